@@ -1,0 +1,74 @@
+import type { Client } from '@temporalio/client';
+import type { Effect, EffectKind } from '../core/effect.js';
+import { workflowIdOf } from '../core/ids.js';
+import type { PackageContent } from '../core/request.js';
+import type { StepTask } from '../core/task.js';
+import type { StepRef } from '../storage/ledger.js';
+import type { Storage } from '../storage/storage.js';
+import type { Rule } from './rules/rule.js';
+
+/** What every activity works with. */
+export interface Deps {
+  storage: Storage;
+  rules: ReadonlyMap<string, Rule>;
+  actions: ReadonlyMap<string, Action>;
+  /** Absent where activities run without a worker, as in a bench. */
+  client?: Client;
+}
+
+/** What an action can do and look at. */
+export interface ActionContext {
+  task: StepTask;
+  content: PackageContent;
+  storage: Storage;
+  /** Aborted when the step is asked to stop. An interruptible action then throws `Interrupted`. */
+  signal: AbortSignal;
+  /**
+   * Makes one effect at most once as far as the ledger sees. The intent, with the data that `undo` will need, is on
+   * record before `act` runs; an effect that was applied before is not made again. `act` gets the effect's key to pass
+   * on to whatever it calls: after a crash between the act and its record it is called again with the same key.
+   */
+  effect(
+    name: string,
+    undoData: Record<string, unknown>,
+    act: (key: string) => Promise<Record<string, unknown> | void>,
+  ): Promise<Record<string, unknown>>;
+}
+
+/** A step's work: `run` returns small facts, never content. A user's action with an effect has an `undo`, or is declared irreversible in the procedure. */
+export interface Action {
+  name: string;
+  /** Whether `run` watches `signal` at least every 2 s, so that a pause can stop it midway. Default false. */
+  interruptible?: boolean;
+  run(context: ActionContext): Promise<Record<string, unknown> | void>;
+  /** Takes back one effect. It must be safe to call twice, and when the effect never happened. */
+  undo?(effect: Effect, context: { storage: Storage; signal: AbortSignal }): Promise<void>;
+}
+
+export const refOf = (task: StepTask): StepRef => ({
+  handoff: task.subject.handoffId,
+  session: task.subject.session,
+  step: task.step,
+  epoch: task.epoch,
+});
+
+/** Whether a handoff's run is still open, as Temporal knows it. Without a client: as the database says, which is asked first. */
+export const stillOpen =
+  (deps: Deps) =>
+  async (handoff: string): Promise<boolean> => {
+    if (!deps.client) return false;
+    const description = await deps.client.workflow
+      .getHandle(workflowIdOf(handoff))
+      .describe()
+      .catch(() => undefined);
+    return description?.status.name === 'RUNNING';
+  };
+
+export const actionKind = (name: string): EffectKind => `action:${name}`;
+
+const EMPTY: PackageContent = { artifacts: [], context: {}, metadata: {} };
+
+/** What a handoff hands over. */
+export async function contentOf(storage: Storage, subject: StepTask['subject']): Promise<PackageContent> {
+  return subject.package ? storage.blobs.getJson<PackageContent>(subject.package) : EMPTY;
+}

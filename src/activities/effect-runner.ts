@@ -1,0 +1,53 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { HandoffError } from '../core/errors.js';
+import type { StepTask } from '../core/task.js';
+import { actionKind, refOf, stillOpen, type ActionContext, type Deps } from './action.js';
+import { failpoint } from './failpoint.js';
+import { throwIfInterrupted } from './wrapper.js';
+
+/** How long an effect is taken for at a time; renewed while it runs. Shorter than the heartbeat time-out. */
+const CLAIM_MS = 3000;
+const POLL_MS = 200;
+
+/**
+ * `ctx.effect` for users' actions. Attempts may overlap, as when one runs on past its time-out: the second waits while
+ * the first still holds its claim, and then finds the row applied, or the first dead.
+ */
+export function effectRunner(deps: Deps, task: StepTask, signal: AbortSignal): ActionContext['effect'] {
+  const { ledger } = deps.storage;
+  const ref = refOf(task);
+  const kind = actionKind(task.action);
+  return async (name, undoData, act) => {
+    const intent = {
+      effect: name,
+      kind,
+      resource: `${kind}:${task.subject.handoffId}/${name}`,
+      data: undoData,
+      irreversible: task.irreversible,
+    };
+    const [effect] = await ledger.intend(ref, [intent], stillOpen(deps));
+    const { key } = effect!;
+    if (effect!.status === 'applied') return effect!.result ?? {};
+    const owner = randomUUID();
+    while (!(await ledger.claim(key, owner, CLAIM_MS))) {
+      throwIfInterrupted(signal);
+      const now = await ledger.find(key);
+      if (now?.status === 'applied') return now.result ?? {};
+      await sleep(POLL_MS);
+    }
+    const known = await ledger.find(key);
+    if (known?.status === 'applied') return known.result ?? {};
+    if (known?.status === 'undone')
+      throw new HandoffError('STALE_EPOCH', { step: task.step, epoch: task.epoch, current: task.epoch + 1 });
+    const renewal = setInterval(() => void ledger.claim(key, owner, CLAIM_MS).catch(() => undefined), CLAIM_MS / 3);
+    try {
+      await failpoint('effect.before_act');
+      const result = (await act(key)) ?? {};
+      await failpoint('effect.after_act');
+      return await ledger.apply(ref, key, () => result);
+    } finally {
+      clearInterval(renewal);
+    }
+  };
+}

@@ -1,0 +1,70 @@
+import { unreachableBecause } from '../core/agent.js';
+import type { EffectFact } from '../core/effect.js';
+import { HandoffError } from '../core/errors.js';
+import type { Procedure } from '../core/procedure.js';
+import type { Subject } from '../core/request.js';
+import { factOf, type Opened, type OpenTask } from '../core/task.js';
+import type { Deps } from './action.js';
+
+/**
+ * Registers a handoff before it does anything. The database refuses an id that an earlier run had, even after Temporal
+ * has forgotten that run. Throws HANDOFF_ID_CONFLICT, ACTION_UNKNOWN, RULE_UNKNOWN, AGENT_UNKNOWN.
+ */
+export async function openHandoff(deps: Deps, task: OpenTask): Promise<Opened> {
+  const { storage } = deps;
+  const { subject } = task;
+  const definition = task.definition ? await storage.blobs.getJson<Procedure>(task.definition) : undefined;
+  await checkParts(deps, task, definition);
+  const known = await storage.handoffs.register(subject, task.run, task.status);
+  if (known && known.run !== task.run) {
+    const { requestDigest } = known.subject;
+    throw new HandoffError('HANDOFF_ID_CONFLICT', {
+      handoff: subject.handoffId,
+      existing: requestDigest,
+      digest: subject.requestDigest,
+    });
+  }
+  const steps = known ? await storage.ledger.steps(subject.handoffId) : {};
+  const epochs = Object.fromEntries(Object.entries(steps).map(([id, s]) => [id, s.epoch]));
+  return { epochs, ...(definition ? { definition } : {}) };
+}
+
+async function checkParts(
+  { storage, actions, rules }: Deps,
+  task: OpenTask,
+  definition: Procedure | undefined,
+): Promise<void> {
+  const named = definition?.steps.map((s) => s.action) ?? task.actions ?? [];
+  const action = named.find((a) => a !== 'validate' && a !== 'confirm' && !actions.has(a));
+  if (action) throw new HandoffError('ACTION_UNKNOWN', { action, known: [...actions.keys()].toSorted().join(', ') });
+  const rule = (definition?.steps.flatMap((s) => s.rules ?? []) ?? task.rules ?? []).find((r) => !rules.has(r));
+  if (rule) throw new HandoffError('RULE_UNKNOWN', { rule, known: [...rules.keys()].toSorted().join(', ') });
+  for (const [where, agent] of [
+    ['/source/agent', task.subject.source.agent],
+    ['/target/agent', task.subject.target.agent],
+  ] as const) {
+    if (agent && !(await storage.agents.find(agent))) throw new HandoffError('AGENT_UNKNOWN', { agent, where });
+  }
+}
+
+/** What a pending handoff waits for: procedures that must have completed in its session, agents that must be reachable. */
+export async function checkPending(
+  { storage }: Deps,
+  task: { subject: Subject; dependencies: string[]; agents: string[] },
+): Promise<{ waitsFor?: string }> {
+  const { session } = task.subject;
+  const done = await storage.handoffs.completedIn(session, task.dependencies);
+  const unmet = task.dependencies.filter((d) => !done.includes(d));
+  if (unmet.length > 0) return { waitsFor: `${unmet.join(', ')} to complete in session ${session}` };
+  for (const name of task.agents) {
+    const agent = await storage.agents.find(name);
+    const why = agent ? unreachableBecause(agent, Date.now()) : 'it is not registered';
+    if (why) return { waitsFor: `agent ${name}: ${why}` };
+  }
+  return {};
+}
+
+/** Shuts a handoff's steps against late attempts; what is to be undone, newest first. */
+export async function beginUndo({ storage }: Deps, task: { handoff: string; steps: string[] }): Promise<EffectFact[]> {
+  return (await storage.ledger.beginUndo(task.handoff, task.steps)).map(factOf);
+}

@@ -1,0 +1,193 @@
+import { chmodSync, renameSync, rmSync, rmdirSync, writeFileSync } from 'node:fs';
+import { copyFile, mkdir } from 'node:fs/promises';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Transaction } from 'kysely';
+import { canonicalJson } from '../core/digest.js';
+import type { Effect } from '../core/effect.js';
+import { HandoffError } from '../core/errors.js';
+import type { UndoResult } from '../core/handoff.js';
+import type { UndoTask } from '../core/task.js';
+import { fingerprint, stampAt, type Fingerprint } from '../storage/files.js';
+import type { Tables } from '../storage/schema.js';
+import {
+  PHASE_STATUSES,
+  deleteEntry,
+  readEntry,
+  readPhase,
+  restorePhase,
+  writeEntry,
+  writePhase,
+  type PhaseStatus,
+} from '../storage/sessions.js';
+import type { Storage } from '../storage/storage.js';
+import type { Deps } from './action.js';
+import { failpoint, failpointSync } from './failpoint.js';
+import type { ContextData, PhaseData } from './sync-state.js';
+import type { FileData } from './transfer.js';
+import { throwIfInterrupted } from './wrapper.js';
+
+type Choice = UndoTask['choice'];
+
+const POLL_MS = 200;
+
+/**
+ * Undoes one effect, comparing before it sets: what no longer holds our version is not touched, and UNDO_CONFLICT shows
+ * ours, theirs and before. `choice` is an operator's decision on such a conflict.
+ */
+export async function undoEffect(deps: Deps, task: UndoTask, signal: AbortSignal): Promise<UndoResult> {
+  const { storage } = deps;
+  const effect = await storage.ledger.find(task.key);
+  if (!effect) throw new HandoffError('INTERNAL', { why: `effect ${task.key} is not in the ledger` });
+  if (effect.status === 'undone') return effect.undoResult ?? 'undone';
+  await failpoint('undo.before');
+  if (task.choice === 'by_hand') return storage.ledger.undo(task.key, () => 'resolved_by_hand');
+  if (task.choice === 'keep_theirs') return storage.ledger.undo(task.key, () => 'kept_theirs');
+  const result = await undoByKind(deps, effect, task, signal);
+  await failpoint('undo.after');
+  return result;
+}
+
+async function undoByKind(deps: Deps, effect: Effect, task: UndoTask, signal: AbortSignal): Promise<UndoResult> {
+  const { ledger } = deps.storage;
+  const { choice, value } = task;
+  switch (effect.kind) {
+    case 'file':
+      return undoFile(deps.storage, effect, choice, value);
+    case 'context':
+      return ledger.undo(effect.key, (trx) => undoContext(trx, effect, choice, value));
+    case 'phase':
+      return ledger.undo(effect.key, (trx) => undoPhase(trx, effect, choice, value));
+    case 'delivery':
+      return ledger.undo(effect.key, async (trx) => {
+        await trx.deleteFrom('deliveries').where('handoff', '=', effect.handoff).execute();
+        return 'undone' as const;
+      });
+    default: {
+      const name = effect.kind.slice('action:'.length);
+      const action = deps.actions.get(name);
+      if (!action?.undo)
+        throw new HandoffError('ACTION_UNKNOWN', { action: name, known: [...deps.actions.keys()].join(', ') });
+      // An attempt that runs on past its time-out must end first, or what it does next would stay.
+      while (await ledger.isClaimed(effect.key)) {
+        throwIfInterrupted(signal);
+        await sleep(POLL_MS);
+      }
+      await action.undo(effect, { storage: deps.storage, signal });
+      return ledger.undo(effect.key, () => 'undone');
+    }
+  }
+}
+
+const conflict = (effect: Effect, ours: string, theirs: string, before: string): HandoffError =>
+  new HandoffError('UNDO_CONFLICT', { key: effect.key, resource: effect.resource, ours, theirs, before });
+
+const fileText = (f: { sha256: string; mode: number } | null | undefined): string =>
+  f ? `sha256 ${f.sha256.slice(0, 12)}… mode ${f.mode.toString(8)}` : 'no file';
+
+async function undoFile(storage: Storage, effect: Effect, choice: Choice, value: unknown): Promise<UndoResult> {
+  const data = effect.data as FileData;
+  const { destination, after, before } = data;
+  const found = await fingerprint(destination);
+  const stamp = stampAt(destination);
+  const same = (a: Fingerprint | undefined, b: { sha256: string; mode: number } | null | undefined): boolean =>
+    b ? a?.sha256 === b.sha256 && a.mode === b.mode : a === undefined;
+  const isOurs = after !== undefined && same(found, after);
+  const isBefore = same(found, before ?? null);
+  // Never staged, or never renamed, or put back by an undo that was killed before its record.
+  const nothing = after === undefined || (isBefore && !isOurs);
+  if (!nothing && !isOurs && choice === undefined)
+    throw conflict(effect, fileText(after), fileText(found), fileText(before));
+  const restored =
+    before && !isBefore && !nothing && choice !== 'merge' ? await copyBack(storage, effect, before.copy) : undefined;
+  return storage.ledger.undo(effect.key, () => {
+    if (nothing && choice === undefined) {
+      removeMadeFolders(data);
+      return 'nothing_to_undo';
+    }
+    if (stampAt(destination) !== stamp)
+      throw conflict(effect, fileText(after), 'a change made this moment', fileText(before));
+    if (choice === 'merge') {
+      writeFileSync(destination, typeof value === 'string' ? value : canonicalJson(value));
+      return 'merged';
+    }
+    if (restored) {
+      chmodSync(restored, before!.mode);
+      renameSync(restored, destination);
+    } else if (!before) {
+      rmSync(destination, { force: true });
+      removeMadeFolders(data);
+    }
+    failpointSync('undo.after_restore');
+    return choice === 'restore_before' ? 'restored_before' : 'undone';
+  });
+}
+
+/** The kept copy is itself copied, so that an undo that is killed can be repeated. */
+async function copyBack(storage: Storage, effect: Effect, copy: string): Promise<string> {
+  const staged = path.join(storage.stagingFolder, effect.handoff, `undo-${effect.seq}`);
+  await mkdir(path.dirname(staged), { recursive: true });
+  await copyFile(copy, staged);
+  return staged;
+}
+
+/** Folders that were made for the file go with it, unless somebody else uses them by now. */
+function removeMadeFolders(data: FileData): void {
+  for (const folder of data.madeFolders ?? []) {
+    try {
+      rmdirSync(folder);
+    } catch {
+      return;
+    }
+  }
+}
+
+async function undoContext(
+  trx: Transaction<Tables>,
+  effect: Effect,
+  choice: Choice,
+  value: unknown,
+): Promise<UndoResult> {
+  const { session, key, before } = effect.data as ContextData;
+  const found = await readEntry(trx, session, key);
+  const ours = effect.result as { version: number; digest: string };
+  const shown = (e: { version: number; digest: string } | null | undefined): string =>
+    e ? `version ${e.version} sha256 ${e.digest.slice(0, 12)}…` : 'absent';
+  if (choice === 'merge') {
+    await writeEntry(trx, session, key, canonicalJson(value), `repair of ${effect.handoff}`);
+    return 'merged';
+  }
+  const isOurs = found?.version === ours.version && found.digest === ours.digest;
+  if (!isOurs && choice === undefined) throw conflict(effect, shown(ours), shown(found), shown(before));
+  if (before) await writeEntry(trx, session, key, before.value, `undo of ${effect.handoff}`, before.version);
+  else await deleteEntry(trx, session, key);
+  return choice === 'restore_before' ? 'restored_before' : 'undone';
+}
+
+async function undoPhase(
+  trx: Transaction<Tables>,
+  effect: Effect,
+  choice: Choice,
+  value: unknown,
+): Promise<UndoResult> {
+  const { session, phase, status, before } = effect.data as PhaseData;
+  const found = await readPhase(trx, session, phase);
+  const ours = effect.result as { version: number };
+  const shown = (p: { status: string; version: number } | null | undefined): string =>
+    p ? `${p.status} (version ${p.version})` : 'absent';
+  if (choice === 'merge') {
+    if (!PHASE_STATUSES.includes(value as PhaseStatus)) {
+      throw new HandoffError('INVALID_MESSAGE', {
+        message: 'resolveIncident',
+        why: `value: must be one of ${PHASE_STATUSES.join(', ')}`,
+      });
+    }
+    await writePhase(trx, session, phase, value as PhaseStatus, `repair of ${effect.handoff}`);
+    return 'merged';
+  }
+  if (found?.version !== ours.version && choice === undefined) {
+    throw conflict(effect, shown({ status, version: ours.version }), shown(found), shown(before));
+  }
+  await restorePhase(trx, session, phase, before ?? undefined);
+  return choice === 'restore_before' ? 'restored_before' : 'undone';
+}

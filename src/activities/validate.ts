@@ -1,0 +1,44 @@
+import { HandoffError } from '../core/errors.js';
+import { judge, type RuleResult, type Verdict } from '../core/rule.js';
+import type { StepTask } from '../core/task.js';
+import { contentOf, type Deps } from './action.js';
+import { failpoint } from './failpoint.js';
+import { fail, type Rule, type RuleContext } from './rules/rule.js';
+
+/**
+ * Runs the rules that a step names, in parallel, as one validation session that records each result. It changes
+ * nothing but that record, so it may run again. Throws RULE_UNKNOWN.
+ */
+export async function runValidation(deps: Deps, task: StepTask, signal: AbortSignal): Promise<Verdict> {
+  const { storage } = deps;
+  const { subject } = task;
+  const rules = task.rules.map((id) => ruleOf(deps, id));
+  await failpoint(`validate.before.${task.step}`);
+  const content = await contentOf(storage, subject);
+  const startedAt = Date.now();
+  const context: RuleContext = { subject, step: task.step, content, with: task.with, storage, signal };
+  const results = await Promise.all(rules.map((rule) => runRule(rule, context, task)));
+  const id = `vs_${subject.handoffId}.${task.step}.${task.epoch}`;
+  const verdict = judge(id, results, task.stopAt);
+  const { passed } = verdict;
+  const where = { handoff: subject.handoffId, step: task.step, procedure: subject.procedure.id };
+  await storage.validations.record({ id, ...where, passed, results, startedAt, endedAt: Date.now() });
+  await failpoint(`validate.after.${task.step}`);
+  return verdict;
+}
+
+function ruleOf(deps: Deps, id: string): Rule {
+  const rule = deps.rules.get(id);
+  if (!rule) throw new HandoffError('RULE_UNKNOWN', { rule: id, known: [...deps.rules.keys()].toSorted().join(', ') });
+  return rule;
+}
+
+/** A rule that throws has failed, and says so: it must not hide what the others found. */
+async function runRule(rule: Rule, context: RuleContext, task: StepTask): Promise<RuleResult> {
+  const started = performance.now();
+  const finding = await rule
+    .check(context)
+    .catch((error: unknown) => fail(`the rule itself failed: ${(error as Error).message}`));
+  const severity = task.severities[rule.id] ?? rule.severity;
+  return { rule: rule.id, name: rule.name, severity, ...finding, durationMs: Math.round(performance.now() - started) };
+}

@@ -1,0 +1,52 @@
+import { Context, activityInfo } from '@temporalio/activity';
+import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
+import { HandoffError } from '../core/errors.js';
+
+/** Well below the heartbeat time-out of 5 s and the 2 s within which an interruptible step hears of a pause. */
+const BEAT_MS = 1000;
+
+/** Thrown by an action that a pause or a cancellation stopped midway; what it had done stands in the ledger. */
+export class Interrupted extends Error {}
+
+/** Throws {@link Interrupted} once the attempt is asked to stop. */
+export function throwIfInterrupted(signal: AbortSignal): void {
+  if (signal.aborted) throw new Interrupted('asked to stop');
+}
+
+/** Our errors as Temporal's: the code is the type, and whether it is retried follows from the code. */
+export function asFailure(error: unknown): unknown {
+  if (error instanceof ApplicationFailure || error instanceof CancelledFailure) return error;
+  if (error instanceof Interrupted) return new CancelledFailure('interrupted');
+  if (error instanceof HandoffError) {
+    return ApplicationFailure.create({
+      type: error.code,
+      message: error.message,
+      nonRetryable: !error.retryable,
+      details: [error.params],
+      ...(error.cause instanceof Error ? { cause: error.cause } : {}),
+    });
+  }
+  if ((error as NodeJS.ErrnoException)?.code === 'ENOSPC') {
+    return asFailure(
+      new HandoffError('DISK_FULL', { path: (error as NodeJS.ErrnoException).path ?? 'a file' }, { cause: error }),
+    );
+  }
+  return error;
+}
+
+/**
+ * What every activity of ours runs in: it beats, so that a dead worker is found in 5 s and a cancellation is heard, and
+ * it turns our errors into Temporal's.
+ */
+export function activity<A extends unknown[], R>(run: (...args: A) => Promise<R>): (...args: A) => Promise<R> {
+  return async (...args) => {
+    const timer = activityInfo().isLocal ? undefined : setInterval(() => Context.current().heartbeat(), BEAT_MS);
+    try {
+      return await run(...args);
+    } catch (error) {
+      throw asFailure(error);
+    } finally {
+      clearInterval(timer);
+    }
+  };
+}

@@ -1,0 +1,339 @@
+import { randomUUID } from 'node:crypto';
+import type { Client } from '@temporalio/client';
+import { SearchAttributeType, defineSearchAttributeKey, type UpdateDefinition } from '@temporalio/common';
+import { hasWorker, isDeadline, isNotFound, withDeadline, type Caller } from './client/calls.js';
+import { awaitOutcome } from './client/outcome.js';
+import { checkProcedure, knownProcedures, startHandoff, type Catalogue, type Started } from './client/start.js';
+import type { Effect } from './core/effect.js';
+import { HandoffError } from './core/errors.js';
+import { isClosed, type HandoffOutcome, type MessageName } from './core/handoff.js';
+import { HANDOFF_ID, handoffIdOf, printable, workflowIdOf } from './core/ids.js';
+import { faultOf } from './core/message.js';
+import type { Procedure } from './core/procedure.js';
+import { refuse } from './core/refusal.js';
+import { DEFAULT_TASK_QUEUE, type HandoffRequest } from './core/request.js';
+import { SEARCH_KEYS } from './core/search-keys.js';
+import {
+  acceptUpdate,
+  cancelSignal,
+  completeUpdate,
+  extendExpiryUpdate,
+  pauseSignal,
+  progressQuery,
+  rejectUpdate,
+  resolveIncidentUpdate,
+  resumeSignal,
+  retryStepUpdate,
+  statusQuery,
+  type AcceptMessage,
+  type CancelMessage,
+  type CompleteMessage,
+  type ExtendExpiryMessage,
+  type HandoffProgress,
+  type HandoffSnapshot,
+  type PauseMessage,
+  type RejectMessage,
+  type ResolveIncidentMessage,
+  type ResumeMessage,
+  type RetryStepMessage,
+} from './messages.js';
+import type { Agents } from './storage/agents.js';
+import type { HandoffFilter, StoredHandoff } from './storage/handoffs.js';
+import type { Sessions } from './storage/sessions.js';
+import type { Storage } from './storage/storage.js';
+
+const STATUS_KEY = defineSearchAttributeKey(SEARCH_KEYS.status, SearchAttributeType.KEYWORD);
+
+export interface HandoffClientOptions {
+  /** A connected Temporal client; `connectClient` makes one from the usual profile and variables. */
+  temporal: Client;
+  /** The storage that the workers use. Without it, what needs it throws STORAGE_REQUIRED. */
+  storage?: Storage;
+  /** Default `handoff`. */
+  taskQueue?: string;
+  /** Milliseconds for each call but `result`. Default 10,000. */
+  deadlineMs?: number;
+  /** Procedures, actions and rules of your workers, where the storage does not tell. */
+  procedures?: readonly Procedure[];
+  actions?: readonly string[];
+  rules?: readonly string[];
+}
+
+/** A handoff as of now. `from: 'storage'`: no worker answered, so this is its last record. */
+export interface HandoffStatus extends Partial<HandoffSnapshot> {
+  handoffId: string;
+  status: string;
+  from: 'run' | 'storage';
+}
+
+export interface UpdateOptions {
+  /** Sent again with the same id, an update takes effect once. */
+  updateId?: string;
+}
+
+/** What services call. Every call but `result` ends within its deadline, and every error is a HandoffError. */
+export class HandoffClient {
+  private readonly caller: Caller;
+  private readonly catalogue: Catalogue;
+  readonly storage: Storage | undefined;
+
+  constructor(options: HandoffClientOptions) {
+    const { temporal, storage, taskQueue = DEFAULT_TASK_QUEUE, deadlineMs = 10_000 } = options;
+    this.caller = { temporal, taskQueue, deadlineMs };
+    this.storage = storage;
+    this.catalogue = {
+      procedures: options.procedures ?? [],
+      actions: options.actions ?? [],
+      rules: options.rules ?? [],
+    };
+  }
+
+  /** Starts a handoff, or returns the one that the same request started before. Throws the catalogue's 4xx errors. */
+  start(request: HandoffRequest): Promise<Started> {
+    return startHandoff(this.caller, this.storage, this.catalogue, request);
+  }
+
+  /** What a handoff is doing now. Falls back to the stored record where no worker answers. Throws HANDOFF_NOT_FOUND. */
+  async status(id: string): Promise<HandoffStatus> {
+    const handoff = checkedId(id);
+    try {
+      const snapshot = await withDeadline(
+        this.caller,
+        `The status of ${handoff}`,
+        () => this.handle(handoff).query(statusQuery),
+        this.queryMs(),
+      );
+      return { handoffId: handoff, status: snapshot.state.status, from: 'run', ...snapshot };
+    } catch (error) {
+      const stored = await this.storage?.handoffs.find(handoff);
+      if (stored) {
+        const { subject, state, status, updatedAt } = stored;
+        return { handoffId: handoff, status, from: 'storage', subject, at: updatedAt, ...(state ? { state } : {}) };
+      }
+      throw await this.explained(error, handoff, randomUUID());
+    }
+  }
+
+  /** Per cent done. Throws NO_WORKER where nobody can answer. */
+  async progress(id: string): Promise<HandoffProgress> {
+    const handoff = checkedId(id);
+    try {
+      return await withDeadline(this.caller, `The progress of ${handoff}`, () =>
+        this.handle(handoff).query(progressQuery),
+      );
+    } catch (error) {
+      throw await this.explained(error, handoff, randomUUID());
+    }
+  }
+
+  /** Waits for the end, without a deadline, and returns the outcome, whichever of the five it is. */
+  result(id: string): Promise<HandoffOutcome> {
+    return awaitOutcome(this.caller.temporal, this.storage, checkedId(id));
+  }
+
+  /** Asks a handoff to pause; it takes hold at the next step boundary. */
+  pause(id: string, message: PauseMessage): Promise<void> {
+    return this.signal(id, 'pause', { at: new Date().toISOString(), ...message });
+  }
+
+  resume(id: string, message: ResumeMessage): Promise<void> {
+    return this.signal(id, 'resume', { at: new Date().toISOString(), ...message });
+  }
+
+  /** Asks a handoff to undo what it did and close as cancelled. */
+  cancel(id: string, message: CancelMessage): Promise<void> {
+    return this.signal(id, 'cancel', message);
+  }
+
+  /** Takes an offered handoff; the epoch is needed to complete it. */
+  accept(id: string, message: AcceptMessage, options?: UpdateOptions): Promise<{ epoch: number }> {
+    return this.update(id, 'accept', acceptUpdate, message, options);
+  }
+
+  reject(id: string, message: RejectMessage, options?: UpdateOptions): Promise<{ status: string }> {
+    return this.update(id, 'reject', rejectUpdate, message, options);
+  }
+
+  complete(id: string, message: CompleteMessage, options?: UpdateOptions): Promise<{ status: string }> {
+    return this.update(id, 'complete', completeUpdate, message, options);
+  }
+
+  /** Moves the expiry by so many minutes. */
+  extend(id: string, message: ExtendExpiryMessage, options?: UpdateOptions): Promise<{ expiresAt: string }> {
+    return this.update(id, 'extendExpiry', extendExpiryUpdate, message, options);
+  }
+
+  retry(id: string, message: RetryStepMessage, options?: UpdateOptions): Promise<{ incidentId: string }> {
+    return this.update(id, 'retryStep', retryStepUpdate, message, options);
+  }
+
+  resolve(id: string, message: ResolveIncidentMessage, options?: UpdateOptions): Promise<{ incidentId: string }> {
+    return this.update(id, 'resolveIncident', resolveIncidentUpdate, message, options);
+  }
+
+  /** The effects ledger of a handoff, oldest first. */
+  effects(id: string): Promise<Effect[]> {
+    return this.needStorage('The effects ledger').ledger.list(checkedId(id));
+  }
+
+  /** Handoffs, newest first: from storage where there is one, else from Temporal's visibility. */
+  async list(
+    filter: HandoffFilter = {},
+  ): Promise<
+    Pick<StoredHandoff, 'subject' | 'status' | 'createdAt' | 'closedAt'>[] | { handoffId: string; status: string }[]
+  > {
+    if (this.storage) return this.storage.handoffs.list(filter);
+    const { temporal } = this.caller;
+    const quoted = (key: string, value: string | undefined): string[] =>
+      value ? [`${key} = '${value.replaceAll("'", "''")}'`] : [];
+    const query = [
+      "WorkflowId STARTS_WITH 'handoff/'",
+      ...quoted(SEARCH_KEYS.status, filter.status),
+      ...quoted(SEARCH_KEYS.session, filter.session),
+      ...quoted(SEARCH_KEYS.source, filter.source),
+      ...quoted(SEARCH_KEYS.target, filter.target),
+      ...quoted('WorkflowType', filter.procedure),
+      ...(filter.open ? ["ExecutionStatus = 'Running'"] : []),
+    ].join(' AND ');
+    return withDeadline(this.caller, 'The list', async () => {
+      const found = [];
+      for await (const w of temporal.workflow.list({ query })) {
+        const handoffId = handoffIdOf(w.workflowId);
+        const status = w.typedSearchAttributes.get(STATUS_KEY);
+        if (handoffId) found.push({ handoffId, status: status ?? w.status.name });
+        if (found.length >= (filter.limit ?? 100)) break;
+      }
+      return found;
+    });
+  }
+
+  /** The newest version of each procedure that can be started here. */
+  async procedures(): Promise<Procedure[]> {
+    return [...(await knownProcedures(this.catalogue, this.storage)).values()];
+  }
+
+  /** Checks a procedure and makes it known on this storage. Throws INVALID_PROCEDURE with every issue. */
+  async addProcedure(definition: unknown): Promise<Procedure> {
+    const storage = this.needStorage('Adding a procedure');
+    return (await storage.procedures.add(await checkProcedure(definition, this.catalogue, storage))).procedure;
+  }
+
+  /** The registry of agents. */
+  get agents(): Agents {
+    return this.needStorage('The registry of agents').agents;
+  }
+
+  /** Phase records and context entries of sessions. */
+  get sessions(): Sessions {
+    return this.needStorage('The state of sessions').sessions;
+  }
+
+  private handle(handoff: string): ReturnType<Client['workflow']['getHandle']> {
+    return this.caller.temporal.workflow.getHandle(workflowIdOf(handoff));
+  }
+
+  /** A query that nobody answers leaves time, within the same deadline, to look elsewhere. */
+  private queryMs(): number {
+    return Math.min(this.caller.deadlineMs, Math.max(this.caller.deadlineMs / 2, 500));
+  }
+
+  /** Asks for the state first, because a signal that does not fit is swallowed without a word. */
+  private async signal(
+    id: string,
+    name: 'pause' | 'resume' | 'cancel',
+    message: PauseMessage | ResumeMessage | CancelMessage,
+  ): Promise<void> {
+    const handoff = checkedId(id);
+    checkMessage(name, message);
+    const { state, at } = await this.status(handoff).catch((error: unknown) => {
+      // With the workers down and no storage, nobody knows the state; the signal is kept for when they are back.
+      if (error instanceof HandoffError && error.code === 'NO_WORKER') return { state: undefined, at: undefined };
+      throw error;
+    });
+    const refusal = state && refuse(handoff, state, { name, ...message }, at ?? Date.now());
+    if (refusal) throw new HandoffError(refusal.code, refusal.params);
+    const definition = { pause: pauseSignal, resume: resumeSignal, cancel: cancelSignal }[name];
+    try {
+      await withDeadline(this.caller, `The signal ${name}`, () =>
+        this.handle(handoff).signal(definition as typeof cancelSignal, message as CancelMessage),
+      );
+    } catch (error) {
+      throw await this.explained(error, handoff, randomUUID(), name);
+    }
+  }
+
+  private async update<R, M extends object>(
+    id: string,
+    name: MessageName,
+    definition: UpdateDefinition<R, [M]>,
+    message: M,
+    options: UpdateOptions = {},
+  ): Promise<R> {
+    const handoff = checkedId(id);
+    checkMessage(name, message);
+    const updateId = options.updateId ?? randomUUID();
+    try {
+      return await withDeadline(this.caller, `The update ${name}`, () =>
+        this.handle(handoff).executeUpdate(definition, { args: [message], updateId }),
+      );
+    } catch (error) {
+      throw await this.explained(error, handoff, updateId, name);
+    }
+  }
+
+  /** The error for a call that failed: no worker, no such handoff, or one that is closed already. */
+  private async explained(error: unknown, handoff: string, updateId: string, message?: MessageName): Promise<unknown> {
+    if (isDeadline(error)) {
+      const answered = await this.workerAnswers();
+      const { namespace } = this.caller.temporal.options;
+      return answered
+        ? error
+        : new HandoffError('NO_WORKER', { queue: this.caller.taskQueue, namespace, updateId }, { cause: error });
+    }
+    if (!isNotFound(error)) return error;
+    const status = await this.closedStatus(handoff);
+    if (!status) return new HandoffError('HANDOFF_NOT_FOUND', { handoff }, { cause: error });
+    return new HandoffError(
+      'WRONG_STATE',
+      { handoff, status, message: message ?? 'this', allowed: 'open' },
+      { cause: error },
+    );
+  }
+
+  private async closedStatus(handoff: string): Promise<string | undefined> {
+    const stored = await this.storage?.handoffs.find(handoff);
+    if (stored && isClosed(stored.status as never)) return stored.status;
+    const described = await withDeadline(this.caller, 'The look', () => this.handle(handoff).describe()).catch(
+      () => undefined,
+    );
+    return described?.status.name.toLowerCase();
+  }
+
+  /** Where even that cannot be found out, the error at hand says more. */
+  private async workerAnswers(): Promise<boolean> {
+    try {
+      return await hasWorker(this.caller);
+    } catch {
+      return true;
+    }
+  }
+
+  private needStorage(what: string): Storage {
+    if (!this.storage) throw new HandoffError('STORAGE_REQUIRED', { what });
+    return this.storage;
+  }
+}
+
+function checkedId(id: unknown): string {
+  if (typeof id === 'string' && HANDOFF_ID.test(id)) return id;
+  throw new HandoffError('INVALID_ID', {
+    what: 'Handoff',
+    id: printable(String(id)),
+    why: 'letters, digits, ".", "_" or "-", at most 128, first a letter or digit',
+  });
+}
+
+function checkMessage(name: MessageName, message: unknown): void {
+  const why = faultOf(name, message);
+  if (why) throw new HandoffError('INVALID_MESSAGE', { message: name, why });
+}

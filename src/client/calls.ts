@@ -1,0 +1,85 @@
+import {
+  WorkflowNotFoundError,
+  WorkflowUpdateFailedError,
+  WorkflowUpdateRPCTimeoutOrCancelledError,
+  isGrpcDeadlineError,
+  isGrpcServiceError,
+  type Client,
+} from '@temporalio/client';
+import { ApplicationFailure } from '@temporalio/common';
+import { HandoffError, isErrorCode, type ErrorParams } from '../core/errors.js';
+
+/** What one connected client needs to make calls. */
+export interface Caller {
+  temporal: Client;
+  taskQueue: string;
+  /** Milliseconds that a call may take. */
+  deadlineMs: number;
+}
+
+/** Runs one call with the caller's deadline. Throws DEADLINE_EXCEEDED, TEMPORAL_UNREACHABLE. */
+export async function withDeadline<T>(
+  caller: Caller,
+  what: string,
+  call: () => Promise<T>,
+  ms = caller.deadlineMs,
+): Promise<T> {
+  try {
+    return await caller.temporal.withDeadline(Date.now() + ms, call);
+  } catch (error) {
+    throw translated(error, what, ms);
+  }
+}
+
+/** Our error for one of Temporal's, where there is one. */
+function translated(error: unknown, what: string, ms: number): unknown {
+  if (error instanceof HandoffError) return error;
+  if (isDeadline(error)) return new HandoffError('DEADLINE_EXCEEDED', { what, seconds: ms / 1000 }, { cause: error });
+  const failure = error instanceof WorkflowUpdateFailedError ? error.cause : error;
+  if (failure instanceof ApplicationFailure && isErrorCode(failure.type)) {
+    return new HandoffError(failure.type, (failure.details?.[0] as ErrorParams | undefined) ?? {}, { cause: error });
+  }
+  const grpc = grpcCause(error);
+  // 14 = UNAVAILABLE
+  if (grpc?.code === 14)
+    return new HandoffError(
+      'TEMPORAL_UNREACHABLE',
+      { address: 'the configured address', why: grpc.details },
+      { cause: error },
+    );
+  // 3 = INVALID_ARGUMENT: the server has no mapping for a search attribute.
+  if (grpc?.code === 3 && /search attribute/i.test(grpc.details)) {
+    const names = [...grpc.details.matchAll(/Handoff[A-Za-z]+/g)].map((m) => m[0]).join(', ');
+    return new HandoffError('SEARCH_ATTRIBUTES_MISSING', { namespace: 'this namespace', names }, { cause: error });
+  }
+  return error;
+}
+
+function grpcCause(error: unknown): { code: number; details: string } | undefined {
+  for (let e = error; e instanceof Error; e = e.cause) if (isGrpcServiceError(e)) return e;
+  return undefined;
+}
+
+export const isDeadline = (error: unknown): boolean =>
+  error instanceof WorkflowUpdateRPCTimeoutOrCancelledError ||
+  isGrpcDeadlineError(error) ||
+  grpcCause(error)?.code === 4 ||
+  (error instanceof HandoffError && error.code === 'DEADLINE_EXCEEDED');
+
+/** Whether Temporal knows no such run, or one that is closed: which of the two, a description tells. */
+export const isNotFound = (error: unknown): boolean =>
+  error instanceof WorkflowNotFoundError || grpcCause(error)?.code === 5;
+
+/** Whether anybody polls the task queue for workflow tasks. */
+export async function hasWorker(caller: Caller): Promise<boolean> {
+  const { connection, options } = caller.temporal;
+  const answer = await caller.temporal.withDeadline(Date.now() + 2000, () =>
+    connection.workflowService.describeTaskQueue({
+      namespace: options.namespace,
+      taskQueue: { name: caller.taskQueue },
+      taskQueueType: 1,
+    }),
+  );
+  const recent = Date.now() - 75_000;
+  return (answer.pollers ?? []).some((p) => Number(p.lastAccessTime?.seconds ?? 0) * 1000 > recent);
+}

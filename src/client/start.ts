@@ -1,0 +1,211 @@
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
+import { SearchAttributeType, TypedSearchAttributes, defineSearchAttributeKey } from '@temporalio/common';
+import { uuidv7 } from 'uuidv7';
+import { digestOf } from '../core/digest.js';
+import { HandoffError, formatIssues } from '../core/errors.js';
+import { workflowIdOf } from '../core/ids.js';
+import { lintProcedure, builtinActions, type Known } from '../core/procedure-lint.js';
+import { parseProcedure } from '../core/procedure-schema.js';
+import type { Procedure } from '../core/procedure.js';
+import {
+  DEFAULT_EXPIRY_MINUTES,
+  INLINE_DEFINITION_LIMIT,
+  PRIORITY_KEYS,
+  partyText,
+  type HandoffInput,
+  type NormalRequest,
+  type PackageContent,
+  type Subject,
+} from '../core/request.js';
+import { parseRequest } from '../core/request-schema.js';
+import { BUILTIN_RULES } from '../core/rule.js';
+import { SEARCH_KEYS } from '../core/search-keys.js';
+import { STANDARD_PROCEDURES } from '../core/standard-procedures.js';
+import type { Storage } from '../storage/storage.js';
+import { withDeadline, type Caller } from './calls.js';
+
+const keyword = (name: string) => defineSearchAttributeKey(name, SearchAttributeType.KEYWORD);
+const EXPIRY = defineSearchAttributeKey(SEARCH_KEYS.expiry, SearchAttributeType.DATETIME);
+
+export interface Started {
+  handoffId: string;
+  workflowId: string;
+  runId: string;
+  /** True: the same request was started before, and this is that handoff. */
+  existing: boolean;
+}
+
+/** What a client knows without asking a worker. */
+export interface Catalogue {
+  procedures: readonly Procedure[];
+  actions: readonly string[];
+  rules: readonly string[];
+}
+
+/** All procedures that a client can start, the newest version of each. */
+export async function knownProcedures(
+  catalogue: Catalogue,
+  storage: Storage | undefined,
+): Promise<Map<string, Procedure>> {
+  const stored = storage ? (await storage.procedures.list()).map((p) => p.procedure) : [];
+  return new Map([...STANDARD_PROCEDURES, ...stored, ...catalogue.procedures].map((p) => [p.procedure_id, p]));
+}
+
+/** What a procedure may name here. */
+export async function knownParts(catalogue: Catalogue, storage: Storage | undefined): Promise<Known> {
+  const published = storage ? await storage.procedures.parts() : { actions: [], rules: [] };
+  return {
+    actions: new Set([...builtinActions, ...published.actions, ...catalogue.actions]),
+    rules: new Set([...Object.keys(BUILTIN_RULES), ...published.rules, ...catalogue.rules]),
+    ...(storage ? { agents: new Set((await storage.agents.list()).map((a) => a.name)) } : {}),
+    procedures: new Set((await knownProcedures(catalogue, storage)).keys()),
+  };
+}
+
+/** A procedure that is well-formed and can run here. Throws INVALID_PROCEDURE with every issue. */
+export async function checkProcedure(
+  input: unknown,
+  catalogue: Catalogue,
+  storage: Storage | undefined,
+): Promise<Procedure> {
+  const procedure = parseProcedure(input);
+  const list = lintProcedure(procedure, await knownParts(catalogue, storage));
+  if (list.length === 0) return procedure;
+  throw new HandoffError('INVALID_PROCEDURE', { procedure: procedure.procedure_id, issues: formatIssues(list), list });
+}
+
+/**
+ * Checks a request and starts its workflow. Everything that can be refused is refused before Temporal hears of it. The
+ * same id with the same request gives the handoff that is there.
+ */
+export async function startHandoff(
+  caller: Caller,
+  storage: Storage | undefined,
+  catalogue: Catalogue,
+  input: unknown,
+): Promise<Started> {
+  const request = parseRequest(input, Date.now(), () => `ho_${uuidv7()}`);
+  const procedures = await knownProcedures(catalogue, storage);
+  const found = procedures.get(request.procedure);
+  if (!found)
+    throw new HandoffError('PROCEDURE_UNKNOWN', {
+      procedure: request.procedure,
+      known: [...procedures.keys()].join(', '),
+    });
+  const requestDigest = digestOf(request);
+  const handoff = request.handoffId;
+  const known = await storage?.handoffs.find(handoff);
+  if (known) {
+    checkSame(handoff, known.subject.requestDigest, requestDigest);
+    return { handoffId: handoff, workflowId: workflowIdOf(handoff), runId: known.run, existing: true };
+  }
+  const procedure = await checkProcedure(found, catalogue, storage);
+  await checkAgents(request, storage);
+  const workflowInput = await freeze(request, procedure, requestDigest, storage);
+  return launch(caller, request, workflowInput);
+}
+
+function checkSame(handoff: string, existing: unknown, digest: string): void {
+  if (existing !== digest) throw new HandoffError('HANDOFF_ID_CONFLICT', { handoff, existing, digest });
+}
+
+async function checkAgents(request: NormalRequest, storage: Storage | undefined): Promise<void> {
+  for (const where of ['source', 'target'] as const) {
+    const { agent } = request[where];
+    if (agent && storage && !(await storage.agents.find(agent))) {
+      throw new HandoffError('AGENT_UNKNOWN', { agent, where: `/${where}/agent` });
+    }
+  }
+}
+
+/** The workflow's input: small facts, content by reference, the definition frozen. Throws STORAGE_REQUIRED. */
+async function freeze(
+  request: NormalRequest,
+  procedure: Procedure,
+  requestDigest: string,
+  storage: Storage | undefined,
+): Promise<HandoffInput> {
+  const { artifacts, context, contextVersions, contract, instructions, metadata } = request;
+  const hasContent =
+    artifacts.length > 0 ||
+    contract !== undefined ||
+    instructions !== undefined ||
+    Object.keys(context).length + Object.keys(metadata).length > 0;
+  if (hasContent && !storage)
+    throw new HandoffError('STORAGE_REQUIRED', {
+      what: 'A handoff with artifacts, context, instructions, contract or metadata',
+    });
+  const content: PackageContent = { artifacts, context, contextVersions, contract, instructions, metadata };
+  const definition = JSON.stringify(procedure);
+  const large = Buffer.byteLength(definition) > INLINE_DEFINITION_LIMIT;
+  if (large && !storage)
+    throw new HandoffError('STORAGE_REQUIRED', { what: `A procedure of more than ${INLINE_DEFINITION_LIMIT} bytes` });
+  const subject: Subject = {
+    handoffId: request.handoffId,
+    session: request.session,
+    type: request.type,
+    priority: request.priority,
+    source: request.source,
+    target: request.target,
+    procedure: { id: procedure.procedure_id, version: procedure.version, digest: digestOf(procedure) },
+    requestDigest,
+    ...(hasContent ? { package: await storage!.blobs.put(JSON.stringify(content), 'application/json') } : {}),
+  };
+  const expected = contract?.['expects_in_return'];
+  return {
+    subject,
+    definition: large ? { ref: await storage!.blobs.put(definition, 'application/json') } : { inline: procedure },
+    expiresInMs: (request.expiresInMinutes ?? DEFAULT_EXPIRY_MINUTES) * 60_000,
+    acceptance: request.acceptance,
+    clockWhilePaused: request.clockWhilePaused,
+    expectsReturn: typeof expected === 'object' && expected !== null && Object.keys(expected).length > 0,
+    ...(request.expiresAt ? { expiresAt: Date.parse(request.expiresAt) } : {}),
+    ...(request.startAfter ? { startAfter: Date.parse(request.startAfter) } : {}),
+  };
+}
+
+async function launch(caller: Caller, request: NormalRequest, input: HandoffInput): Promise<Started> {
+  const { subject } = input;
+  const { handoffId } = request;
+  const workflowId = workflowIdOf(handoffId);
+  const from = partyText(subject.source);
+  const to = partyText(subject.target);
+  const expiry = input.expiresAt ?? Math.max(Date.now(), input.startAfter ?? 0) + input.expiresInMs;
+  try {
+    const handle = await withDeadline(caller, `The start of handoff ${handoffId}`, () =>
+      caller.temporal.workflow.start(subject.procedure.id, {
+        workflowId,
+        taskQueue: caller.taskQueue,
+        args: [input],
+        // Together with the digest below this is an idempotent start: an id is used once, and a second start with it
+        // is told what is there. USE_EXISTING would hide that something was there, and its digest with it.
+        workflowIdReusePolicy: 'REJECT_DUPLICATE',
+        workflowIdConflictPolicy: 'FAIL',
+        priority: { priorityKey: PRIORITY_KEYS[subject.priority] },
+        memo: {
+          requestDigest: subject.requestDigest,
+          procedureVersion: subject.procedure.version,
+          procedureDigest: subject.procedure.digest,
+        },
+        staticSummary: `${from} → ${to}`,
+        staticDetails: `Handoff \`${handoffId}\` of session \`${subject.session}\`, by ${subject.procedure.id} ${subject.procedure.version}.`,
+        typedSearchAttributes: new TypedSearchAttributes([
+          { key: keyword(SEARCH_KEYS.status), value: input.startAfter === undefined ? 'running' : 'pending' },
+          { key: keyword(SEARCH_KEYS.source), value: subject.source.agent ?? partyText(subject.source) },
+          { key: keyword(SEARCH_KEYS.target), value: subject.target.agent ?? partyText(subject.target) },
+          { key: keyword(SEARCH_KEYS.priority), value: subject.priority },
+          { key: keyword(SEARCH_KEYS.session), value: subject.session },
+          { key: EXPIRY, value: new Date(expiry) },
+        ]),
+      }),
+    );
+    return { handoffId, workflowId, runId: handle.firstExecutionRunId, existing: false };
+  } catch (error) {
+    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+    const there = await withDeadline(caller, `The look at handoff ${handoffId}`, () =>
+      caller.temporal.workflow.getHandle(workflowId).describe(),
+    );
+    checkSame(handoffId, there.memo?.['requestDigest'], subject.requestDigest);
+    return { handoffId, workflowId, runId: there.runId, existing: true };
+  }
+}

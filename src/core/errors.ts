@@ -1,0 +1,164 @@
+/**
+ * The one catalogue of errors. Activities throw them as Temporal ApplicationFailures of `type: code`,
+ * the client and the command line show the same code, and docs/errors.md has a section for each.
+ */
+interface ErrorEntry {
+  /** Text with `{name}` places that the error's params fill. */
+  message: string;
+  /** Whether the same call can succeed later with nothing changed by its caller. */
+  retryable: boolean;
+  /** Status of an HTTP answer that carries it. */
+  http: number;
+}
+
+const entry = (http: number, message: string, retryable = false): ErrorEntry => ({ message, retryable, http });
+
+export const ERRORS = {
+  // Bad input, refused at the edge.
+  INVALID_REQUEST: entry(400, 'The handoff request is not valid: {issues}'),
+  INVALID_PROCEDURE: entry(400, 'The procedure {procedure} is not valid: {issues}'),
+  INVALID_ID: entry(400, '{what} {id} is not a valid id: {why}'),
+  INVALID_JSON: entry(400, '{source} is not valid {format}: {why}'),
+  INPUT_TOO_LARGE: entry(413, '{what} is {size} bytes; at most {limit} are allowed'),
+  INVALID_MESSAGE: entry(400, 'The message {message} is not valid: {why}'),
+  PROCEDURE_UNKNOWN: entry(
+    404,
+    'No procedure {procedure} is known here. Known: {known}. Add one with `handoff procedures add FILE` or pass it to the client.',
+  ),
+  AGENT_UNKNOWN: entry(
+    404,
+    'No agent {agent} is registered (at {where}). Register it with `handoff agents add {agent}`.',
+  ),
+  AGENT_UNREACHABLE: entry(
+    409,
+    'Agent {agent}, which the procedure {procedure} requires, is not reachable: {why}',
+    true,
+  ),
+  HANDOFF_NOT_FOUND: entry(404, 'No handoff {handoff} exists.'),
+  HANDOFF_ID_CONFLICT: entry(
+    409,
+    'Handoff {handoff} already exists with a different request (digest {existing}, yours is {digest}). Choose another id.',
+  ),
+  WRONG_STATE: entry(409, 'Handoff {handoff} is {status}; {message} is possible only while it is {allowed}.'),
+  ALREADY_ACCEPTED: entry(409, 'Handoff {handoff} was already accepted by {by} (epoch {epoch}).'),
+  STALE_ACCEPTANCE: entry(409, 'The completion is for epoch {epoch}, but handoff {handoff} is now at epoch {current}.'),
+  INCIDENT_NOT_OPEN: entry(409, 'Incident {incident} of handoff {handoff} is not open. Open: {open}.'),
+  EXPIRED: entry(409, 'Handoff {handoff} expired at {at} and can no longer be answered.'),
+  // The surroundings.
+  STORAGE_REQUIRED: entry(400, '{what} needs storage: give the client `storage: openStorage({folder})`.'),
+  NO_WORKER: entry(
+    503,
+    'No worker answers on task queue {queue} in namespace {namespace}. Start one (`handoff worker` or `handoff dev`), then send it again with update id {updateId}.',
+    true,
+  ),
+  DEADLINE_EXCEEDED: entry(
+    504,
+    '{what} got no answer within {seconds} s; it may still take effect. Ask for the status, then send it again with the same id.',
+    true,
+  ),
+  TEMPORAL_UNREACHABLE: entry(
+    503,
+    'No Temporal server answers at {address}: {why}. Start one with `handoff dev`, or set TEMPORAL_ADDRESS.',
+    true,
+  ),
+  SEARCH_ATTRIBUTES_MISSING: entry(
+    409,
+    'Namespace {namespace} lacks the search attributes {names}. Start a worker once (it adds them), or run `temporal operator search-attribute create`.',
+  ),
+  STORAGE_DAMAGED: entry(500, 'The storage at {where} cannot be read: {why}'),
+  DISK_FULL: entry(507, 'The disk is full while writing {path}.', true),
+  // What a step can meet.
+  VALIDATION_FAILED: entry(422, 'Validation {session} of step {step} failed: {failures}'),
+  RULE_UNKNOWN: entry(404, 'No rule {rule} is registered on this worker. Known: {known}.'),
+  ACTION_UNKNOWN: entry(404, 'No action {action} is registered on this worker. Known: {known}.'),
+  ARTIFACT_MISSING: entry(404, 'Artifact {artifact}: there is no file at {path}.'),
+  ARTIFACT_NOT_A_FILE: entry(400, 'Artifact {artifact}: {path} is not a regular file.'),
+  ARTIFACT_CHANGED: entry(409, 'Artifact {artifact} changed while it was read: {why}', true),
+  CHECKSUM_MISMATCH: entry(422, 'Artifact {artifact}: expected sha256 {expected}, found {found}.'),
+  PATH_NOT_ALLOWED: entry(403, 'Artifact {artifact}: {path} is not under an allowed source folder ({roots}).'),
+  DESTINATION_RESERVED: entry(409, '{resource} is reserved by handoff {holder}, which is still open.', true),
+  DESTINATION_CHANGED: entry(409, '{resource} was changed by someone else while handoff {handoff} was writing it.'),
+  STATE_CONFLICT: entry(409, '{resource} is not as expected: expected {expected}, found {found}.'),
+  STALE_EPOCH: entry(409, 'Step {step} is at epoch {current}; this attempt belongs to epoch {epoch}.'),
+  EFFECT_IN_FLIGHT: entry(409, 'Another attempt of effect {key} is still running.', true),
+  CONTENT_DAMAGED: entry(500, 'Content {uri} does not have its recorded sha256: expected {expected}, found {found}.'),
+  CONTENT_MISSING: entry(404, 'Content {uri} is not in the store.'),
+  UNDO_CONFLICT: entry(
+    409,
+    "Undo of {key} met someone else's change of {resource}: ours {ours}, theirs {theirs}, before {before}. Nothing was touched.",
+  ),
+  UNDO_FAILED: entry(500, 'Undo of {key} failed: {why}'),
+  DEPENDENCY_UNMET: entry(409, 'Procedure {procedure} needs {needed} completed in session {session} first.', true),
+  STEP_TIMEOUT: entry(
+    504,
+    'Step {step} got no result within its time-out ({kind}); what it did is unknown until it is undone or repeated.',
+    true,
+  ),
+  ACTION_FAILED: entry(500, 'Action {action} failed: {why}', true),
+  // Outcomes, as Temporal shows them.
+  HANDOFF_REJECTED: entry(409, 'Handoff {handoff} was rejected by {by}: {reason}'),
+  HANDOFF_EXPIRED: entry(409, 'Handoff {handoff} expired: {reason}'),
+  HANDOFF_FAILED: entry(409, 'Handoff {handoff} failed: {reason}'),
+  HANDOFF_CANCELLED: entry(409, 'Handoff {handoff} was cancelled by {by}: {reason}'),
+  HANDOFF_TERMINATED: entry(
+    409,
+    'Handoff {handoff} was terminated in Temporal without an undo. `reconcile` opens handoff/{handoff}/repair for what it left.',
+  ),
+  // The embedded server.
+  TEMPORAL_SERVER_NOT_FOUND: entry(500, 'No Temporal server could be found or obtained. Tried: {tried}'),
+  TEMPORAL_SERVER_FAILED: entry(500, 'The Temporal server did not start: {why}'),
+  TEMPORAL_SERVER_INSTALL_FAILED: entry(500, 'The Temporal server could not be built: {why}'),
+  PORT_IN_USE: entry(500, 'Port {port} is taken by another program; choose another with {option}.'),
+  ALREADY_RUNNING: entry(409, '`handoff dev` already runs on {folder} (process {pid}).'),
+  INTERNAL: entry(500, 'Something that should not happen did: {why}'),
+} as const satisfies Record<string, ErrorEntry>;
+
+export type ErrorCode = keyof typeof ERRORS;
+export type ErrorParams = Record<string, unknown>;
+
+const shown = (value: unknown): string => {
+  const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? String(value));
+  return text.length > 400 ? `${text.slice(0, 400)}… (${text.length} characters)` : text;
+};
+
+/** The catalogue's text for a code, its places filled from `params`. */
+export function errorMessage(code: ErrorCode, params: ErrorParams): string {
+  return ERRORS[code].message.replace(/\{(\w+)\}/g, (_, name: string) => shown(params[name] ?? `<${name}>`));
+}
+
+/** Every error of ours: `code` is a key of {@link ERRORS}, `params` are the facts, `message` the text for people. */
+export class HandoffError extends Error {
+  override readonly name = 'HandoffError';
+  constructor(
+    readonly code: ErrorCode,
+    readonly params: ErrorParams = {},
+    options?: { cause?: unknown },
+  ) {
+    super(errorMessage(code, params), options);
+  }
+  get retryable(): boolean {
+    return ERRORS[this.code].retryable;
+  }
+  get http(): number {
+    return ERRORS[this.code].http;
+  }
+  toJSON(): { code: ErrorCode; message: string; params: ErrorParams; retryable: boolean } {
+    return { code: this.code, message: this.message, params: this.params, retryable: this.retryable };
+  }
+}
+
+export const isErrorCode = (text: unknown): text is ErrorCode =>
+  typeof text === 'string' && Object.hasOwn(ERRORS, text);
+
+/** One thing wrong with an input: `path` is a JSON pointer into it, `''` the whole. */
+export interface Issue {
+  path: string;
+  message: string;
+}
+
+/** `/steps/2/action: unknown action; /x: …` — for a person, at most `limit` of them. */
+export function formatIssues(issues: readonly Issue[], limit = 12): string {
+  const lines = issues.slice(0, limit).map((i) => `${i.path || '/'}: ${i.message}`);
+  if (issues.length > limit) lines.push(`and ${issues.length - limit} more`);
+  return lines.join('; ');
+}

@@ -1,0 +1,228 @@
+import type { Countdown } from './clock.js';
+
+/** The states of a handoff; the last five are closed. */
+export const STATUSES = [
+  'pending',
+  'running',
+  'awaiting_acceptance',
+  'accepted',
+  'compensating',
+  'completed',
+  'rejected',
+  'expired',
+  'cancelled',
+  'failed',
+] as const;
+export type Status = (typeof STATUSES)[number];
+export type Outcome = 'completed' | 'rejected' | 'expired' | 'cancelled' | 'failed';
+export type Ending = Exclude<Outcome, 'completed'>;
+
+/** Every message that a caller can send to a handoff. */
+export type MessageName =
+  | 'pause'
+  | 'resume'
+  | 'cancel'
+  | 'accept'
+  | 'reject'
+  | 'complete'
+  | 'extendExpiry'
+  | 'retryStep'
+  | 'resolveIncident';
+
+interface StatusRow {
+  /** The states that can follow. */
+  next: readonly Status[];
+  /** The messages that fit. */
+  accepts: readonly MessageName[];
+}
+
+const REPAIR = ['retryStep', 'resolveIncident'] as const;
+const STEER = ['pause', 'resume', 'cancel'] as const;
+const CLOSED: StatusRow = { next: [], accepts: [] };
+
+/** The life of a handoff as one table: a state that is not handled here does not compile. */
+export const LIFE: Record<Status, StatusRow> = {
+  pending: { next: ['running', 'compensating'], accepts: [...STEER, 'extendExpiry', ...REPAIR] },
+  running: {
+    next: ['awaiting_acceptance', 'accepted', 'completed', 'compensating'],
+    accepts: [...STEER, 'extendExpiry', ...REPAIR],
+  },
+  awaiting_acceptance: {
+    next: ['accepted', 'compensating'],
+    accepts: [...STEER, 'accept', 'reject', 'extendExpiry', ...REPAIR],
+  },
+  accepted: { next: ['completed', 'awaiting_acceptance', 'compensating'], accepts: [...STEER, 'complete', ...REPAIR] },
+  compensating: { next: ['rejected', 'expired', 'cancelled', 'failed'], accepts: REPAIR },
+  completed: CLOSED,
+  rejected: CLOSED,
+  expired: CLOSED,
+  cancelled: CLOSED,
+  failed: CLOSED,
+};
+
+export const isClosed = (status: Status): boolean => LIFE[status].next.length === 0;
+
+/** The states in which a message fits, for an error that names them. */
+export const statusesThatAccept = (message: MessageName): Status[] =>
+  STATUSES.filter((s) => LIFE[s].accepts.includes(message));
+
+/** An error as state and history keep it. */
+export interface Failure {
+  code: string;
+  message: string;
+}
+
+export type StepStatus = 'waiting' | 'running' | 'finished' | 'skipped' | 'failed';
+
+export interface StepState {
+  status: StepStatus;
+  /** How often an operator reopened the step, from 1. */
+  epoch: number;
+  /** Attempts used up in this epoch, where the run knows of them; the database counts them all. */
+  attempts: number;
+  startedAt?: number;
+  finishedAt?: number;
+  /** Small facts that the action returned. */
+  facts?: Record<string, unknown>;
+  error?: Failure;
+  /** Who skipped or resolved it, and why. */
+  note?: string;
+  /** What an operator amended: laid over the step's `with`. */
+  input?: Record<string, unknown>;
+}
+
+export type Holder = 'operator' | 'parent';
+export interface Hold {
+  by: string;
+  reason: string;
+  at: number;
+  until?: number;
+}
+
+export interface Incident {
+  id: string;
+  kind: 'step' | 'undo' | 'lease';
+  /** The step that failed, or whose effect could not be undone. */
+  step?: string;
+  /** The key of the effect whose undo failed. */
+  effect?: string;
+  at: number;
+  error: Failure;
+  /** For an undo that met someone else's change: digests or versions of the three. */
+  conflict?: { resource: string; ours: string; theirs: string; before: string };
+}
+
+export type UndoResult =
+  | 'undone'
+  | 'nothing_to_undo'
+  | 'kept_theirs'
+  | 'restored_before'
+  | 'merged'
+  | 'resolved_by_hand'
+  | 'irreversible';
+
+export interface UndoneEffect {
+  key: string;
+  resource: string;
+  result: UndoResult;
+}
+
+export interface Acceptance {
+  /** Counts the offers. 0: not offered yet. */
+  epoch: number;
+  offeredAt?: number;
+  by?: string;
+  at?: number;
+  auto?: boolean;
+  leaseMinutes?: number;
+  /** Leases that lapsed since the last repair. */
+  lapses: number;
+}
+
+export interface HandoffState {
+  status: Status;
+  /** When it took this status, milliseconds. */
+  since: number;
+  createdAt: number;
+  /** The time of the last handled event: no sender's clock goes behind it. */
+  lastEventAt: number;
+  steps: Record<string, StepState>;
+  holds: Partial<Record<Holder, Hold>>;
+  /** When the first of the present holds took hold. */
+  pausedSince?: number;
+  expiry: Countdown;
+  /** The whole span, for an offer after a lapsed lease. */
+  expiryMs: number;
+  lease?: Countdown;
+  acceptance: Acceptance;
+  completion?: { by: string; at: number; note?: string };
+  incidents: Incident[];
+  incidentCount: number;
+  /** Set once it is decided that the handoff does not complete. */
+  ending?: { outcome: Ending; by: string; reason: string; code: string; at: number };
+  undone: UndoneEffect[];
+  /** What a pending handoff waits for. */
+  waitsFor?: string;
+  clockWhilePaused: 'stop' | 'run';
+}
+
+/** What a closed handoff has to say. The same for all five outcomes. */
+export interface HandoffOutcome {
+  handoffId: string;
+  procedure: string;
+  outcome: Outcome;
+  by?: string;
+  reason?: string;
+  code?: string;
+  at: string;
+  steps: Record<string, { status: StepStatus; facts?: Record<string, unknown>; error?: Failure; note?: string }>;
+  /** What was undone, newest first; empty for a completed one. */
+  undone: UndoneEffect[];
+}
+
+/** A new handoff's state. Times in milliseconds. */
+export function initialState(init: {
+  now: number;
+  expiresInMs: number;
+  /** Until then the expiry of a relative span does not count. */
+  startAfter?: number;
+  expiresAt?: number;
+  clockWhilePaused: 'stop' | 'run';
+}): HandoffState {
+  const delay = Math.max(0, (init.startAfter ?? init.now) - init.now);
+  const span = init.expiresAt === undefined ? init.expiresInMs + delay : init.expiresAt - init.now;
+  return {
+    status: 'pending',
+    since: init.now,
+    createdAt: init.now,
+    lastEventAt: init.now,
+    steps: {},
+    holds: {},
+    expiry: { remainingMs: span, runningSince: init.now },
+    expiryMs: init.expiresAt === undefined ? init.expiresInMs : span,
+    acceptance: { epoch: 0, lapses: 0 },
+    incidents: [],
+    incidentCount: 0,
+    undone: [],
+    clockWhilePaused: init.clockWhilePaused,
+  };
+}
+
+export const isPaused = (s: HandoffState): boolean => Object.keys(s.holds).length > 0;
+export const runningSteps = (s: HandoffState): string[] =>
+  Object.keys(s.steps).filter((id) => s.steps[id]!.status === 'running');
+export const stepIsDone = (step: StepState | undefined): boolean =>
+  step?.status === 'finished' || step?.status === 'skipped';
+export const allStepsDone = (s: HandoffState): boolean => Object.values(s.steps).every(stepIsDone);
+
+/** What is shown over the status, the stronger first. `draining`: paused while a step still ends. */
+export function shownStatus(s: HandoffState): Status | 'incident' | 'paused' | 'draining' {
+  if (isClosed(s.status)) return s.status;
+  if (s.incidents.length > 0) return 'incident';
+  if (isPaused(s) && s.status !== 'compensating') return activeSteps(s).length > 0 ? 'draining' : 'paused';
+  return s.status;
+}
+
+/** Running steps that have work in flight: an offer that waits for its target has none. */
+const activeSteps = (s: HandoffState): string[] =>
+  runningSteps(s).filter((id) => !(s.status === 'awaiting_acceptance' && s.steps[id]!.facts?.['offered'] === true));

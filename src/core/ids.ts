@@ -1,0 +1,38 @@
+/**
+ * The shapes of names that come from outside. They become file names, workflow ids and SQL keys, so all of them are
+ * patterns without `/`, `\`, NUL or leading dots, and none is longer than 128 characters.
+ */
+export const HANDOFF_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
+export const PROCEDURE_ID = /^[A-Z][A-Z0-9_]{2,63}$/;
+export const STEP_ID = /^[a-z][a-z0-9_]{0,63}$/;
+export const RULE_ID = /^[A-Z]{2,8}\d{3,6}$/;
+export const ACTION_NAME = /^[a-z][a-z0-9_]{0,63}$/;
+export const AGENT_NAME = /^@?[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
+export const PHASE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+export const SESSION_ID = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/;
+export const ARTIFACT_NAME = /^[\p{L}\p{N}_][\p{L}\p{N} ._@+-]{0,199}$/u;
+
+const PREFIX = 'handoff/';
+
+/** The Temporal workflow id of a handoff: `handoff/<id>`. */
+export const workflowIdOf = (handoffId: string): string => `${PREFIX}${handoffId}`;
+
+/** The workflow id of the run that repairs a handoff whose own run was terminated. */
+export const repairWorkflowIdOf = (handoffId: string): string => `${PREFIX}${handoffId}/repair`;
+
+/** The handoff id in a workflow id of ours, or undefined. */
+export function handoffIdOf(workflowId: string): string | undefined {
+  if (!workflowId.startsWith(PREFIX)) return undefined;
+  const id = workflowId.slice(PREFIX.length);
+  return HANDOFF_ID.test(id) ? id : undefined;
+}
+
+/** The key of one effect: `<handoff>/<step>/<stepEpoch>/<effect>`. */
+export const effectKey = (handoff: string, step: string, epoch: number, effect: string): string =>
+  `${handoff}/${step}/${epoch}/${effect}`;
+
+/** A name for one line of a message: control characters made visible, 60 characters at most. */
+export function printable(text: string): string {
+  const clean = text.replace(/[\u0000-\u001f\u007f]/g, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`);
+  return clean.length > 60 ? `"${clean.slice(0, 60)}…" (${clean.length} characters)` : `"${clean}"`;
+}

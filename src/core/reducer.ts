@@ -1,0 +1,325 @@
+import { clampAt, extend, isDue, resume, startCountdown, stop } from './clock.js';
+import {
+  LIFE,
+  allStepsDone,
+  isClosed,
+  isPaused,
+  type Ending,
+  type Failure,
+  type HandoffState,
+  type Holder,
+  type Incident,
+  type Outcome,
+  type Status,
+  type StepState,
+  type UndoneEffect,
+} from './handoff.js';
+
+/** Everything that can happen to a handoff. `now` is the time of handling, `at` a sender's own. Milliseconds. */
+export type HandoffEvent = { now: number } & (
+  | { type: 'waits'; on: string }
+  | { type: 'began'; steps: readonly string[]; epochs: Record<string, number> }
+  | { type: 'step_started'; step: string }
+  | { type: 'step_finished'; step: string; facts?: Record<string, unknown> }
+  /** Stopped before its end by a pause, or its retries interrupted; it will be started again. */
+  | { type: 'step_parked'; step: string; attempts: number; epoch?: number }
+  | { type: 'step_failed'; step: string; error: Failure; hold: boolean }
+  | { type: 'steps_over'; expectsReturn: boolean }
+  | { type: 'offered'; step: string; auto?: { by: string } }
+  | { type: 'accept'; by: string; leaseMinutes?: number }
+  | { type: 'reject'; by: string; reason: string }
+  | { type: 'complete'; by: string; epoch: number; note?: string }
+  | { type: 'lease_lapsed' }
+  | { type: 'extendExpiry'; by: string; minutes: number }
+  | { type: 'pause'; by: string; reason: string; holder?: Holder; until?: number; at?: number }
+  | { type: 'resume'; by: string; note?: string; holder?: Holder; at?: number }
+  | { type: 'cancel'; by: string; reason: string }
+  | { type: 'expired' }
+  | { type: 'undo_failed'; effect: UndoneEffect['key']; step: string; error: Failure; conflict?: Incident['conflict'] }
+  | { type: 'effect_undone'; effect: UndoneEffect }
+  | { type: 'retryStep'; by: string; reason: string; incidentId: string; input?: Record<string, unknown> }
+  | { type: 'resolveIncident'; by: string; reason: string; incidentId: string }
+  | { type: 'closed'; outcome: Outcome }
+);
+
+const LEASE_OFFERS = 3;
+const MINUTE = 60_000;
+
+/**
+ * The one place where a handoff changes its state. Pure: returns a new state, never touches the old one. Events that
+ * callers send were checked with {@link file://./refusal.ts} first; one that does not fit changes nothing.
+ */
+export function reduce(state: HandoffState, event: HandoffEvent): HandoffState {
+  const s: HandoffState = { ...state, lastEventAt: Math.max(state.lastEventAt, event.now) };
+  const { now } = event;
+  switch (event.type) {
+    case 'waits':
+      return { ...s, waitsFor: event.on };
+    case 'began': {
+      const waiting = { status: 'waiting', attempts: 0 } as const;
+      const steps = Object.fromEntries(event.steps.map((id) => [id, { ...waiting, epoch: event.epochs[id] ?? 1 }]));
+      return to({ ...s, steps, waitsFor: undefined }, 'running', now);
+    }
+    case 'step_started':
+      return withStep(s, event.step, {
+        status: 'running',
+        startedAt: s.steps[event.step]?.startedAt ?? now,
+        error: undefined,
+      });
+    case 'step_finished':
+      return withStep(s, event.step, { status: 'finished', finishedAt: now, facts: event.facts, error: undefined });
+    case 'step_parked':
+      return withStep(s, event.step, {
+        status: 'waiting',
+        attempts: event.attempts,
+        ...(event.epoch ? { epoch: event.epoch } : {}),
+      });
+    case 'step_failed': {
+      const failed = withStep(s, event.step, { status: 'failed', error: event.error });
+      if (s.ending) return failed;
+      return event.hold
+        ? withIncident(failed, { kind: 'step', step: event.step, error: event.error }, now)
+        : endWith(failed, 'failed', 'handoff', `Step ${event.step}: ${event.error.message}`, event.error.code, now);
+    }
+    case 'steps_over':
+      return event.expectsReturn && s.acceptance.epoch === 0
+        ? to({ ...s, acceptance: { ...s.acceptance, epoch: 1, at: now, by: 'procedure' } }, 'accepted', now)
+        : s;
+    case 'offered': {
+      const acceptance = {
+        ...s.acceptance,
+        epoch: s.acceptance.epoch + 1,
+        offeredAt: now,
+        by: undefined,
+        at: undefined,
+      };
+      const offered = to(
+        withStep({ ...s, acceptance }, event.step, { facts: { offered: true } }),
+        'awaiting_acceptance',
+        now,
+      );
+      return event.auto ? accepted(offered, event.auto.by, now, { auto: true }) : offered;
+    }
+    case 'accept':
+      return accepted(s, event.by, now, event.leaseMinutes ? { leaseMinutes: event.leaseMinutes } : {});
+    case 'reject':
+      return endWith(s, 'rejected', event.by, event.reason, 'HANDOFF_REJECTED', now);
+    case 'complete':
+      return {
+        ...s,
+        lease: undefined,
+        completion: { by: event.by, at: now, ...(event.note ? { note: event.note } : {}) },
+      };
+    case 'lease_lapsed':
+      return leaseLapsed(s, now);
+    case 'extendExpiry':
+      return { ...s, expiry: extend(s.expiry, event.minutes * MINUTE) };
+    case 'pause':
+      return pause(s, event, clampAt(event.at, state.lastEventAt, now));
+    case 'resume':
+      return unpause(s, event.holder ?? 'operator', clampAt(event.at, state.lastEventAt, now));
+    case 'cancel':
+      return endWith(s, 'cancelled', event.by, event.reason, 'HANDOFF_CANCELLED', now);
+    case 'expired':
+      return endWith(s, 'expired', 'clock', 'nobody accepted it in time', 'HANDOFF_EXPIRED', now);
+    case 'undo_failed':
+      return withIncident(
+        s,
+        {
+          kind: 'undo',
+          step: event.step,
+          effect: event.effect,
+          error: event.error,
+          ...(event.conflict ? { conflict: event.conflict } : {}),
+        },
+        now,
+      );
+    case 'effect_undone':
+      return { ...s, undone: [...s.undone, event.effect] };
+    case 'retryStep':
+      return repaired(s, event.incidentId, now, (step) => ({
+        status: 'waiting',
+        epoch: step.epoch + 1,
+        attempts: 0,
+        error: undefined,
+        ...(event.input ? { input: event.input } : {}),
+      }));
+    case 'resolveIncident':
+      return repaired(
+        s,
+        event.incidentId,
+        now,
+        () => ({ status: 'finished', finishedAt: now, note: `resolved by hand by ${event.by}: ${event.reason}` }),
+        event.by,
+      );
+    case 'closed':
+      return to(s, event.outcome, now);
+  }
+}
+
+/** Changes the status where the table allows it; a move that it does not allow is a fault of ours and stays unmade. */
+function to(s: HandoffState, status: Status, now: number): HandoffState {
+  return LIFE[s.status].next.includes(status) ? { ...s, status, since: now } : s;
+}
+
+const withStep = (s: HandoffState, id: string, change: Partial<StepState>): HandoffState => {
+  const step = s.steps[id];
+  return step ? { ...s, steps: { ...s.steps, [id]: { ...step, ...change } } } : s;
+};
+
+function withIncident(s: HandoffState, incident: Omit<Incident, 'id' | 'at'>, now: number): HandoffState {
+  const incidentCount = s.incidentCount + 1;
+  return { ...s, incidentCount, incidents: [...s.incidents, { ...incident, id: `inc-${incidentCount}`, at: now }] };
+}
+
+/** The first ending wins. Clocks stop for good; incidents of steps are void, because nothing retries them any more. */
+function endWith(
+  s: HandoffState,
+  outcome: Ending,
+  by: string,
+  reason: string,
+  code: string,
+  now: number,
+): HandoffState {
+  if (s.ending || isClosed(s.status)) return s;
+  const ended = to(s, 'compensating', now);
+  return {
+    ...ended,
+    ending: { outcome, by, reason, code, at: now },
+    incidents: [],
+    holds: {},
+    pausedSince: undefined,
+    lease: undefined,
+    expiry: stop(s.expiry, now),
+  };
+}
+
+function accepted(s: HandoffState, by: string, now: number, how: { auto?: true; leaseMinutes?: number }): HandoffState {
+  const confirm = Object.keys(s.steps).find(
+    (id) => s.steps[id]!.facts?.['offered'] === true && s.steps[id]!.status === 'running',
+  );
+  const done = confirm
+    ? withStep(s, confirm, {
+        status: 'finished',
+        finishedAt: now,
+        facts: { acceptedBy: by, epoch: s.acceptance.epoch },
+      })
+    : s;
+  const lease = how.leaseMinutes === undefined ? undefined : startCountdown(how.leaseMinutes * MINUTE, now);
+  const frozen = lease && isPaused(s) && s.clockWhilePaused === 'stop' ? stop(lease, now) : lease;
+  return to(
+    { ...done, expiry: stop(s.expiry, now), lease: frozen, acceptance: { ...s.acceptance, by, at: now, ...how } },
+    'accepted',
+    now,
+  );
+}
+
+function leaseLapsed(s: HandoffState, now: number): HandoffState {
+  const lapses = s.acceptance.lapses + 1;
+  const without = { ...s, lease: undefined, acceptance: { ...s.acceptance, lapses } };
+  if (lapses > LEASE_OFFERS) {
+    const message = `the lease of ${s.acceptance.by ?? 'the target'} lapsed ${lapses} times`;
+    return withIncident(without, { kind: 'lease', error: { code: 'LEASE_LAPSED', message } }, now);
+  }
+  return offerAgain(without, now);
+}
+
+function offerAgain(s: HandoffState, now: number): HandoffState {
+  const confirm = Object.keys(s.steps).find((id) => s.steps[id]!.facts?.['acceptedBy'] !== undefined);
+  const reopened = confirm
+    ? withStep(s, confirm, { status: 'running', facts: { offered: true }, finishedAt: undefined })
+    : s;
+  const acceptance = {
+    ...s.acceptance,
+    epoch: s.acceptance.epoch + 1,
+    offeredAt: now,
+    by: undefined,
+    at: undefined,
+    leaseMinutes: undefined,
+  };
+  const expiry = startCountdown(s.expiryMs, now);
+  const standing = isPaused(s) && s.clockWhilePaused === 'stop' ? stop(expiry, now) : expiry;
+  return to({ ...reopened, acceptance, expiry: standing }, 'awaiting_acceptance', now);
+}
+
+function pause(s: HandoffState, e: Extract<HandoffEvent, { type: 'pause' }>, at: number): HandoffState {
+  if (s.status === 'compensating' || isClosed(s.status)) return s;
+  const hold = { by: e.by, reason: e.reason, at, ...(e.until === undefined ? {} : { until: e.until }) };
+  const holds = { ...s.holds, [e.holder ?? 'operator']: hold };
+  if (isPaused(s)) return { ...s, holds };
+  const stops = s.clockWhilePaused === 'stop';
+  return {
+    ...s,
+    holds,
+    pausedSince: at,
+    expiry: stops ? stop(s.expiry, at) : s.expiry,
+    lease: stops && s.lease ? stop(s.lease, at) : s.lease,
+  };
+}
+
+function unpause(s: HandoffState, holder: Holder, at: number): HandoffState {
+  if (!s.holds[holder]) return s;
+  const { [holder]: _, ...holds } = s.holds;
+  const open = { ...s, holds };
+  if (isPaused(open)) return open;
+  const expires = ['pending', 'running', 'awaiting_acceptance'].includes(s.status);
+  return {
+    ...open,
+    pausedSince: undefined,
+    expiry: expires ? resume(s.expiry, at) : s.expiry,
+    lease: s.lease ? resume(s.lease, at) : undefined,
+  };
+}
+
+/** Closes an incident; a step's own is changed by `mend`, an undo's is taken up by the rollback that waits for it. */
+function repaired(
+  s: HandoffState,
+  incidentId: string,
+  now: number,
+  mend: (step: StepState) => Partial<StepState>,
+  takenOverBy?: string,
+): HandoffState {
+  const incident = s.incidents.find((i) => i.id === incidentId);
+  if (!incident) return s;
+  const open = { ...s, incidents: s.incidents.filter((i) => i !== incident) };
+  if (incident.kind === 'lease') {
+    const fresh = { ...open, acceptance: { ...s.acceptance, lapses: 0 } };
+    // Resolved by hand: whoever did it holds the work now, without a lease, at a new epoch.
+    return takenOverBy
+      ? {
+          ...fresh,
+          acceptance: {
+            ...fresh.acceptance,
+            epoch: s.acceptance.epoch + 1,
+            by: takenOverBy,
+            at: now,
+            leaseMinutes: undefined,
+          },
+        }
+      : offerAgain(fresh, now);
+  }
+  const step = incident.kind === 'step' && incident.step ? s.steps[incident.step] : undefined;
+  return step ? withStep(open, incident.step!, mend(step)) : open;
+}
+
+/** What the passing of time has decided at `now`. A clock that stands still, as a pause makes it, decides nothing. */
+export function due(s: HandoffState, now: number): 'expired' | 'lease_lapsed' | undefined {
+  if (s.status === 'compensating' || isClosed(s.status)) return undefined;
+  if (isDue(s.expiry, now)) return 'expired';
+  return s.lease && isDue(s.lease, now) ? 'lease_lapsed' : undefined;
+}
+
+/** Whether everything has happened that completion needs. */
+export function mayComplete(s: HandoffState, expectsReturn: boolean): boolean {
+  if (s.ending || s.incidents.length > 0 || !allStepsDone(s)) return false;
+  if (s.status === 'running') return !expectsReturn;
+  return s.status === 'accepted' && (s.completion !== undefined || (s.acceptance.auto === true && !expectsReturn));
+}
+
+/** Whether an event of the holder's own auto-resume time is due: the first such holder. */
+export function autoResumeDue(s: HandoffState, now: number): Holder | undefined {
+  return (Object.keys(s.holds) as Holder[]).find((h) => {
+    const until = s.holds[h]?.until;
+    return until !== undefined && until <= now;
+  });
+}

@@ -1,0 +1,76 @@
+import type { ErrorCode, ErrorParams } from './errors.js';
+import { LIFE, shownStatus, statusesThatAccept, type HandoffState, type MessageName } from './handoff.js';
+import { due } from './reducer.js';
+
+export interface Refusal {
+  code: ErrorCode;
+  params: ErrorParams;
+}
+
+/** A message as the state machine sees it: its name and what of its content a refusal can depend on. */
+export interface Command {
+  name: MessageName;
+  by?: string;
+  epoch?: number;
+  incidentId?: string;
+  holder?: string;
+}
+
+/**
+ * Why a message does not fit the state, or undefined where it does. Used by the workflow's update validators and
+ * signal handlers, by the client before it sends a signal, and by the tests. `now` in milliseconds.
+ */
+export function refuse(handoff: string, s: HandoffState, command: Command, now: number): Refusal | undefined {
+  const { name } = command;
+  const second = name === 'accept' ? secondAcceptance(handoff, s) : undefined;
+  if (second) return second;
+  if (!LIFE[s.status].accepts.includes(name)) {
+    return {
+      code: 'WRONG_STATE',
+      params: { handoff, status: s.status, message: name, allowed: statusesThatAccept(name).join(', ') },
+    };
+  }
+  if ((name === 'accept' || name === 'reject' || name === 'extendExpiry') && due(s, now) === 'expired') {
+    return { code: 'EXPIRED', params: { handoff, at: new Date(now).toISOString() } };
+  }
+  if (name === 'resume' && !s.holds[command.holder === 'parent' ? 'parent' : 'operator']) {
+    const held = Object.keys(s.holds).join(', ');
+    const status = held ? `paused by ${held} only` : `${shownStatus(s)} and not paused`;
+    return {
+      code: 'WRONG_STATE',
+      params: { handoff, status, message: name, allowed: `paused by ${command.holder ?? 'operator'}` },
+    };
+  }
+  if (name === 'complete') return refuseCompletion(handoff, s, command, now);
+  if (name === 'retryStep' || name === 'resolveIncident') {
+    if (!s.incidents.some((i) => i.id === command.incidentId)) {
+      const open = s.incidents.map((i) => i.id).join(', ') || 'none';
+      return { code: 'INCIDENT_NOT_OPEN', params: { incident: command.incidentId, handoff, open } };
+    }
+  }
+  return undefined;
+}
+
+function secondAcceptance(handoff: string, s: HandoffState): Refusal | undefined {
+  const taken = s.status === 'accepted' || s.status === 'completed';
+  if (!taken || s.acceptance.by === undefined) return undefined;
+  return { code: 'ALREADY_ACCEPTED', params: { handoff, by: s.acceptance.by, epoch: s.acceptance.epoch } };
+}
+
+function refuseCompletion(handoff: string, s: HandoffState, command: Command, now: number): Refusal | undefined {
+  const current = s.acceptance.epoch;
+  // A lease that has run out but whose timer was not handled yet is over all the same.
+  if (command.epoch !== current || due(s, now) === 'lease_lapsed') {
+    return {
+      code: 'STALE_ACCEPTANCE',
+      params: { handoff, epoch: command.epoch, current: command.epoch === current ? current + 1 : current },
+    };
+  }
+  if (s.completion) {
+    return {
+      code: 'WRONG_STATE',
+      params: { handoff, status: `already completed by ${s.completion.by}`, message: 'complete', allowed: 'accepted' },
+    };
+  }
+  return undefined;
+}

@@ -1,0 +1,188 @@
+import { z } from 'zod';
+import { HandoffError, type Issue } from './errors.js';
+import { AGENT_NAME, ARTIFACT_NAME, HANDOFF_ID, PHASE_NAME, PROCEDURE_ID, SESSION_ID, printable } from './ids.js';
+import type { NormalRequest, Priority } from './request.js';
+
+/** Bytes of one request as JSON, and levels of nesting. */
+export const REQUEST_LIMIT = 1024 * 1024;
+export const DEPTH_LIMIT = 64;
+
+const TEN_YEARS_MIN = 10 * 365 * 24 * 60;
+const id = (pattern: RegExp, what: string) =>
+  z.string().refine((v) => pattern.test(v), { error: (i) => `${printable(String(i.input))} is not ${what}` });
+
+const date = z.union([z.string(), z.date()]).transform((v, ctx) => {
+  const isoLike =
+    v instanceof Date || /^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?)?$/.test(v);
+  const time = isoLike ? new Date(v) : new Date(NaN);
+  // A Date rolls 30 February over to March; a date that does not come back as written is none.
+  const rolled = typeof v === 'string' && isoLike && !sameDay(v, time);
+  if (Number.isNaN(time.getTime()) || rolled) {
+    ctx.addIssue({
+      code: 'custom',
+      message: `${printable(String(v))} is not a date (ISO 8601, such as 2026-01-13T11:30:00Z)`,
+    });
+    return z.NEVER;
+  }
+  return time.toISOString();
+});
+
+function sameDay(text: string, time: Date): boolean {
+  if (Number.isNaN(time.getTime())) return false;
+  const [y, m, d] = text.slice(0, 10).split('-').map(Number);
+  const days = new Date(Date.UTC(y!, m, 0)).getUTCDate();
+  return m! >= 1 && m! <= 12 && d! >= 1 && d! <= days;
+}
+
+const phase = z
+  .union([z.string(), z.int().min(0)])
+  .transform(String)
+  .pipe(id(PHASE_NAME, 'a phase: letters, digits, ".", "_" or "-", at most 64'));
+const party = z
+  .strictObject({ agent: id(AGENT_NAME, 'an agent name').optional(), phase: phase.optional() })
+  .refine((p) => p.agent !== undefined || p.phase !== undefined, 'name an agent, a phase, or both');
+
+const artifact = z.strictObject({
+  name: id(ARTIFACT_NAME, 'an artifact name: one file name without "/"').refine(
+    (n) => !n.includes('..'),
+    'must not contain ".."',
+  ),
+  path: z
+    .string()
+    .min(1)
+    .max(4096)
+    .refine((p) => !p.includes('\0'), 'must not contain NUL'),
+  sha256: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/, 'must be 64 hex digits in lower case')
+    .optional(),
+});
+
+const PRIORITIES: Record<string, Priority> = {
+  immediate: 'immediate',
+  critical: 'immediate',
+  high: 'immediate',
+  normal: 'normal',
+  medium: 'normal',
+  background: 'background',
+  low: 'background',
+};
+
+const contextKey = z
+  .string()
+  .min(1)
+  .max(256)
+  .refine((k) => !/[\u0000-\u001f]/.test(k), 'must not contain control characters');
+
+const requestSchema = z
+  .strictObject({
+    handoffId: id(
+      HANDOFF_ID,
+      'a handoff id: letters, digits, ".", "_" or "-", at most 128, first a letter or digit',
+    ).optional(),
+    procedure: id(PROCEDURE_ID, 'a procedure id in upper snake case'),
+    source: party,
+    target: party,
+    session: id(SESSION_ID, 'a session id').optional(),
+    type: id(/^[A-Z][A-Z0-9_]{1,63}$/, 'a handoff type in upper snake case').optional(),
+    priority: z.enum(['immediate', 'normal', 'background', 'critical', 'high', 'medium', 'low']).optional(),
+    expiresInMinutes: z.number().positive().max(TEN_YEARS_MIN).optional(),
+    expiresAt: date.optional(),
+    startAfter: date.optional(),
+    acceptance: z.enum(['explicit', 'auto']).optional(),
+    clockWhilePaused: z.enum(['stop', 'run']).optional(),
+    contract: z.record(z.string(), z.json()).optional(),
+    artifacts: z.array(artifact).max(10_000).optional(),
+    context: z.record(contextKey, z.json()).optional(),
+    contextVersions: z.record(contextKey, z.int().min(0)).optional(),
+    instructions: z.json().optional(),
+    metadata: z.record(z.string().max(256), z.json()).optional(),
+  })
+  .superRefine((r, ctx) => {
+    if (r.expiresInMinutes !== undefined && r.expiresAt !== undefined) {
+      ctx.addIssue({ code: 'custom', path: ['expiresAt'], message: 'give expiresAt or expiresInMinutes, not both' });
+    }
+    if (r.expiresAt && r.startAfter && r.expiresAt <= r.startAfter) {
+      ctx.addIssue({ code: 'custom', path: ['expiresAt'], message: `must be after startAfter (${r.startAfter})` });
+    }
+    const names = new Map<string, number>();
+    r.artifacts?.forEach((a, i) => {
+      // File systems that ignore case would put both in one place.
+      const key = a.name.normalize('NFC').toLowerCase();
+      const first = names.get(key);
+      if (first !== undefined)
+        ctx.addIssue({ code: 'custom', path: ['artifacts', i, 'name'], message: `is the same as artifact ${first}` });
+      names.set(key, i);
+    });
+  });
+
+/** zod's issues as JSON pointers with messages. */
+export const issuesOf = (error: z.ZodError): Issue[] =>
+  error.issues.map((i) => ({
+    path: i.path.map((p) => `/${String(p).replaceAll('~', '~0').replaceAll('/', '~1')}`).join(''),
+    message: i.message,
+  }));
+
+/** Throws INPUT_TOO_LARGE or INVALID_REQUEST where a value is no JSON of a bounded size and depth. */
+export function checkBounds(value: unknown, what: string): void {
+  const deep = (v: unknown, level: number): boolean =>
+    v !== null && typeof v === 'object' && (level >= DEPTH_LIMIT || Object.values(v).some((c) => deep(c, level + 1)));
+  if (deep(value, 0)) {
+    throw new HandoffError('INVALID_REQUEST', {
+      issues: `/: ${what} is nested more than ${DEPTH_LIMIT} levels deep (or refers to itself)`,
+    });
+  }
+  const size = Buffer.byteLength(JSON.stringify(value) ?? '');
+  if (size > REQUEST_LIMIT) throw new HandoffError('INPUT_TOO_LARGE', { what, size, limit: REQUEST_LIMIT });
+}
+
+/**
+ * A request, checked and with its defaults filled. `now` is in milliseconds, `newId` makes an id where none is given.
+ * Throws INVALID_REQUEST with every issue and its JSON pointer, or INPUT_TOO_LARGE.
+ */
+export function parseRequest(input: unknown, now: number, newId: () => string): NormalRequest {
+  checkBounds(input, 'The request');
+  const parsed = requestSchema.safeParse(input);
+  if (!parsed.success) throw invalidRequest(issuesOf(parsed.error));
+  const r = parsed.data;
+  if (r.expiresAt && Date.parse(r.expiresAt) <= now) {
+    throw invalidRequest([{ path: '/expiresAt', message: `${r.expiresAt} is already over` }]);
+  }
+  const handoffId = r.handoffId ?? newId();
+  const {
+    handoffId: _,
+    priority,
+    type,
+    session,
+    acceptance,
+    clockWhilePaused,
+    artifacts,
+    context,
+    metadata,
+    ...rest
+  } = r;
+  const agentsOnly = r.source.agent && r.target.agent && !r.source.phase && !r.target.phase;
+  return JSON.parse(
+    JSON.stringify({
+      ...rest,
+      handoffId,
+      session: session ?? handoffId,
+      type: type ?? (agentsOnly ? 'AGENT_HANDOFF' : 'PHASE_TRANSITION'),
+      priority: PRIORITIES[priority ?? 'normal'],
+      acceptance: acceptance ?? 'explicit',
+      clockWhilePaused: clockWhilePaused ?? 'stop',
+      artifacts: artifacts ?? [],
+      context: context ?? {},
+      metadata: metadata ?? {},
+    }),
+  ) as NormalRequest;
+}
+
+const invalidRequest = (issues: Issue[]): HandoffError =>
+  new HandoffError('INVALID_REQUEST', {
+    issues: issues
+      .map((i) => `${i.path || '/'}: ${i.message}`)
+      .slice(0, 12)
+      .join('; '),
+    list: issues,
+  });

@@ -1,0 +1,132 @@
+import type { Procedure, FrozenProcedure } from './procedure.js';
+
+/** A reference to bytes in storage: what history carries instead of content. */
+export interface ContentRef {
+  uri: string;
+  sha256: string;
+  /** Bytes. */
+  size: number;
+  mediaType: string;
+}
+
+export interface Party {
+  agent?: string;
+  phase?: string;
+}
+
+/** One file to hand over. */
+export interface ArtifactSpec {
+  name: string;
+  /** Where the file is: relative to the first source folder, or absolute below one of them. */
+  path: string;
+  /** Hex SHA-256 that the file must have. Absent: whatever it has when it is transferred. */
+  sha256?: string;
+}
+
+export type Priority = 'immediate' | 'normal' | 'background';
+/** Temporal's priority keys. */
+export const PRIORITY_KEYS: Record<Priority, number> = { immediate: 1, normal: 3, background: 5 };
+
+/** A request as a caller writes it; dates are ISO strings or Dates. */
+export interface HandoffRequest {
+  /** Default: `ho_` and a UUIDv7. */
+  handoffId?: string;
+  procedure: string;
+  source: { agent?: string; phase?: string | number };
+  target: { agent?: string; phase?: string | number };
+  session?: string;
+  /** Default: AGENT_HANDOFF where both agents are named and the phases are not, else PHASE_TRANSITION. */
+  type?: string;
+  /** S3's high and critical mean immediate, medium normal, low background. Default normal. */
+  priority?: Priority | 'critical' | 'high' | 'medium' | 'low';
+  /** Default 60. Not together with `expiresAt`. */
+  expiresInMinutes?: number;
+  expiresAt?: string | Date;
+  startAfter?: string | Date;
+  /** `explicit` (default): the target accepts; `auto`: accepted as soon as it is offered. */
+  acceptance?: 'explicit' | 'auto';
+  /** `stop` (default): a paused handoff does not age. */
+  clockWhilePaused?: 'stop' | 'run';
+  contract?: Record<string, unknown>;
+  artifacts?: ArtifactSpec[];
+  /** Entries for the session's context: key → any JSON value. */
+  context?: Record<string, unknown>;
+  /** Context keys that must still be at these versions (0: absent) when the state is synchronised. */
+  contextVersions?: Record<string, number>;
+  instructions?: unknown;
+  metadata?: Record<string, unknown>;
+}
+
+/** A request after validation: defaults filled, phases are strings, dates are ISO strings. Its digest is over this. */
+export interface NormalRequest {
+  handoffId: string;
+  procedure: string;
+  source: Party;
+  target: Party;
+  session: string;
+  type: string;
+  priority: Priority;
+  expiresInMinutes?: number;
+  expiresAt?: string;
+  startAfter?: string;
+  acceptance: 'explicit' | 'auto';
+  clockWhilePaused: 'stop' | 'run';
+  contract?: Record<string, unknown>;
+  artifacts: ArtifactSpec[];
+  context: Record<string, unknown>;
+  contextVersions?: Record<string, number>;
+  instructions?: unknown;
+  metadata: Record<string, unknown>;
+}
+
+/** What a package in storage holds: the content of a request. */
+export interface PackageContent {
+  artifacts: ArtifactSpec[];
+  context: Record<string, unknown>;
+  contextVersions?: Record<string, number>;
+  contract?: Record<string, unknown>;
+  instructions?: unknown;
+  metadata: Record<string, unknown>;
+}
+
+/** The facts of a handoff that never change: what the workflow gets as its input, and every activity as its subject. */
+export interface Subject {
+  handoffId: string;
+  session: string;
+  type: string;
+  priority: Priority;
+  source: Party;
+  target: Party;
+  procedure: FrozenProcedure;
+  requestDigest: string;
+  /** The content, where the request has any. */
+  package?: ContentRef;
+}
+
+/** The workflow's input. Times in milliseconds. */
+export interface HandoffInput {
+  subject: Subject;
+  /** The frozen definition: inline up to 16 KB, else in storage. */
+  definition: { inline: Procedure } | { ref: ContentRef };
+  expiresInMs: number;
+  expiresAt?: number;
+  startAfter?: number;
+  acceptance: 'explicit' | 'auto';
+  clockWhilePaused: 'stop' | 'run';
+  /** Whether the contract expects anything back, so that the run stays `accepted` until somebody completes it. */
+  expectsReturn: boolean;
+  /** State of an earlier run of the same handoff that continued as new. */
+  carried?: unknown;
+}
+
+export const DEFAULT_TASK_QUEUE = 'handoff';
+export const INLINE_DEFINITION_LIMIT = 16 * 1024;
+export const DEFAULT_EXPIRY_MINUTES = 60;
+
+/** `@code-architect (phase 8)`, for people. */
+export const partyText = (p: Party): string =>
+  p.agent && p.phase ? `${p.agent} (phase ${p.phase})` : (p.agent ?? (p.phase ? `phase ${p.phase}` : 'anyone'));
+
+/** The folder below `artifacts/` in which a target's artifacts arrive. */
+export const arrivalFolder = (target: Party): string =>
+  target.phase ? `phase_${target.phase}` : `agent_${(target.agent ?? 'anyone').replace(/^@/, '')}`;

@@ -1,0 +1,77 @@
+import type { Procedure } from './procedure.js';
+
+/** S3's procedure for a pipeline that moves from one phase to the next. */
+export const PHASE_TRANSITION_STANDARD: Procedure = {
+  procedure_id: 'PHASE_TRANSITION_STANDARD',
+  version: '1.0.0',
+  name: 'Standard phase transition',
+  description: 'The source phase is complete; its resources and the state of the session move to the target phase.',
+  estimated_duration: 2.75,
+  steps: [
+    {
+      step_id: 'phase_completion_validation',
+      name: 'Phase Completion Validation',
+      action: 'validate',
+      rules: ['VR001', 'VR002'],
+      timeout: 30,
+    },
+    { step_id: 'resource_handoff', name: 'Resource Handoff', action: 'transfer', with: { what: ['artifacts'] } },
+    { step_id: 'state_synchronization', name: 'State Synchronization', action: 'sync_state', timeout: 45 },
+    { step_id: 'handoff_validation', name: 'Handoff Validation', action: 'validate', rules: ['VR003'], timeout: 30 },
+  ],
+  validation_rules: [
+    { rule_id: 'VR001', name: 'Phase Completion Check', severity: 'critical' },
+    { rule_id: 'VR002', name: 'Resource Availability Check', severity: 'critical' },
+    { rule_id: 'VR003', name: 'State Consistency Check', severity: 'high' },
+  ],
+  rollback_procedures: [
+    { rollback_id: 'resource_rollback', name: 'Resource Rollback', steps: ['resource_handoff'] },
+    { rollback_id: 'state_rollback', name: 'State Rollback', steps: ['state_synchronization'] },
+  ],
+};
+
+/** S3's procedure for work that passes from one agent to another, who confirms it. */
+export const AGENT_HANDOFF_STANDARD: Procedure = {
+  procedure_id: 'AGENT_HANDOFF_STANDARD',
+  version: '1.0.0',
+  name: 'Standard agent handoff',
+  description: 'The target agent is ready, receives the context of the task and the artifacts, and confirms.',
+  estimated_duration: 1.83,
+  steps: [
+    {
+      step_id: 'agent_readiness_check',
+      name: 'Agent Readiness Check',
+      action: 'validate',
+      rules: ['VR004'],
+      timeout: 20,
+    },
+    {
+      step_id: 'task_context_transfer',
+      name: 'Task Context Transfer',
+      action: 'transfer',
+      timeout: 30,
+      with: { what: ['context'] },
+    },
+    {
+      step_id: 'knowledge_transfer',
+      name: 'Knowledge Transfer',
+      action: 'transfer',
+      timeout: 45,
+      with: { what: ['artifacts'] },
+    },
+    { step_id: 'handoff_confirmation', name: 'Handoff Confirmation', action: 'confirm', rules: ['VR005'], timeout: 15 },
+  ],
+  validation_rules: [
+    { rule_id: 'VR004', name: 'Agent Readiness Validation', severity: 'critical' },
+    { rule_id: 'VR005', name: 'Context Transfer Validation', severity: 'critical' },
+  ],
+  rollback_procedures: [
+    {
+      rollback_id: 'context_rollback',
+      name: 'Context Rollback',
+      steps: ['task_context_transfer', 'knowledge_transfer'],
+    },
+  ],
+};
+
+export const STANDARD_PROCEDURES: readonly Procedure[] = [PHASE_TRANSITION_STANDARD, AGENT_HANDOFF_STANDARD];

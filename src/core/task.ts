@@ -1,0 +1,76 @@
+import type { Effect, EffectFact } from './effect.js';
+import type { HandoffOutcome, HandoffState, UndoResult } from './handoff.js';
+import type { Procedure, Severity } from './procedure.js';
+import type { ContentRef, Subject } from './request.js';
+import type { Verdict } from './rule.js';
+
+/** What an activity gets to know of the step that it works for. */
+export interface StepTask {
+  subject: Subject;
+  step: string;
+  action: string;
+  epoch: number;
+  rules: string[];
+  /** The action's parameters, an operator's amendments laid over them. */
+  with: Record<string, unknown>;
+  stopAt: Severity;
+  /** Severities that the procedure sets for itself. */
+  severities: Record<string, Severity>;
+  irreversible: boolean;
+}
+
+export interface OpenTask {
+  subject: Subject;
+  /** The first run of this handoff's chain, which stays the same when it continues as new. */
+  run: string;
+  status: 'pending' | 'running';
+  definition?: ContentRef;
+  /** What the worker must have. */
+  actions?: string[];
+  rules?: string[];
+}
+
+export interface Opened {
+  /** Epochs of steps that an earlier, reset run has begun. */
+  epochs: Record<string, number>;
+  /** Where the definition came by reference. */
+  definition?: Procedure;
+}
+
+export interface UndoTask {
+  subject: Subject;
+  key: string;
+  choice?: 'keep_theirs' | 'restore_before' | 'merge' | 'by_hand';
+  value?: unknown;
+}
+
+export interface ProjectTask {
+  subject: Subject;
+  state: HandoffState;
+  outcome?: HandoffOutcome;
+}
+
+export const factOf = (e: Effect): EffectFact => ({
+  key: e.key,
+  step: e.step,
+  resource: e.resource,
+  kind: e.kind,
+  irreversible: e.irreversible,
+});
+
+/**
+ * The activities that the engine itself calls, as workflow code sees them. Actions of steps are called by name, each
+ * taking a {@link StepTask} and returning small facts.
+ */
+export interface EngineActivities {
+  openHandoff(task: OpenTask): Promise<Opened>;
+  validate(task: StepTask): Promise<Verdict>;
+  projectHandoff(task: ProjectTask): Promise<void>;
+  /** What a pending handoff still waits for, in words; empty: it can start. */
+  checkPending(task: { subject: Subject; dependencies: string[]; agents: string[] }): Promise<{ waitsFor?: string }>;
+  stepAttempts(task: { handoff: string; step: string }): Promise<{ epoch: number; attempts: number }>;
+  beginUndo(task: { handoff: string; steps: string[] }): Promise<EffectFact[]>;
+  undo(task: UndoTask): Promise<{ result: UndoResult }>;
+  /** Asks Temporal to cancel the run that calls it. */
+  requestCancel(): Promise<void>;
+}

@@ -1,0 +1,95 @@
+/**
+ * The typed messages of a handoff. Any Temporal client can import this module: it pulls in no workflow code.
+ * Each message takes exactly one object.
+ */
+import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
+import type { HandoffState, HandoffOutcome, Holder } from './core/handoff.js';
+import type { Subject } from './core/request.js';
+
+export interface PauseMessage {
+  by: string;
+  reason: string;
+  /** ISO 8601: when it resumes by itself. */
+  until?: string;
+  /** ISO 8601: when the sender sent it. Absent: when it is handled. */
+  at?: string;
+  holder?: Holder;
+}
+export interface ResumeMessage {
+  by: string;
+  note?: string;
+  at?: string;
+  holder?: Holder;
+}
+export interface CancelMessage {
+  by: string;
+  reason: string;
+}
+export interface AcceptMessage {
+  by: string;
+  /** Without it the acceptance never lapses. */
+  leaseMinutes?: number;
+}
+export interface RejectMessage {
+  by: string;
+  reason: string;
+}
+export interface CompleteMessage {
+  by: string;
+  /** The epoch that `accept` returned. */
+  epoch: number;
+  note?: string;
+}
+export interface ExtendExpiryMessage {
+  by: string;
+  minutes: number;
+}
+export interface RetryStepMessage {
+  by: string;
+  reason: string;
+  incidentId: string;
+  /** Laid over the step's `with`. */
+  input?: Record<string, unknown>;
+}
+export type ConflictChoice = 'keep_theirs' | 'restore_before' | 'merge';
+export interface ResolveIncidentMessage {
+  by: string;
+  reason: string;
+  incidentId: string;
+  /** For an undo that met someone else's change. Absent: it was resolved by hand, nothing is touched. */
+  choice?: ConflictChoice;
+  /** With `merge`: the value that the resource gets. */
+  value?: unknown;
+}
+
+/** Everything about a handoff at one moment. Small facts only, no content. */
+export interface HandoffSnapshot {
+  subject: Subject;
+  state: HandoffState;
+  /** In words: what it waits for, since when, what comes next, what to press. */
+  words: string;
+  /** Milliseconds; the time of the answer as the workflow knows it. */
+  at: number;
+}
+export interface HandoffProgress {
+  status: string;
+  /** 0 to 100. */
+  percent: number;
+  stepsDone: number;
+  steps: number;
+  running: string[];
+}
+
+export const pauseSignal = defineSignal<[PauseMessage]>('pause');
+export const resumeSignal = defineSignal<[ResumeMessage]>('resume');
+export const cancelSignal = defineSignal<[CancelMessage]>('cancel');
+export const acceptUpdate = defineUpdate<{ epoch: number }, [AcceptMessage]>('accept');
+export const rejectUpdate = defineUpdate<{ status: string }, [RejectMessage]>('reject');
+export const completeUpdate = defineUpdate<{ status: string }, [CompleteMessage]>('complete');
+export const extendExpiryUpdate = defineUpdate<{ expiresAt: string }, [ExtendExpiryMessage]>('extendExpiry');
+export const retryStepUpdate = defineUpdate<{ incidentId: string }, [RetryStepMessage]>('retryStep');
+export const resolveIncidentUpdate = defineUpdate<{ incidentId: string }, [ResolveIncidentMessage]>('resolveIncident');
+export const statusQuery = defineQuery<HandoffSnapshot>('status');
+export const progressQuery = defineQuery<HandoffProgress>('progress');
+
+export type { HandoffOutcome, HandoffState };

@@ -1,0 +1,63 @@
+import { mkdirSync } from 'node:fs';
+import path from 'node:path';
+import Database from 'libsql';
+import {
+  CompiledQuery,
+  Kysely,
+  Migrator,
+  SqliteDialect,
+  SqliteDriver,
+  type DatabaseConnection,
+  type Transaction,
+} from 'kysely';
+import { HandoffError } from '../core/errors.js';
+import { MIGRATIONS, type Tables } from './schema.js';
+
+export type Db = Kysely<Tables>;
+/** A database or a transaction on it: what every query function takes. */
+export type Queries = Kysely<Tables> | Transaction<Tables>;
+
+/**
+ * A transaction takes the write lock when it begins. SQLite's own deferred begin takes it at the first write, where it
+ * fails at once, without waiting, if another process wrote since the first read.
+ */
+class ImmediateDriver extends SqliteDriver {
+  override async beginTransaction(connection: DatabaseConnection): Promise<void> {
+    await connection.executeQuery(CompiledQuery.raw('begin immediate'));
+  }
+}
+
+class LibsqlDialect extends SqliteDialect {
+  constructor(private readonly database: Database.Database) {
+    super({ database });
+  }
+  override createDriver(): SqliteDriver {
+    return new ImmediateDriver({ database: this.database });
+  }
+}
+
+/**
+ * Opens (and creates) the SQLite file and brings its tables up to date. `durability`: `process` survives a killed
+ * process (default), `power` a lost power supply as well, at about three quarters of the speed.
+ * Throws STORAGE_DAMAGED where the file is no database.
+ */
+export async function openDatabase(file: string, durability: 'process' | 'power' = 'process'): Promise<Db> {
+  try {
+    mkdirSync(path.dirname(file), { recursive: true });
+    const raw = new Database(file);
+    raw.exec('PRAGMA busy_timeout = 10000');
+    raw.exec('PRAGMA journal_mode = WAL');
+    raw.exec(`PRAGMA synchronous = ${durability === 'power' ? 'FULL' : 'NORMAL'}`);
+    const db = new Kysely<Tables>({ dialect: new LibsqlDialect(raw) });
+    await migrate(db);
+    return db;
+  } catch (cause) {
+    throw new HandoffError('STORAGE_DAMAGED', { where: file, why: (cause as Error).message }, { cause });
+  }
+}
+
+async function migrate(db: Db): Promise<void> {
+  const migrator = new Migrator({ db, provider: { getMigrations: () => Promise.resolve(MIGRATIONS) } });
+  const { error } = await migrator.migrateToLatest();
+  if (error) throw error instanceof Error ? error : new Error(JSON.stringify(error));
+}

@@ -1,0 +1,151 @@
+import type { Selectable } from 'kysely';
+import { isClosed, type HandoffOutcome, type HandoffState } from '../core/handoff.js';
+import type { Subject } from '../core/request.js';
+import type { Db } from './database.js';
+import type { HandoffTable } from './schema.js';
+
+/** What the database knows of a handoff. Times in milliseconds. */
+export interface StoredHandoff {
+  subject: Subject;
+  run: string;
+  status: string;
+  state?: HandoffState;
+  outcome?: HandoffOutcome;
+  createdAt: number;
+  updatedAt: number;
+  closedAt?: number;
+}
+
+export interface HandoffFilter {
+  status?: string;
+  session?: string;
+  procedure?: string;
+  source?: string;
+  target?: string;
+  /** Only those that are not closed. */
+  open?: boolean;
+  /** Default 100. */
+  limit?: number;
+}
+
+interface Snapshot {
+  subject: Subject;
+  state?: HandoffState;
+}
+
+const storedOf = (r: Selectable<HandoffTable>): StoredHandoff => {
+  const { subject, state } = JSON.parse(r.snapshot) as Snapshot;
+  return {
+    subject,
+    run: r.run,
+    status: r.status,
+    createdAt: r.created_at,
+    updatedAt: r.updated_at,
+    ...(state ? { state } : {}),
+    ...(r.outcome === null ? {} : { outcome: JSON.parse(r.outcome) as HandoffOutcome }),
+    ...(r.closed_at === null ? {} : { closedAt: r.closed_at }),
+  };
+};
+
+/** The projection of all handoffs: what is known of them without asking their runs, and after Temporal has forgotten them. */
+export class Handoffs {
+  constructor(private readonly db: Db) {}
+
+  /** Registers a handoff for the run `run` (its first execution's id); returns what stood there before, if anything did. */
+  async register(subject: Subject, run: string, status: 'pending' | 'running'): Promise<StoredHandoff | undefined> {
+    return this.db.transaction().execute(async (trx) => {
+      const known = await trx.selectFrom('handoffs').selectAll().where('id', '=', subject.handoffId).executeTakeFirst();
+      if (known) return storedOf(known);
+      const now = Date.now();
+      await trx
+        .insertInto('handoffs')
+        .values({
+          id: subject.handoffId,
+          run,
+          procedure: subject.procedure.id,
+          procedure_digest: subject.procedure.digest,
+          request_digest: subject.requestDigest,
+          session: subject.session,
+          type: subject.type,
+          priority: subject.priority,
+          source_agent: subject.source.agent ?? null,
+          source_phase: subject.source.phase ?? null,
+          target_agent: subject.target.agent ?? null,
+          target_phase: subject.target.phase ?? null,
+          status,
+          snapshot: JSON.stringify({ subject } satisfies Snapshot),
+          outcome: null,
+          created_at: now,
+          updated_at: now,
+          closed_at: null,
+        })
+        .execute();
+      return undefined;
+    });
+  }
+
+  /** Writes the present state; with `outcome` it is closed. */
+  async project(subject: Subject, state: HandoffState, outcome?: HandoffOutcome): Promise<void> {
+    const now = Date.now();
+    await this.db
+      .updateTable('handoffs')
+      .set({
+        status: state.status,
+        snapshot: JSON.stringify({ subject, state } satisfies Snapshot),
+        outcome: outcome ? JSON.stringify(outcome) : null,
+        updated_at: now,
+        closed_at: isClosed(state.status) ? now : null,
+      })
+      .where('id', '=', subject.handoffId)
+      .execute();
+  }
+
+  async find(id: string): Promise<StoredHandoff | undefined> {
+    const row = await this.db.selectFrom('handoffs').selectAll().where('id', '=', id).executeTakeFirst();
+    return row && storedOf(row);
+  }
+
+  /** Newest first. */
+  async list(filter: HandoffFilter = {}): Promise<StoredHandoff[]> {
+    let q = this.db.selectFrom('handoffs').selectAll();
+    if (filter.status) q = q.where('status', '=', filter.status);
+    if (filter.session) q = q.where('session', '=', filter.session);
+    if (filter.procedure) q = q.where('procedure', '=', filter.procedure);
+    const { source, target } = filter;
+    if (source) q = q.where((e) => e.or([e('source_agent', '=', source), e('source_phase', '=', source)]));
+    if (target) q = q.where((e) => e.or([e('target_agent', '=', target), e('target_phase', '=', target)]));
+    if (filter.open) q = q.where('closed_at', 'is', null);
+    const rows = await q
+      .orderBy('created_at', 'desc')
+      .orderBy('id')
+      .limit(filter.limit ?? 100)
+      .execute();
+    return rows.map(storedOf);
+  }
+
+  /** Open handoffs, other than `except`, that lie with an agent: its present load. */
+  async loadOf(agent: string, except: string): Promise<number> {
+    const { n } = await this.db
+      .selectFrom('handoffs')
+      .select((e) => e.fn.countAll<number>().as('n'))
+      .where('target_agent', '=', agent)
+      .where('closed_at', 'is', null)
+      .where('id', '!=', except)
+      .executeTakeFirstOrThrow();
+    return Number(n);
+  }
+
+  /** Which of these procedures have completed in a session. */
+  async completedIn(session: string, procedures: readonly string[]): Promise<string[]> {
+    if (procedures.length === 0) return [];
+    const rows = await this.db
+      .selectFrom('handoffs')
+      .select('procedure')
+      .distinct()
+      .where('session', '=', session)
+      .where('status', '=', 'completed')
+      .where('procedure', 'in', [...procedures])
+      .execute();
+    return rows.map((r) => r.procedure);
+  }
+}

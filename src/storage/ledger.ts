@@ -1,0 +1,372 @@
+import type { Insertable, Selectable, Transaction } from 'kysely';
+import type { Effect, EffectKind } from '../core/effect.js';
+import { HandoffError } from '../core/errors.js';
+import type { UndoResult } from '../core/handoff.js';
+import { effectKey } from '../core/ids.js';
+import type { Db, Queries } from './database.js';
+import type { EffectTable, Tables } from './schema.js';
+
+/** Which attempt of which step is at work. */
+export interface StepRef {
+  handoff: string;
+  session: string;
+  step: string;
+  epoch: number;
+}
+
+export interface Intent {
+  effect: string;
+  kind: EffectKind;
+  resource: string;
+  data: Record<string, unknown>;
+  irreversible?: boolean;
+}
+
+/** How long after its close a holder is asked for in Temporal before its destination is given away. */
+const RECENT_MS = 60_000;
+
+const effectOf = (r: Selectable<EffectTable>): Effect => ({
+  seq: r.seq,
+  key: r.key,
+  handoff: r.handoff,
+  session: r.session,
+  step: r.step,
+  epoch: r.epoch,
+  effect: r.effect,
+  kind: r.kind as EffectKind,
+  resource: r.resource,
+  data: JSON.parse(r.data) as Record<string, unknown>,
+  status: r.status,
+  irreversible: r.irreversible === 1,
+  intendedAt: r.intended_at,
+  ...(r.result === null ? {} : { result: JSON.parse(r.result) as Record<string, unknown> }),
+  ...(r.undo_result === null ? {} : { undoResult: r.undo_result as UndoResult }),
+  ...(r.applied_at === null ? {} : { appliedAt: r.applied_at }),
+  ...(r.undone_at === null ? {} : { undoneAt: r.undone_at }),
+});
+
+/**
+ * The effects ledger: every change that a handoff makes outside its history, on record before it is made. It is the
+ * truth that rollback follows, whatever the run remembers.
+ */
+export class Ledger {
+  constructor(private readonly db: Db) {}
+
+  /** Counts one more attempt of a step. Throws STALE_EPOCH for an attempt that a rollback or a repair has overtaken. */
+  async beginAttempt(ref: StepRef): Promise<number> {
+    return this.db.transaction().execute(async (trx) => {
+      const row = await currentStep(trx, ref);
+      const attempts = row && row.epoch === ref.epoch ? row.attempts + 1 : 1;
+      await trx
+        .insertInto('steps')
+        .values({ handoff: ref.handoff, step: ref.step, epoch: ref.epoch, attempts })
+        .onConflict((c) => c.columns(['handoff', 'step']).doUpdateSet({ epoch: ref.epoch, attempts }))
+        .execute();
+      return attempts;
+    });
+  }
+
+  /** An attempt that a pause stopped midway does not count. */
+  async giveBackAttempt(ref: StepRef): Promise<void> {
+    await this.db
+      .updateTable('steps')
+      .set((e) => ({ attempts: e('attempts', '-', 1) }))
+      .where('handoff', '=', ref.handoff)
+      .where('step', '=', ref.step)
+      .where('epoch', '=', ref.epoch)
+      .where('attempts', '>', 0)
+      .execute();
+  }
+
+  /** Epochs and used attempts of all steps that have begun. */
+  async steps(handoff: string): Promise<Record<string, { epoch: number; attempts: number }>> {
+    const rows = await this.db.selectFrom('steps').selectAll().where('handoff', '=', handoff).execute();
+    return Object.fromEntries(rows.map((r) => [r.step, { epoch: r.epoch, attempts: r.attempts }]));
+  }
+
+  /**
+   * Writes the intents of a step, or finds those that an earlier attempt wrote. `stillOpen` is asked about holders that
+   * closed a moment ago. Throws DESTINATION_RESERVED and STALE_EPOCH.
+   */
+  async intend(
+    ref: StepRef,
+    intents: readonly Intent[],
+    stillOpen: (handoff: string) => Promise<boolean>,
+  ): Promise<Effect[]> {
+    const known = await this.findMany(ref, intents);
+    if (known.length === intents.length) return known;
+    const cleared = await this.clearRecentHolders(ref, intents, stillOpen);
+    return this.db.transaction().execute(async (trx) => {
+      await currentStep(trx, ref);
+      return intendIn(trx, ref, intents, cleared);
+    });
+  }
+
+  /** Those of the intents that stand in the ledger already. */
+  async findMany(ref: StepRef, intents: readonly Intent[]): Promise<Effect[]> {
+    const keys = intents.map((i) => effectKey(ref.handoff, ref.step, ref.epoch, i.effect));
+    if (keys.length === 0) return [];
+    const rows = await this.db.selectFrom('effects').selectAll().where('key', 'in', keys).orderBy('seq').execute();
+    return rows.map(effectOf);
+  }
+
+  /**
+   * Makes one effect and its row true together: `act` runs inside the transaction that marks the row applied. An effect
+   * that was applied before is not made again; its recorded result is returned. Throws STALE_EPOCH where a rollback has
+   * undone the row, so that a late attempt cannot bring it back.
+   */
+  async apply(
+    ref: StepRef,
+    key: string,
+    act: (trx: Transaction<Tables>, effect: Effect) => Promise<Record<string, unknown>> | Record<string, unknown>,
+  ): Promise<Record<string, unknown>> {
+    return this.db.transaction().execute(async (trx) => {
+      const effect = await mustFind(trx, key);
+      if (effect.status === 'applied') return effect.result ?? {};
+      await currentStep(trx, ref);
+      if (effect.status === 'undone') throw staleEpoch(ref, ref.epoch + 1);
+      const result = await act(trx, effect);
+      await markApplied(trx, key, result);
+      return result;
+    });
+  }
+
+  /** Intents and effects of SQL resources in one transaction. */
+  async intendAndApply(
+    ref: StepRef,
+    intents: (trx: Transaction<Tables>) => Promise<(Intent & { act: () => Promise<Record<string, unknown>> })[]>,
+    stillOpen: (handoff: string) => Promise<boolean>,
+    resources: readonly string[],
+  ): Promise<void> {
+    const cleared = await this.clearRecentHolders(
+      ref,
+      resources.map((resource) => ({ resource })),
+      stillOpen,
+    );
+    await this.db.transaction().execute(async (trx) => {
+      await currentStep(trx, ref);
+      for (const intent of await intents(trx)) {
+        const [effect] = await intendIn(trx, ref, [intent], cleared);
+        if (effect!.status === 'applied') continue;
+        if (effect!.status === 'undone') throw staleEpoch(ref, ref.epoch + 1);
+        await markApplied(trx, effect!.key, await intent.act());
+      }
+    });
+  }
+
+  /** Overwrites what undo needs to know, while the effect is only intended. */
+  async amend(key: string, data: Record<string, unknown>): Promise<void> {
+    await this.db
+      .updateTable('effects')
+      .set({ data: JSON.stringify(data) })
+      .where('key', '=', key)
+      .where('status', '=', 'intended')
+      .execute();
+  }
+
+  /**
+   * Takes an effect for one attempt, for as long as it keeps asking. False: another attempt that still runs has it.
+   * Times in milliseconds.
+   */
+  async claim(key: string, owner: string, forMs: number): Promise<boolean> {
+    const now = Date.now();
+    const claimed = await this.db
+      .updateTable('effects')
+      .set({ owner, owner_until: now + forMs })
+      .where('key', '=', key)
+      .where((e) => e.or([e('owner', 'is', null), e('owner', '=', owner), e('owner_until', '<', now)]))
+      .executeTakeFirst();
+    return claimed.numUpdatedRows === 1n;
+  }
+
+  /** Whether an attempt that still runs has taken an effect. */
+  async isClaimed(key: string): Promise<boolean> {
+    const row = await this.db
+      .selectFrom('effects')
+      .select(['owner', 'owner_until'])
+      .where('key', '=', key)
+      .executeTakeFirst();
+    return row?.owner != null && (row.owner_until ?? 0) > Date.now();
+  }
+
+  /**
+   * Shuts the steps against late attempts and returns what is to be undone, newest first: every row that was intended
+   * or applied and not undone, irreversible ones included.
+   */
+  async beginUndo(handoff: string, steps: readonly string[]): Promise<Effect[]> {
+    return this.db.transaction().execute(async (trx) => {
+      for (const step of steps) {
+        await trx
+          .insertInto('steps')
+          .values({ handoff, step, epoch: 2, attempts: 0 })
+          .onConflict((c) =>
+            c.columns(['handoff', 'step']).doUpdateSet((e) => ({ epoch: e('steps.epoch', '+', 1), attempts: 0 })),
+          )
+          .execute();
+      }
+      await trx.updateTable('handoffs').set({ closed_at: null }).where('id', '=', handoff).execute();
+      const rows = await trx
+        .selectFrom('effects')
+        .selectAll()
+        .where('handoff', '=', handoff)
+        .where('status', '!=', 'undone')
+        .orderBy('seq', 'desc')
+        .execute();
+      return rows.map(effectOf);
+    });
+  }
+
+  /** Undoes one effect and marks its row in one transaction. A row that is undone already is left alone. */
+  async undo(
+    key: string,
+    act: (trx: Transaction<Tables>, effect: Effect) => Promise<UndoResult> | UndoResult,
+  ): Promise<UndoResult> {
+    return this.db.transaction().execute(async (trx) => {
+      const effect = await mustFind(trx, key);
+      if (effect.status === 'undone') return effect.undoResult ?? 'undone';
+      const result = await act(trx, effect);
+      await trx
+        .updateTable('effects')
+        .set({ status: 'undone', undo_result: result, undone_at: Date.now(), owner: null })
+        .where('key', '=', key)
+        .execute();
+      return result;
+    });
+  }
+
+  async find(key: string): Promise<Effect | undefined> {
+    return find(this.db, key);
+  }
+
+  /** All effects of a handoff, oldest first. */
+  async list(handoff: string): Promise<Effect[]> {
+    const rows = await this.db
+      .selectFrom('effects')
+      .selectAll()
+      .where('handoff', '=', handoff)
+      .orderBy('seq')
+      .execute();
+    return rows.map(effectOf);
+  }
+
+  /** The open handoff other than `handoff` that holds a resource, if any. */
+  async holderOf(resource: string, handoff: string): Promise<string | undefined> {
+    return (await holders(this.db, resource, handoff, 0))[0]?.holder;
+  }
+
+  private async clearRecentHolders(
+    ref: StepRef,
+    intents: readonly { resource: string }[],
+    stillOpen: (handoff: string) => Promise<boolean>,
+  ): Promise<ReadonlySet<string>> {
+    const cleared = new Set<string>();
+    for (const { resource } of intents) {
+      for (const h of await holders(this.db, resource, ref.handoff, Date.now() - RECENT_MS)) {
+        if (h.closed && !cleared.has(h.holder) && !(await stillOpen(h.holder))) cleared.add(h.holder);
+      }
+    }
+    return cleared;
+  }
+}
+
+/** Throws STALE_EPOCH if the step is past the attempt's epoch; the row otherwise. */
+async function currentStep(q: Queries, ref: StepRef): Promise<{ epoch: number; attempts: number } | undefined> {
+  const row = await q
+    .selectFrom('steps')
+    .select(['epoch', 'attempts'])
+    .where('handoff', '=', ref.handoff)
+    .where('step', '=', ref.step)
+    .executeTakeFirst();
+  if (row && row.epoch > ref.epoch) throw staleEpoch(ref, row.epoch);
+  return row;
+}
+
+const staleEpoch = (ref: StepRef, current: number): HandoffError =>
+  new HandoffError('STALE_EPOCH', { step: ref.step, epoch: ref.epoch, current });
+
+async function find(q: Queries, key: string): Promise<Effect | undefined> {
+  const row = await q.selectFrom('effects').selectAll().where('key', '=', key).executeTakeFirst();
+  return row && effectOf(row);
+}
+
+async function mustFind(q: Queries, key: string): Promise<Effect> {
+  const effect = await find(q, key);
+  if (!effect) throw new HandoffError('INTERNAL', { why: `effect ${key} is not in the ledger` });
+  return effect;
+}
+
+async function intendIn(
+  trx: Transaction<Tables>,
+  ref: StepRef,
+  intents: readonly Intent[],
+  cleared: ReadonlySet<string>,
+): Promise<Effect[]> {
+  const effects: Effect[] = [];
+  for (const intent of intents) {
+    const key = effectKey(ref.handoff, ref.step, ref.epoch, intent.effect);
+    const known = await find(trx, key);
+    if (known) {
+      effects.push(known);
+      continue;
+    }
+    const held = (await holders(trx, intent.resource, ref.handoff, Date.now() - RECENT_MS)).find(
+      (h) => !cleared.has(h.holder),
+    );
+    if (held) throw new HandoffError('DESTINATION_RESERVED', { resource: intent.resource, holder: held.holder });
+    const row: Insertable<EffectTable> = {
+      key,
+      handoff: ref.handoff,
+      session: ref.session,
+      step: ref.step,
+      epoch: ref.epoch,
+      effect: intent.effect,
+      kind: intent.kind,
+      resource: intent.resource,
+      data: JSON.stringify(intent.data),
+      result: null,
+      status: 'intended',
+      irreversible: intent.irreversible ? 1 : 0,
+      owner: null,
+      owner_until: null,
+      undo_result: null,
+      intended_at: Date.now(),
+      applied_at: null,
+      undone_at: null,
+    };
+    const { seq } = await trx.insertInto('effects').values(row).returning('seq').executeTakeFirstOrThrow();
+    effects.push(effectOf({ ...row, seq } as Selectable<EffectTable>));
+  }
+  return effects;
+}
+
+const markApplied = (trx: Transaction<Tables>, key: string, result: Record<string, unknown>): Promise<unknown> =>
+  trx
+    .updateTable('effects')
+    .set({ status: 'applied', result: JSON.stringify(result), applied_at: Date.now(), owner: null })
+    .where('key', '=', key)
+    .execute();
+
+/** Other handoffs that have written a resource and are open, or closed after `closedAfter`. */
+async function holders(
+  q: Queries,
+  resource: string,
+  handoff: string,
+  closedAfter: number,
+): Promise<{ holder: string; closed: boolean }[]> {
+  const rows = await q
+    .selectFrom('effects')
+    .innerJoin('handoffs', 'handoffs.id', 'effects.handoff')
+    .select(['effects.handoff as holder', 'handoffs.closed_at as closed_at'])
+    .distinct()
+    .where('effects.resource', '=', resource)
+    .where('effects.status', '!=', 'undone')
+    .where('effects.handoff', '!=', handoff)
+    .where((e) =>
+      e.or([
+        e('handoffs.closed_at', 'is', null),
+        ...(closedAfter > 0 ? [e('handoffs.closed_at', '>', closedAfter)] : []),
+      ]),
+    )
+    .execute();
+  return rows.map((r) => ({ holder: r.holder, closed: r.closed_at !== null }));
+}

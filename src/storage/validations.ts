@@ -1,0 +1,56 @@
+import type { RuleResult } from '../core/rule.js';
+import type { Db } from './database.js';
+
+/** A validation session with each rule's result. Times in milliseconds. */
+export interface ValidationSession {
+  id: string;
+  handoff?: string;
+  step?: string;
+  procedure: string;
+  passed: boolean;
+  results: RuleResult[];
+  startedAt: number;
+  endedAt: number;
+}
+
+/** The record of validation sessions. */
+export class Validations {
+  constructor(private readonly db: Db) {}
+
+  /** Records a session; the same id again replaces it, so that a check that runs twice leaves one record. */
+  async record(v: ValidationSession): Promise<void> {
+    const row = {
+      handoff: v.handoff ?? null,
+      step: v.step ?? null,
+      procedure: v.procedure,
+      passed: v.passed ? 1 : 0,
+      results: JSON.stringify(v.results),
+      started_at: v.startedAt,
+      ended_at: v.endedAt,
+    };
+    await this.db
+      .insertInto('validations')
+      .values({ id: v.id, ...row })
+      .onConflict((c) => c.column('id').doUpdateSet(row))
+      .execute();
+  }
+
+  async list(handoff: string): Promise<ValidationSession[]> {
+    const rows = await this.db
+      .selectFrom('validations')
+      .selectAll()
+      .where('handoff', '=', handoff)
+      .orderBy('started_at')
+      .execute();
+    return rows.map((r) => ({
+      id: r.id,
+      procedure: r.procedure,
+      passed: r.passed === 1,
+      results: JSON.parse(r.results) as RuleResult[],
+      startedAt: r.started_at,
+      endedAt: r.ended_at,
+      ...(r.handoff === null ? {} : { handoff: r.handoff }),
+      ...(r.step === null ? {} : { step: r.step }),
+    }));
+  }
+}

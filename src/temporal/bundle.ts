@@ -1,0 +1,27 @@
+import { existsSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { bundleWorkflowCode } from '@temporalio/worker';
+
+// The same whether this file runs from src/ or dist/.
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..', '..');
+
+/** Where the build leaves the workflows as one file, so that a worker starts in half a second. */
+export const BUNDLE_FILE = path.join(root, 'dist', 'workflow-bundle.js');
+
+/** Bundles the compiled workflows. Called by the build. */
+export async function writeWorkflowBundle(): Promise<void> {
+  const quiet = { log() {}, trace() {}, debug() {}, info() {}, warn: console.warn, error: console.error };
+  const { code } = await bundleWorkflowCode({
+    workflowsPath: path.join(root, 'dist', 'workflows', 'index.js'),
+    logger: quiet,
+  });
+  await writeFile(BUNDLE_FILE, code);
+}
+
+/** Throws where the package was not built. */
+export function workflowBundle(): { codePath: string } {
+  if (!existsSync(BUNDLE_FILE)) throw new Error(`${BUNDLE_FILE} is missing: run \`npm run build\``);
+  return { codePath: BUNDLE_FILE };
+}

@@ -1,0 +1,113 @@
+import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
+import type { Action } from './activities/action.js';
+import { createActivities, createParts } from './activities/index.js';
+import type { Rule } from './activities/rules/rule.js';
+import { HandoffError, formatIssues } from './core/errors.js';
+import { lintProcedure } from './core/procedure-lint.js';
+import type { Procedure } from './core/procedure.js';
+import { DEFAULT_TASK_QUEUE } from './core/request.js';
+import { parseProcedure } from './core/procedure-schema.js';
+import { openStorage, type Storage } from './storage/storage.js';
+import { workflowBundle } from './temporal/bundle.js';
+import { connectClient, connectOptions, type ConnectOverrides } from './temporal/connect.js';
+import { ensureSearchAttributes } from './temporal/search-attributes.js';
+
+export interface HandoffWorkerOptions {
+  /** Where to connect. Default: the TOML profile and the `TEMPORAL_*` variables. */
+  connect?: ConnectOverrides;
+  /** Default `handoff`. */
+  taskQueue?: string;
+  /** Default: `openStorage()`, the folder `.handoff`. */
+  storage?: Storage;
+  /** Your own procedures; each is linted and made known to clients on the same storage. */
+  procedures?: readonly Procedure[];
+  /** Your own rules; one with the id of a built-in rule replaces it. */
+  rules?: readonly Rule[];
+  /** Ids of built-in rules to leave out. */
+  withoutRules?: readonly string[];
+  actions?: readonly Action[];
+  /** How long work in flight may take to end at shutdown, milliseconds. Default 10,000. */
+  shutdownGraceMs?: number;
+  /** Passed on to the Temporal worker, for what is not named here. */
+  worker?: Partial<WorkerOptions>;
+}
+
+export interface HandoffWorker {
+  worker: Worker;
+  storage: Storage;
+  /** Runs until `shutdown`; then waits for work in flight. Throws where the worker fails. */
+  run(): Promise<void>;
+  shutdown(): void;
+}
+
+/**
+ * A worker that runs handoffs. It makes sure of the search attributes, lints and publishes its procedures, and drains
+ * before it ends. Throws INVALID_PROCEDURE, TEMPORAL_UNREACHABLE.
+ */
+export async function createHandoffWorker(options: HandoffWorkerOptions = {}): Promise<HandoffWorker> {
+  const storage = options.storage ?? (await openStorage());
+  const { client, connection: clientConnection, namespace } = await connectClient(options.connect);
+  const parts = createParts({ storage, client }, options);
+  await publish(storage, parts, options.procedures ?? []);
+  await ensureSearchAttributes(clientConnection, namespace);
+  const connection = await NativeConnection.connect(connectOptions(options.connect).connection);
+  const worker = await Worker.create({
+    connection,
+    namespace,
+    taskQueue: options.taskQueue ?? DEFAULT_TASK_QUEUE,
+    workflowBundle: workflowBundle(),
+    activities: createActivities(parts),
+    shutdownGraceTime: options.shutdownGraceMs ?? 10_000,
+    // A pause and a cancellation travel with the heartbeat's answer; by default they would wait for 4 s.
+    maxHeartbeatThrottleInterval: 900,
+    ...options.worker,
+  });
+  return {
+    worker,
+    storage,
+    async run() {
+      try {
+        await worker.run();
+      } finally {
+        await clientConnection.close();
+        await connection.close();
+      }
+    },
+    shutdown: () => worker.shutdown(),
+  };
+}
+
+async function publish(
+  storage: Storage,
+  parts: { actions: ReadonlyMap<string, Action>; rules: ReadonlyMap<string, Rule> },
+  procedures: readonly Procedure[],
+): Promise<void> {
+  const actions = new Set(['validate', 'confirm', ...parts.actions.keys()]);
+  const rules = new Set(parts.rules.keys());
+  for (const input of procedures) {
+    const procedure = parseProcedure(input);
+    const issues = lintProcedure(procedure, { actions, rules });
+    const undoable = procedure.steps.flatMap((s, i) =>
+      s.compensation !== 'irreversible' &&
+      parts.actions.has(s.action) &&
+      !parts.actions.get(s.action)!.undo &&
+      !['transfer', 'sync_state'].includes(s.action)
+        ? [
+            {
+              path: `/steps/${i}/action`,
+              message: `action ${s.action} has no undo: give it one, or declare the step irreversible`,
+            },
+          ]
+        : [],
+    );
+    const all = [...issues, ...undoable];
+    if (all.length > 0)
+      throw new HandoffError('INVALID_PROCEDURE', {
+        procedure: procedure.procedure_id,
+        issues: formatIssues(all),
+        list: all,
+      });
+    await storage.procedures.add(procedure);
+  }
+  await storage.procedures.publishParts({ actions, rules });
+}

@@ -1,0 +1,116 @@
+import {
+  ActivityCancellationType,
+  ActivityFailure,
+  ApplicationFailure,
+  TimeoutFailure,
+  isCancellation,
+  log,
+  proxyActivities,
+  proxyLocalActivities,
+  type ActivityOptions,
+} from '@temporalio/workflow';
+import type { Failure } from '../../core/handoff.js';
+import { DEFAULT_RETRY, DEFAULT_STEP_TIMEOUT_S, type Step } from '../../core/procedure.js';
+import type { EngineActivities, StepTask } from '../../core/task.js';
+
+type Facts = Record<string, unknown>;
+/** Actions go by name: a user's own are not known here. */
+type ActionActivities = Record<string, (task: StepTask) => Promise<Facts>>;
+
+/** The activity wrapper beats every second; a dead worker is found in this time. */
+const HEARTBEAT_TIMEOUT = '5s';
+
+/** Local work for checks and records: one attempt, and short, so that signals are heard soon. */
+export const local = proxyLocalActivities<EngineActivities>({
+  startToCloseTimeout: '5s',
+  retry: { maximumAttempts: 1 },
+});
+
+const regular = proxyActivities<EngineActivities>({
+  startToCloseTimeout: '60s',
+  heartbeatTimeout: HEARTBEAT_TIMEOUT,
+  retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '1m' },
+});
+
+/**
+ * Work that must get done however long it takes: locally if it can, and else as a regular activity without a limit of
+ * attempts, which the Web UI shows with its error. What cannot be mended by repeating it is thrown.
+ */
+export async function durable<K extends 'openHandoff' | 'projectHandoff' | 'checkPending' | 'stepAttempts'>(
+  name: K,
+  ...args: Parameters<EngineActivities[K]>
+): Promise<Awaited<ReturnType<EngineActivities[K]>>> {
+  type Call = (...a: Parameters<EngineActivities[K]>) => Promise<Awaited<ReturnType<EngineActivities[K]>>>;
+  try {
+    return await (local[name] as unknown as Call)(...args);
+  } catch (error) {
+    if (isNonRetryable(error)) throw error;
+    log.warn(`${name} did not succeed locally`, { error: failureOf(error).message });
+    return (regular[name] as unknown as Call)(...args);
+  }
+}
+
+export const { beginUndo, requestCancel } = regular;
+
+/** Options of a step's regular activity. `used`: attempts that an earlier activity for the same step has had. */
+function stepOptions(step: Step, used: number, summary: string): ActivityOptions {
+  const r = { ...DEFAULT_RETRY, ...step.retry };
+  return {
+    startToCloseTimeout: (step.timeout ?? DEFAULT_STEP_TIMEOUT_S) * 1000,
+    heartbeatTimeout: HEARTBEAT_TIMEOUT,
+    cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+    summary: summary.slice(0, 120),
+    retry: {
+      maximumAttempts: Math.max(1, r.maximum_attempts - used),
+      initialInterval: r.initial_interval * 1000,
+      backoffCoefficient: r.backoff_coefficient,
+      ...(r.maximum_interval ? { maximumInterval: r.maximum_interval * 1000 } : {}),
+    },
+  };
+}
+
+export const maximumAttempts = (step: Step): number => step.retry?.maximum_attempts ?? DEFAULT_RETRY.maximum_attempts;
+
+/** A step's action as a regular activity. */
+export const callAction = (step: Step, task: StepTask, used: number): Promise<Facts> =>
+  proxyActivities<ActionActivities>(stepOptions(step, used, step.name))[step.action]!(task);
+
+/** A check as a regular activity, after it failed locally or because it is not quick. */
+export const callValidate = (step: Step, task: StepTask): ReturnType<EngineActivities['validate']> =>
+  proxyActivities<EngineActivities>(stepOptions(step, 0, `${step.name}: ${task.rules.join(', ')}`)).validate(task);
+
+/** The undo of one effect: the step's own time-out and the default retries. */
+export const callUndo = (step: Step | undefined, summary: string): EngineActivities['undo'] =>
+  proxyActivities<EngineActivities>({
+    startToCloseTimeout: (step?.timeout ?? DEFAULT_STEP_TIMEOUT_S) * 1000,
+    heartbeatTimeout: HEARTBEAT_TIMEOUT,
+    summary: summary.slice(0, 120),
+    retry: { maximumAttempts: DEFAULT_RETRY.maximum_attempts, initialInterval: '1s', backoffCoefficient: 2 },
+  }).undo;
+
+/** The error that an activity threw, below Temporal's wrapping. */
+export const rootOf = (error: unknown): unknown =>
+  error instanceof ActivityFailure && error.cause ? error.cause : error;
+
+export function failureOf(error: unknown): Failure {
+  const root = rootOf(error);
+  if (root instanceof ApplicationFailure)
+    return { code: root.type ?? 'ACTION_FAILED', message: root.message.slice(0, 1000) };
+  if (root instanceof TimeoutFailure)
+    return { code: 'STEP_TIMEOUT', message: `no result in time (${String(root.timeoutType)})` };
+  return { code: 'ACTION_FAILED', message: (root instanceof Error ? root.message : String(root)).slice(0, 1000) };
+}
+
+export const detailsOf = (error: unknown): Record<string, unknown> => {
+  const root = rootOf(error);
+  return root instanceof ApplicationFailure ? ((root.details?.[0] as Record<string, unknown> | undefined) ?? {}) : {};
+};
+
+export const isNonRetryable = (error: unknown): boolean => {
+  const root = rootOf(error);
+  return root instanceof ApplicationFailure && root.nonRetryable === true;
+};
+
+/** Whether an activity ended because we asked it to, rather than by itself. */
+export const wasStopped = (error: unknown): boolean =>
+  isCancellation(error) || (error instanceof ActivityFailure && error.retryState === 'CANCEL_REQUESTED');

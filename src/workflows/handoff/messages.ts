@@ -1,0 +1,174 @@
+import { ApplicationFailure, log, setHandler } from '@temporalio/workflow';
+import { dueAt, remaining } from '../../core/clock.js';
+import { words } from '../../core/words.js';
+import { errorMessage } from '../../core/errors.js';
+import { shownStatus, stepIsDone, runningSteps, type MessageName } from '../../core/handoff.js';
+import { faultOf } from '../../core/message.js';
+import { refuse, type Refusal } from '../../core/refusal.js';
+import {
+  acceptUpdate,
+  cancelSignal,
+  completeUpdate,
+  extendExpiryUpdate,
+  pauseSignal,
+  progressQuery,
+  rejectUpdate,
+  resolveIncidentUpdate,
+  resumeSignal,
+  retryStepUpdate,
+  statusQuery,
+  type CancelMessage,
+  type PauseMessage,
+  type ResumeMessage,
+} from '../../messages.js';
+import type { Run } from './run.js';
+
+const time = (iso: string | undefined): number | undefined => (iso === undefined ? undefined : Date.parse(iso));
+
+/**
+ * Attaches every message to a run. Updates that do not fit are refused by a synchronous validator and leave no trace in
+ * history; signals that do not fit change nothing.
+ */
+export function attachMessages(run: Run): void {
+  const refusalOf = (name: MessageName, message: unknown): Refusal | undefined => {
+    const why = faultOf(name, message);
+    if (why) return { code: 'INVALID_MESSAGE', params: { message: name, why } };
+    return refuse(run.id, run.state, { name, ...(message as object) }, Date.now());
+  };
+  const validator = (name: MessageName) => (message: unknown) => {
+    const refusal = refusalOf(name, message);
+    if (!refusal) return;
+    throw ApplicationFailure.create({
+      type: refusal.code,
+      message: errorMessage(refusal.code, refusal.params),
+      nonRetryable: true,
+      details: [refusal.params],
+    });
+  };
+  const onSignal = <M>(name: MessageName, handle: (message: M) => void) => {
+    return (message: M): void => {
+      const refusal = refusalOf(name, message);
+      if (refusal) log.warn(`signal ${name} changes nothing: ${errorMessage(refusal.code, refusal.params)}`);
+      else handle(message);
+    };
+  };
+
+  setHandler(
+    pauseSignal,
+    onSignal('pause', (m: PauseMessage) => run.dispatch({ ...m, type: 'pause', until: time(m.until), at: time(m.at) })),
+    {
+      description:
+        'Pauses at the next step boundary: {"by": "you", "reason": "why", "until": "2026-01-13T11:30:00Z" (optional)}',
+    },
+  );
+  setHandler(
+    resumeSignal,
+    onSignal('resume', (m: ResumeMessage) => run.dispatch({ ...m, type: 'resume', at: time(m.at) })),
+    {
+      description: 'Resumes a paused handoff: {"by": "you", "note": "optional"}',
+    },
+  );
+  setHandler(
+    cancelSignal,
+    onSignal('cancel', (m: CancelMessage) => run.dispatch({ ...m, type: 'cancel' })),
+    {
+      description: 'Undoes all that was done and closes as cancelled: {"by": "you", "reason": "why"}',
+    },
+  );
+
+  setHandler(
+    acceptUpdate,
+    (m) => {
+      run.dispatch({ ...m, leaseMinutes: m.leaseMinutes ?? undefined, type: 'accept' });
+      return { epoch: run.state.acceptance.epoch };
+    },
+    {
+      validator: validator('accept'),
+      description: 'The target takes the work: {"by": "@agent", "leaseMinutes": 30 (optional)}',
+    },
+  );
+  setHandler(
+    rejectUpdate,
+    (m) => {
+      run.dispatch({ ...m, type: 'reject' });
+      return { status: run.state.status };
+    },
+    {
+      validator: validator('reject'),
+      description: 'The target refuses; all is undone: {"by": "@agent", "reason": "why"}',
+    },
+  );
+  setHandler(
+    completeUpdate,
+    (m) => {
+      run.dispatch({ ...m, type: 'complete' });
+      return { status: run.state.status };
+    },
+    {
+      validator: validator('complete'),
+      description: 'The work is done: {"by": "@agent", "epoch": the number that accept returned}',
+    },
+  );
+  setHandler(
+    extendExpiryUpdate,
+    (m) => {
+      run.dispatch({ ...m, type: 'extendExpiry' });
+      const { expiry } = run.state;
+      return { expiresAt: new Date(dueAt(expiry) ?? Date.now() + remaining(expiry, Date.now())).toISOString() };
+    },
+    { validator: validator('extendExpiry'), description: 'Moves the expiry: {"by": "you", "minutes": 60}' },
+  );
+  setHandler(
+    retryStepUpdate,
+    (m) => {
+      run.decisions.set(m.incidentId, { kind: 'retry' });
+      run.dispatch({ ...m, type: 'retryStep' });
+      return { incidentId: m.incidentId };
+    },
+    {
+      validator: validator('retryStep'),
+      description:
+        'Tries again what an incident stands at: {"by": "you", "reason": "why", "incidentId": "inc-1", "input": {} (optional)}',
+    },
+  );
+  setHandler(
+    resolveIncidentUpdate,
+    (m) => {
+      run.decisions.set(m.incidentId, { kind: 'resolve', ...(m.choice ? { choice: m.choice } : {}), value: m.value });
+      run.dispatch({ ...m, type: 'resolveIncident' });
+      return { incidentId: m.incidentId };
+    },
+    {
+      validator: validator('resolveIncident'),
+      description:
+        'Ends an incident by hand: {"by": "you", "reason": "why", "incidentId": "inc-1", "choice": "keep_theirs | restore_before | merge" (for an undo conflict), "value": … (with merge)}',
+    },
+  );
+
+  setHandler(
+    statusQuery,
+    () => ({
+      subject: run.input.subject,
+      state: run.state,
+      words: words(run.input.subject, run.procedure, run.state, Date.now()),
+      at: Date.now(),
+    }),
+    { description: 'Everything about this handoff at this moment' },
+  );
+  setHandler(
+    progressQuery,
+    () => {
+      const steps = Object.values(run.state.steps);
+      const stepsDone = steps.filter(stepIsDone).length;
+      const percent = run.state.status === 'completed' ? 100 : Math.round((100 * stepsDone) / (steps.length + 1));
+      return {
+        status: shownStatus(run.state),
+        percent,
+        stepsDone,
+        steps: steps.length,
+        running: runningSteps(run.state),
+      };
+    },
+    { description: 'Status and per cent done' },
+  );
+}

@@ -1,0 +1,131 @@
+import { CancellationScope } from '@temporalio/workflow';
+import { isPaused } from '../../core/handoff.js';
+import type { Step } from '../../core/procedure.js';
+import { partyText } from '../../core/request.js';
+import { areQuick, type Verdict } from '../../core/rule.js';
+import type { StepTask } from '../../core/task.js';
+import {
+  callAction,
+  callValidate,
+  detailsOf,
+  durable,
+  failureOf,
+  isNonRetryable,
+  local,
+  maximumAttempts,
+  wasStopped,
+} from './activities.js';
+import type { Run } from './run.js';
+
+class ValidationFailed extends Error {}
+
+/** Starts every step that can start; each runs beside the main loop and reports through events. */
+export function startReadySteps(run: Run): void {
+  for (const id of run.readySteps()) {
+    const scope = new CancellationScope({ cancellable: true });
+    const entry = {
+      stopped: false,
+      stop: () => {
+        entry.stopped = true;
+        scope.cancel();
+      },
+    };
+    run.inFlight.set(id, entry);
+    run.dispatch({ type: 'step_started', step: id });
+    void runStep(run, id, scope)
+      .catch((fault: unknown) => run.failWith(fault))
+      .finally(() => {
+        run.inFlight.delete(id);
+        run.wake();
+      });
+  }
+}
+
+/**
+ * Asks what is in flight to end. A step in back-off ends at once, one that can stop midway stops there, any other
+ * finishes: what it returns counts.
+ */
+export function stopSteps(run: Run): void {
+  for (const entry of run.inFlight.values()) if (!entry.stopped) entry.stop();
+}
+
+async function runStep(run: Run, id: string, scope: CancellationScope): Promise<void> {
+  const step = run.step(id);
+  try {
+    if (step.rules?.length) await check(run, step, scope);
+    if (step.action === 'validate')
+      return run.dispatch({ type: 'step_finished', step: id, facts: { rules: step.rules?.length } });
+    // The check was still under way when the pause came: what follows it would be a start.
+    if (isPaused(run.state) || run.state.ending) return await park(run, id);
+    if (step.action === 'confirm') return offer(run, id);
+    const used = run.state.steps[id]!.attempts;
+    const facts = await scope.run(() => callAction(step, taskOf(run, step), used));
+    run.dispatch({ type: 'step_finished', step: id, facts });
+  } catch (error) {
+    await stepEndedBadly(run, step, error);
+  }
+}
+
+async function stepEndedBadly(run: Run, step: Step, error: unknown): Promise<void> {
+  const id = step.step_id;
+  const failure =
+    error instanceof ValidationFailed ? { code: 'VALIDATION_FAILED', message: error.message } : failureOf(error);
+  if (failure.code === 'STALE_EPOCH') {
+    // This run was reset: the ledger is ahead of what it remembers. The step is done again at the ledger's epoch.
+    return run.dispatch({ type: 'step_parked', step: id, attempts: 0, epoch: Number(detailsOf(error)['current']) });
+  }
+  if (wasStopped(error) && !isNonRetryable(error)) {
+    const { attempts } = await durable('stepAttempts', { handoff: run.id, step: id });
+    if (attempts < maximumAttempts(step)) return run.dispatch({ type: 'step_parked', step: id, attempts });
+  }
+  const hold = (step.on_failure ?? run.procedure.on_failure ?? 'rollback') === 'hold';
+  run.dispatch({ type: 'step_failed', step: id, error: failure, hold });
+}
+
+async function park(run: Run, id: string): Promise<void> {
+  run.dispatch({ type: 'step_parked', step: id, attempts: run.state.steps[id]!.attempts });
+}
+
+/** Runs a step's rules: locally where they are quick, and as a regular activity where that failed or they are not. */
+async function check(run: Run, step: Step, scope: CancellationScope): Promise<void> {
+  const task = taskOf(run, step);
+  let verdict: Verdict | undefined;
+  if (areQuick(task.rules)) {
+    try {
+      verdict = await local.validate(task);
+    } catch (error) {
+      if (isNonRetryable(error)) throw error;
+    }
+  }
+  verdict ??= await scope.run(() => callValidate(step, task));
+  if (!verdict.passed) {
+    throw new ValidationFailed(`${step.name}: ${verdict.failures.join('; ')}`);
+  }
+}
+
+/** The step stays at work until the target accepts, or does at once where acceptance is automatic. */
+function offer(run: Run, id: string): void {
+  const { acceptance, subject } = run.input;
+  const by = partyText(subject.target);
+  run.dispatch({ type: 'offered', step: id, ...(acceptance === 'auto' ? { auto: { by: `${by} (by policy)` } } : {}) });
+}
+
+function taskOf(run: Run, step: Step): StepTask {
+  const { procedure } = run;
+  const state = run.state.steps[step.step_id]!;
+  const rules = step.rules ?? [];
+  const severities = (procedure.validation_rules ?? []).flatMap((r) =>
+    r.severity && rules.includes(r.rule_id) ? [[r.rule_id, r.severity] as const] : [],
+  );
+  return {
+    subject: run.input.subject,
+    step: step.step_id,
+    action: step.action,
+    epoch: state.epoch,
+    rules,
+    with: { ...step.with, ...state.input },
+    stopAt: procedure.stop_at_severity ?? 'high',
+    severities: Object.fromEntries(severities),
+    irreversible: step.compensation === 'irreversible',
+  };
+}

@@ -1,0 +1,83 @@
+import { SearchAttributeType, defineSearchAttributeKey } from '@temporalio/common';
+import { condition, setCurrentDetails, upsertSearchAttributes } from '@temporalio/workflow';
+import { dueAt } from '../../core/clock.js';
+import { isClosed, shownStatus, type HandoffOutcome } from '../../core/handoff.js';
+import { SEARCH_KEYS } from '../../core/search-keys.js';
+import { blockedBecause, currentStep, words } from '../../core/words.js';
+import { durable } from './activities.js';
+import type { Run } from './run.js';
+
+const STATUS = defineSearchAttributeKey(SEARCH_KEYS.status, SearchAttributeType.KEYWORD);
+const STEP = defineSearchAttributeKey(SEARCH_KEYS.step, SearchAttributeType.KEYWORD);
+const BLOCKED = defineSearchAttributeKey(SEARCH_KEYS.reasonBlocked, SearchAttributeType.KEYWORD);
+const EXPIRY = defineSearchAttributeKey(SEARCH_KEYS.expiry, SearchAttributeType.DATETIME);
+
+/**
+ * What others see of a run: current details and search attributes in the Web UI, and the projection in the database.
+ * Follows the state beside the main loop, once per batch of events. An upsert or a projection is work, so it is made
+ * only where something changed that a person would look for.
+ */
+export class View {
+  /** What the client wrote at the start. */
+  private shown: string;
+  /** What registration wrote. Projections go one after the other, or an older one could overwrite a newer. */
+  private projected: string;
+  private projecting: Promise<void> = Promise.resolve();
+  private closed = false;
+
+  constructor(private readonly run: Run) {
+    this.shown = this.essence();
+    this.projected = this.essence();
+    void this.follow();
+  }
+
+  private async follow(): Promise<void> {
+    while (!this.closed) {
+      const seen = this.run.version;
+      this.show();
+      this.project();
+      await condition(() => this.run.version !== seen || this.closed);
+    }
+  }
+
+  /** The last look, with the report of a closed handoff. */
+  async close(report: HandoffOutcome): Promise<void> {
+    this.closed = true;
+    this.show();
+    this.project(report);
+    await this.projecting;
+  }
+
+  /** A run that is merely about to begin is shown as running: most pass `pending` within milliseconds. */
+  private essence(): string {
+    const { state, procedure } = this.run;
+    const status = shownStatus(state);
+    const begins = status === 'pending' && state.waitsFor === undefined;
+    return JSON.stringify([begins ? 'running' : status, blockedBecause(state, procedure), state.acceptance.epoch]);
+  }
+
+  private show(): void {
+    const { state, input, procedure } = this.run;
+    setCurrentDetails(words(input.subject, procedure, state, Date.now()));
+    const now = this.essence();
+    if (now === this.shown) return;
+    this.shown = now;
+    const expiry = dueAt(state.expiry);
+    upsertSearchAttributes([
+      { key: STATUS, value: shownStatus(state) },
+      { key: STEP, value: currentStep(state) ?? null },
+      { key: BLOCKED, value: blockedBecause(state, procedure) ?? null },
+      { key: EXPIRY, value: expiry === undefined || isClosed(state.status) ? null : new Date(expiry) },
+    ]);
+  }
+
+  private project(outcome?: HandoffOutcome): void {
+    const now = this.essence();
+    if (now === this.projected && !outcome) return;
+    this.projected = now;
+    const { state, input } = this.run;
+    this.projecting = this.projecting
+      .then(() => durable('projectHandoff', { subject: input.subject, state, ...(outcome ? { outcome } : {}) }))
+      .catch((fault: unknown) => this.run.failWith(fault));
+  }
+}

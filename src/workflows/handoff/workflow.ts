@@ -1,0 +1,171 @@
+import {
+  ApplicationFailure,
+  CancellationScope,
+  allHandlersFinished,
+  condition,
+  continueAsNew,
+  sleep,
+  workflowInfo,
+} from '@temporalio/workflow';
+import { errorMessage } from '../../core/errors.js';
+import {
+  allStepsDone,
+  initialState,
+  isPaused,
+  type HandoffOutcome,
+  type HandoffState,
+  type Outcome,
+} from '../../core/handoff.js';
+import type { Procedure } from '../../core/procedure.js';
+import { autoResumeDue, due, mayComplete } from '../../core/reducer.js';
+import { refuse } from '../../core/refusal.js';
+import type { HandoffInput } from '../../core/request.js';
+import { durable, failureOf } from './activities.js';
+import { reportOf, throwOutcome } from './ending.js';
+import { attachMessages } from './messages.js';
+import { rollback } from './rollback.js';
+import { Run } from './run.js';
+import { startReadySteps, stopSteps } from './steps.js';
+import { View } from './view.js';
+import { Timers } from './timers.js';
+
+/** One handoff, from its request to its outcome. Its workflow type is the id of its procedure. */
+export async function handoffWorkflow(input: HandoffInput): Promise<HandoffOutcome> {
+  const run = createRun(input);
+  attachMessages(run);
+  let cancelled = false;
+  CancellationScope.current().cancelRequested.catch(() => {
+    cancelled = true;
+    const refusal = refuse(run.id, run.state, { name: 'cancel' }, Date.now());
+    if (refusal) run.wake();
+    else run.dispatch({ type: 'cancel', by: 'temporal', reason: 'cancelled in Temporal' });
+  });
+  // Everything is shielded, the undo above all: a cancellation is an event like any other.
+  return CancellationScope.nonCancellable(async () => {
+    await open(run);
+    const view = new View(run);
+    const outcome = await live(run);
+    if (outcome !== 'completed') await rollback(run);
+    const report = reportOf(run, outcome);
+    run.dispatch({ type: 'closed', outcome });
+    await view.close(report);
+    await condition(allHandlersFinished);
+    return outcome === 'completed' ? report : throwOutcome(run, report, () => cancelled);
+  });
+}
+
+function createRun(input: HandoffInput): Run {
+  // Whatever starts this type by hand may send anything; a plain error would retry the task for ever.
+  if (typeof input?.subject?.handoffId !== 'string' || typeof input.definition !== 'object') {
+    const why = 'start handoffs with HandoffClient or `handoff run`';
+    throw ApplicationFailure.create({
+      type: 'INVALID_REQUEST',
+      nonRetryable: true,
+      message: errorMessage('INVALID_REQUEST', { issues: why }),
+    });
+  }
+  const procedure: Procedure =
+    'inline' in input.definition
+      ? input.definition.inline
+      : { ...NOT_LOADED, procedure_id: input.subject.procedure.id };
+  return new Run(input, procedure, (input.carried as HandoffState | undefined) ?? stateFor(input));
+}
+
+/** Stands in for a definition that comes from storage, until it has come. */
+const NOT_LOADED = { version: '', name: '', steps: [] };
+
+const stateFor = (input: HandoffInput): HandoffState =>
+  initialState({
+    now: Date.now(),
+    expiresInMs: input.expiresInMs,
+    clockWhilePaused: input.clockWhilePaused,
+    ...(input.startAfter === undefined ? {} : { startAfter: input.startAfter }),
+    ...(input.expiresAt === undefined ? {} : { expiresAt: input.expiresAt }),
+  });
+
+/** Registers the handoff, or fails it before it did anything where this worker cannot carry it out. */
+async function open(run: Run): Promise<void> {
+  const { input, procedure } = run;
+  const stored = 'ref' in input.definition ? input.definition.ref : undefined;
+  if (input.carried && !stored) return;
+  const waits = input.startAfter !== undefined || hasPreconditions(procedure);
+  try {
+    const { epochs, definition } = await durable('openHandoff', {
+      subject: input.subject,
+      run: workflowInfo().firstExecutionRunId,
+      status: waits ? 'pending' : 'running',
+      ...(stored
+        ? { definition: stored }
+        : {
+            actions: [...new Set(procedure.steps.map((s) => s.action))],
+            rules: [...new Set(procedure.steps.flatMap((s) => s.rules ?? []))],
+          }),
+    });
+    if (definition) run.procedure = definition;
+    run.epochs = epochs;
+  } catch (error) {
+    const { code, message } = failureOf(error);
+    const report = { ...reportOf(run, 'failed'), by: 'handoff', reason: message, code };
+    await throwOutcome(run, report, () => true);
+  }
+}
+
+const hasPreconditions = (p: Procedure): boolean => Boolean(p.dependencies?.length || p.required_agents?.length);
+
+/** Holds a handoff in `pending` until its time has come, what it depends on has completed, and the agents are there. */
+async function waitToStart(run: Run): Promise<void> {
+  const { startAfter, subject } = run.input;
+  const over = (): boolean => run.state.status !== 'pending';
+  if (startAfter !== undefined && startAfter > Date.now()) {
+    run.dispatch({ type: 'waits', on: `its start time, ${new Date(startAfter).toISOString()}` });
+    await condition(() => over() || (!isPaused(run.state) && Date.now() >= startAfter));
+  }
+  const { dependencies = [], required_agents: agents = [] } = run.procedure;
+  for (let poll = 2; hasPreconditions(run.procedure) && !over(); poll = Math.min(poll * 2, 30)) {
+    const { waitsFor } = await durable('checkPending', { subject, dependencies, agents });
+    if (!waitsFor && !isPaused(run.state)) break;
+    if (waitsFor && waitsFor !== run.state.waitsFor) run.dispatch({ type: 'waits', on: waitsFor });
+    await sleep(`${poll}s`, { summary: 'Looks again whether it can start' });
+    await condition(() => over() || !isPaused(run.state));
+  }
+  if (!over()) run.dispatch({ type: 'began', epochs: run.epochs, steps: run.procedure.steps.map((s) => s.step_id) });
+}
+
+/** The life of an open handoff: each round decides what is due, starts what can start, and waits for the next event. */
+async function live(run: Run): Promise<Outcome> {
+  const { expectsReturn } = run.input;
+  const timers = new Timers(run);
+  if (run.state.status === 'pending') {
+    void waitToStart(run).catch((fault: unknown) => run.failWith(fault));
+  }
+  for (;;) {
+    if (run.fault) throw run.fault;
+    const seen = run.version;
+    const holder = autoResumeDue(run.state, Date.now());
+    if (holder) run.dispatch({ type: 'resume', by: 'clock', holder });
+    const decided = due(run.state, Date.now());
+    if (decided) run.dispatch({ type: decided });
+    if (run.state.ending || mayComplete(run.state, expectsReturn)) break;
+    advance(run, expectsReturn);
+    timers.sync();
+    if (run.version !== seen) continue;
+    if (workflowInfo().continueAsNewSuggested && run.inFlight.size === 0) await goOnAsNew(run);
+    await condition(() => run.version !== seen);
+  }
+  timers.cancelAll();
+  return run.state.ending?.outcome ?? 'completed';
+}
+
+function advance(run: Run, expectsReturn: boolean): void {
+  const { status } = run.state;
+  if (isPaused(run.state)) stopSteps(run);
+  else if (status !== 'pending') startReadySteps(run);
+  if (status === 'running' && expectsReturn && allStepsDone(run.state))
+    run.dispatch({ type: 'steps_over', expectsReturn });
+}
+
+/** A history that has grown long ends here; the next run takes the state along, a pause and its clock included. */
+async function goOnAsNew(run: Run): Promise<void> {
+  await condition(allHandlersFinished);
+  await continueAsNew<typeof handoffWorkflow>({ ...run.input, carried: run.state });
+}

@@ -1,0 +1,2 @@
+/** Every procedure, built-in or a user's own, runs on this one workflow; its id is the workflow type that operators see. */
+export { handoffWorkflow as default } from './handoff/workflow.js';

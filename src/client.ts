@@ -7,7 +7,7 @@ import { checkProcedure, knownProcedures, startHandoff, type Catalogue, type Sta
 import type { Effect } from './core/effect.js';
 import { HandoffError } from './core/errors.js';
 import { isClosed, type HandoffOutcome, type MessageName } from './core/handoff.js';
-import { HANDOFF_ID, handoffIdOf, printable, workflowIdOf } from './core/ids.js';
+import { HANDOFF_ID, handoffIdOf, printable, repairWorkflowIdOf, workflowIdOf } from './core/ids.js';
 import { faultOf } from './core/message.js';
 import type { Procedure } from './core/procedure.js';
 import { refuse } from './core/refusal.js';
@@ -24,6 +24,7 @@ import {
   resolveIncidentUpdate,
   resumeSignal,
   retryStepUpdate,
+  rollbackUpdate,
   statusQuery,
   type AcceptMessage,
   type CancelMessage,
@@ -36,6 +37,7 @@ import {
   type ResolveIncidentMessage,
   type ResumeMessage,
   type RetryStepMessage,
+  type RollbackMessage,
 } from './messages.js';
 import type { Agents } from './storage/agents.js';
 import type { HandoffFilter, StoredHandoff } from './storage/handoffs.js';
@@ -43,6 +45,8 @@ import type { Sessions } from './storage/sessions.js';
 import type { Storage } from './storage/storage.js';
 
 const STATUS_KEY = defineSearchAttributeKey(SEARCH_KEYS.status, SearchAttributeType.KEYWORD);
+
+const REPAIRS: ReadonlySet<MessageName> = new Set(['retryStep', 'resolveIncident', 'rollback']);
 
 export interface HandoffClientOptions {
   /** A connected Temporal client; `connectClient` makes one from the usual profile and variables. */
@@ -97,13 +101,12 @@ export class HandoffClient {
   async status(id: string): Promise<HandoffStatus> {
     const handoff = checkedId(id);
     try {
-      const snapshot = await withDeadline(
+      return await withDeadline(
         this.caller,
         `The status of ${handoff}`,
-        () => this.handle(handoff).query(statusQuery),
+        () => this.liveStatus(handoff),
         this.queryMs(),
       );
-      return { handoffId: handoff, status: snapshot.state.status, from: 'run', ...snapshot };
     } catch (error) {
       const stored = await this.storage?.handoffs.find(handoff);
       if (stored) {
@@ -171,6 +174,11 @@ export class HandoffClient {
     return this.update(id, 'resolveIncident', resolveIncidentUpdate, message, options);
   }
 
+  /** Undoes the whole handoff, from an incident. */
+  rollback(id: string, message: RollbackMessage, options?: UpdateOptions): Promise<{ incidentId: string }> {
+    return this.update(id, 'rollback', rollbackUpdate, message, options);
+  }
+
   /** The effects ledger of a handoff, oldest first. */
   effects(id: string): Promise<Effect[]> {
     return this.needStorage('The effects ledger').ledger.list(checkedId(id));
@@ -228,6 +236,26 @@ export class HandoffClient {
     return this.needStorage('The state of sessions').sessions;
   }
 
+  /** What the run says; or, where it was ended in Temporal without an outcome, the run that repairs it. */
+  private async liveStatus(handoff: string): Promise<HandoffStatus> {
+    const handle = this.handle(handoff);
+    const [snapshot, { status }] = await Promise.all([handle.query(statusQuery), handle.describe()]);
+    if (status.name === 'RUNNING' || isClosed(snapshot.state.status)) {
+      return { handoffId: handoff, status: snapshot.state.status, from: 'run', ...snapshot };
+    }
+    try {
+      const repair = await this.repairHandle(handoff).query(statusQuery);
+      return { handoffId: handoff, status: repair.state.status, from: 'run', ...repair };
+    } catch (error) {
+      if (!isNotFound(error)) throw error;
+      return { handoffId: handoff, from: 'run', ...snapshot, status: status.name.toLowerCase() };
+    }
+  }
+
+  private repairHandle(handoff: string): ReturnType<Client['workflow']['getHandle']> {
+    return this.caller.temporal.workflow.getHandle(repairWorkflowIdOf(handoff));
+  }
+
   private handle(handoff: string): ReturnType<Client['workflow']['getHandle']> {
     return this.caller.temporal.workflow.getHandle(workflowIdOf(handoff));
   }
@@ -272,10 +300,16 @@ export class HandoffClient {
     const handoff = checkedId(id);
     checkMessage(name, message);
     const updateId = options.updateId ?? randomUUID();
-    try {
-      return await withDeadline(this.caller, `The update ${name}`, () =>
-        this.handle(handoff).executeUpdate(definition, { args: [message], updateId }),
+    const send = (handle: ReturnType<Client['workflow']['getHandle']>): Promise<R> =>
+      withDeadline(this.caller, `The update ${name}`, () =>
+        handle.executeUpdate(definition, { args: [message], updateId }),
       );
+    try {
+      return await send(this.handle(handoff)).catch((error: unknown) => {
+        // A run that was terminated is repaired by another.
+        if (isNotFound(error) && REPAIRS.has(name)) return send(this.repairHandle(handoff));
+        throw error;
+      });
     } catch (error) {
       throw await this.explained(error, handoff, updateId, name);
     }

@@ -51,6 +51,11 @@ export interface RetryStepMessage {
   /** Laid over the step's `with`. */
   input?: Record<string, unknown>;
 }
+export interface RollbackMessage {
+  by: string;
+  reason: string;
+  incidentId: string;
+}
 export type ConflictChoice = 'keep_theirs' | 'restore_before' | 'merge';
 export interface ResolveIncidentMessage {
   by: string;
@@ -89,6 +94,7 @@ export const completeUpdate = defineUpdate<{ status: string }, [CompleteMessage]
 export const extendExpiryUpdate = defineUpdate<{ expiresAt: string }, [ExtendExpiryMessage]>('extendExpiry');
 export const retryStepUpdate = defineUpdate<{ incidentId: string }, [RetryStepMessage]>('retryStep');
 export const resolveIncidentUpdate = defineUpdate<{ incidentId: string }, [ResolveIncidentMessage]>('resolveIncident');
+export const rollbackUpdate = defineUpdate<{ incidentId: string }, [RollbackMessage]>('rollback');
 export const statusQuery = defineQuery<HandoffSnapshot>('status');
 export const progressQuery = defineQuery<HandoffProgress>('progress');
 

@@ -10,6 +10,7 @@ import { parseProcedure } from './core/procedure-schema.js';
 import { openStorage, type Storage } from './storage/storage.js';
 import { workflowBundle } from './temporal/bundle.js';
 import { connectClient, connectOptions, type ConnectOverrides } from './temporal/connect.js';
+import { ensureReconcileSchedule } from './temporal/reconcile-schedule.js';
 import { ensureSearchAttributes } from './temporal/search-attributes.js';
 
 export interface HandoffWorkerOptions {
@@ -28,6 +29,8 @@ export interface HandoffWorkerOptions {
   actions?: readonly Action[];
   /** How long work in flight may take to end at shutdown, milliseconds. Default 10,000. */
   shutdownGraceMs?: number;
+  /** Seconds between two searches for handoffs whose run was terminated. 0: no schedule. Default 60. */
+  reconcileSeconds?: number;
   /** Passed on to the Temporal worker, for what is not named here. */
   worker?: Partial<WorkerOptions>;
 }
@@ -45,16 +48,18 @@ export interface HandoffWorker {
  * before it ends. Throws INVALID_PROCEDURE, TEMPORAL_UNREACHABLE.
  */
 export async function createHandoffWorker(options: HandoffWorkerOptions = {}): Promise<HandoffWorker> {
+  const { taskQueue = DEFAULT_TASK_QUEUE, reconcileSeconds = 60 } = options;
   const storage = options.storage ?? (await openStorage());
   const { client, connection: clientConnection, namespace } = await connectClient(options.connect);
   const parts = createParts({ storage, client }, options);
   await publish(storage, parts, options.procedures ?? []);
   await ensureSearchAttributes(clientConnection, namespace);
+  if (reconcileSeconds > 0) await ensureReconcileSchedule(client, taskQueue, reconcileSeconds);
   const connection = await NativeConnection.connect(connectOptions(options.connect).connection);
   const worker = await Worker.create({
     connection,
     namespace,
-    taskQueue: options.taskQueue ?? DEFAULT_TASK_QUEUE,
+    taskQueue,
     workflowBundle: workflowBundle(),
     activities: createActivities(parts),
     shutdownGraceTime: options.shutdownGraceMs ?? 10_000,

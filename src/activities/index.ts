@@ -1,6 +1,5 @@
 import { Context, activityInfo, cancellationSignal } from '@temporalio/activity';
-import type { UndoResult } from '../core/handoff.js';
-import type { EngineActivities, StepTask, UndoTask } from '../core/task.js';
+import type { EngineActivities, StepTask } from '../core/task.js';
 import { contentOf, refOf, type Action, type Deps } from './action.js';
 import { effectRunner } from './effect-runner.js';
 import { beginUndo, checkPending, openHandoff } from './life.js';
@@ -8,7 +7,8 @@ import { builtinRules } from './rules/builtin.js';
 import type { Rule } from './rules/rule.js';
 import { syncStateAction } from './sync-state.js';
 import { transferAction } from './transfer.js';
-import { undoEffect } from './undo.js';
+import { reconcile } from './reconcile.js';
+import { undoEffects } from './undo.js';
 import { runValidation } from './validate.js';
 import { Interrupted, activity } from './wrapper.js';
 
@@ -49,9 +49,8 @@ export function createActivities(
       async ({ handoff, step }) => (await storage.ledger.steps(handoff))[step] ?? { epoch: 1, attempts: 0 },
     ),
     beginUndo: activity((task) => beginUndo(deps, task)),
-    undo: activity(async (task: UndoTask): Promise<{ result: UndoResult }> => ({
-      result: await undoEffect(deps, task, NEVER),
-    })),
+    undo: activity((task) => undoEffects(deps, task, NEVER)),
+    reconcile: activity(() => reconcile(storage, Context.current().client, activityInfo().taskQueue)),
     requestCancel: activity(async () => {
       const { workflowId, runId } = activityInfo().workflowExecution ?? {};
       if (workflowId) await Context.current().client.workflow.getHandle(workflowId, runId).cancel();

@@ -3,7 +3,7 @@ import type { EffectFact } from '../core/effect.js';
 import { HandoffError } from '../core/errors.js';
 import type { Procedure } from '../core/procedure.js';
 import type { Subject } from '../core/request.js';
-import { factOf, type Opened, type OpenTask } from '../core/task.js';
+import { factOf, type BeginUndoTask, type Opened, type OpenTask } from '../core/task.js';
 import type { Deps } from './action.js';
 
 /**
@@ -64,7 +64,11 @@ export async function checkPending(
   return {};
 }
 
+/** Effects that a run hears of at a time: a payload stays small whatever the handoff did. */
+const UNDO_PAGE = 500;
+
 /** Shuts a handoff's steps against late attempts; what is to be undone, newest first. */
-export async function beginUndo({ storage }: Deps, task: { handoff: string; steps: string[] }): Promise<EffectFact[]> {
-  return (await storage.ledger.beginUndo(task.handoff, task.steps)).map(factOf);
+export async function beginUndo({ storage }: Deps, task: BeginUndoTask): Promise<EffectFact[]> {
+  if (task.before === undefined) await storage.ledger.shutSteps(task.handoff, task.steps);
+  return (await storage.ledger.toUndo(task.handoff, UNDO_PAGE, task.before)).map(factOf);
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { mkdirSync, renameSync } from 'node:fs';
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir, rm, rmdir } from 'node:fs/promises';
 import path from 'node:path';
 import { digestOf } from '../core/digest.js';
 import type { Effect } from '../core/effect.js';
@@ -124,6 +124,8 @@ async function transferFiles(context: ActionContext, deps: Deps): Promise<Record
     }
   } finally {
     await rm(staging, { recursive: true, force: true });
+    // Another attempt may still be staging beside this one.
+    await rmdir(path.dirname(staging)).catch(() => undefined);
   }
   const rows = await storage.ledger.findMany(
     ref,

@@ -7,7 +7,7 @@ import { canonicalJson } from '../core/digest.js';
 import type { Effect } from '../core/effect.js';
 import { HandoffError } from '../core/errors.js';
 import type { UndoResult } from '../core/handoff.js';
-import type { UndoTask } from '../core/task.js';
+import type { UndoChoice, UndoTask } from '../core/task.js';
 import { fingerprint, stampAt, type Fingerprint } from '../storage/files.js';
 import type { Tables } from '../storage/schema.js';
 import {
@@ -27,30 +27,55 @@ import type { ContextData, PhaseData } from './sync-state.js';
 import type { FileData } from './transfer.js';
 import { throwIfInterrupted } from './wrapper.js';
 
-type Choice = UndoTask['choice'];
+type Choice = UndoChoice['choice'] | undefined;
 
 const POLL_MS = 200;
+
+/** Undoes effects in their order; one that fails stops it, and what is undone by then stays on record. */
+export async function undoEffects(deps: Deps, task: UndoTask, signal: AbortSignal): Promise<UndoResult[]> {
+  const results: UndoResult[] = [];
+  for (const key of task.keys) {
+    try {
+      results.push(await undoEffect(deps, key, task.choices[key], signal));
+    } catch (error) {
+      // The key tells the run at which effect of several it stands.
+      if (error instanceof HandoffError) throw new HandoffError(error.code, { ...error.params, key }, { cause: error });
+      throw new HandoffError('UNDO_FAILED', { key, why: (error as Error).message }, { cause: error });
+    }
+  }
+  return results;
+}
 
 /**
  * Undoes one effect, comparing before it sets: what no longer holds our version is not touched, and UNDO_CONFLICT shows
  * ours, theirs and before. `choice` is an operator's decision on such a conflict.
  */
-export async function undoEffect(deps: Deps, task: UndoTask, signal: AbortSignal): Promise<UndoResult> {
+async function undoEffect(
+  deps: Deps,
+  key: string,
+  decided: UndoChoice | undefined,
+  signal: AbortSignal,
+): Promise<UndoResult> {
   const { storage } = deps;
-  const effect = await storage.ledger.find(task.key);
-  if (!effect) throw new HandoffError('INTERNAL', { why: `effect ${task.key} is not in the ledger` });
+  const effect = await storage.ledger.find(key);
+  if (!effect) throw new HandoffError('INTERNAL', { why: `effect ${key} is not in the ledger` });
   if (effect.status === 'undone') return effect.undoResult ?? 'undone';
   await failpoint('undo.before');
-  if (task.choice === 'by_hand') return storage.ledger.undo(task.key, () => 'resolved_by_hand');
-  if (task.choice === 'keep_theirs') return storage.ledger.undo(task.key, () => 'kept_theirs');
-  const result = await undoByKind(deps, effect, task, signal);
+  if (decided?.choice === 'by_hand') return storage.ledger.undo(key, () => 'resolved_by_hand');
+  if (decided?.choice === 'keep_theirs') return storage.ledger.undo(key, () => 'kept_theirs');
+  const result = await undoByKind(deps, effect, decided, signal);
   await failpoint('undo.after');
   return result;
 }
 
-async function undoByKind(deps: Deps, effect: Effect, task: UndoTask, signal: AbortSignal): Promise<UndoResult> {
+async function undoByKind(
+  deps: Deps,
+  effect: Effect,
+  decided: UndoChoice | undefined,
+  signal: AbortSignal,
+): Promise<UndoResult> {
   const { ledger } = deps.storage;
-  const { choice, value } = task;
+  const { choice, value } = decided ?? {};
   switch (effect.kind) {
     case 'file':
       return undoFile(deps.storage, effect, choice, value);

@@ -26,7 +26,12 @@ export async function awaitOutcome(
     }
     if (!(error instanceof WorkflowFailedError)) throw error;
     const { cause } = error;
-    if (cause instanceof TerminatedFailure) throw new HandoffError('HANDOFF_TERMINATED', { handoff }, { cause: error });
+    if (cause instanceof TerminatedFailure) {
+      // A repair run may have ended it since.
+      const repaired = (await storage?.handoffs.find(handoff))?.outcome;
+      if (repaired) return repaired;
+      throw new HandoffError('HANDOFF_TERMINATED', { handoff }, { cause: error });
+    }
     const report =
       cause instanceof CancelledFailure
         ? (await handle.describe()).memo?.['handoffOutcome']

@@ -28,4 +28,4 @@ export interface Effect {
 }
 
 /** What a run needs to know of an effect that it undoes: no content. */
-export type EffectFact = Pick<Effect, 'key' | 'step' | 'resource' | 'kind' | 'irreversible'>;
+export type EffectFact = Pick<Effect, 'seq' | 'key' | 'step' | 'resource' | 'kind' | 'irreversible'>;

@@ -87,7 +87,7 @@ export const ERRORS = {
     409,
     "Undo of {key} met someone else's change of {resource}: ours {ours}, theirs {theirs}, before {before}. Nothing was touched.",
   ),
-  UNDO_FAILED: entry(500, 'Undo of {key} failed: {why}'),
+  UNDO_FAILED: entry(500, 'Undo of {key} failed: {why}', true),
   DEPENDENCY_UNMET: entry(409, 'Procedure {procedure} needs {needed} completed in session {session} first.', true),
   STEP_TIMEOUT: entry(
     504,

@@ -27,7 +27,8 @@ export type MessageName =
   | 'complete'
   | 'extendExpiry'
   | 'retryStep'
-  | 'resolveIncident';
+  | 'resolveIncident'
+  | 'rollback';
 
 interface StatusRow {
   /** The states that can follow. */
@@ -36,7 +37,7 @@ interface StatusRow {
   accepts: readonly MessageName[];
 }
 
-const REPAIR = ['retryStep', 'resolveIncident'] as const;
+const REPAIR = ['retryStep', 'resolveIncident', 'rollback'] as const;
 const STEER = ['pause', 'resume', 'cancel'] as const;
 const CLOSED: StatusRow = { next: [], accepts: [] };
 
@@ -101,7 +102,8 @@ export interface Hold {
 
 export interface Incident {
   id: string;
-  kind: 'step' | 'undo' | 'lease';
+  /** `terminated`: the run was ended in Temporal without an undo; a repair run holds this. */
+  kind: 'step' | 'undo' | 'lease' | 'terminated';
   /** The step that failed, or whose effect could not be undone. */
   step?: string;
   /** The key of the effect whose undo failed. */
@@ -178,6 +180,19 @@ export interface HandoffOutcome {
   steps: Record<string, { status: StepStatus; facts?: Record<string, unknown>; error?: Failure; note?: string }>;
   /** What was undone, newest first; empty for a completed one. */
   undone: UndoneEffect[];
+}
+
+/** The state of a repair run: a handoff that is to be undone, once somebody says so. `now` in milliseconds. */
+export function terminatedState(now: number, reason: string): HandoffState {
+  const error = { code: 'HANDOFF_TERMINATED', message: reason };
+  return {
+    ...initialState({ now, expiresInMs: 0, clockWhilePaused: 'stop' }),
+    status: 'compensating',
+    ending: { outcome: 'failed', by: 'reconcile', reason, code: error.code, at: now },
+    expiry: { remainingMs: 0 },
+    incidents: [{ id: 'inc-1', kind: 'terminated', at: now, error }],
+    incidentCount: 1,
+  };
 }
 
 /** A new handoff's state. Times in milliseconds. */

@@ -20,6 +20,10 @@ export const workflowIdOf = (handoffId: string): string => `${PREFIX}${handoffId
 /** The workflow id of the run that repairs a handoff whose own run was terminated. */
 export const repairWorkflowIdOf = (handoffId: string): string => `${PREFIX}${handoffId}/repair`;
 
+/** The workflow type of the run that repairs. */
+export const REPAIR_TYPE = 'repairHandoff';
+export const RECONCILE_TYPE = 'reconcileHandoffs';
+
 /** The handoff id in a workflow id of ours, or undefined. */
 export function handoffIdOf(workflowId: string): string | undefined {
   if (!workflowId.startsWith(PREFIX)) return undefined;

@@ -47,6 +47,7 @@ const FIELDS: Record<MessageName, Record<string, Check>> = {
   complete: { by, epoch, note: optional(text(4000)) },
   extendExpiry: { by, minutes: positive },
   retryStep: { ...repair, input: optional(object) },
+  rollback: repair,
   resolveIncident: { ...repair, choice: optional(oneOf('keep_theirs', 'restore_before', 'merge')), value: anything },
 };
 

@@ -39,6 +39,7 @@ export type HandoffEvent = { now: number } & (
   | { type: 'effect_undone'; effect: UndoneEffect }
   | { type: 'retryStep'; by: string; reason: string; incidentId: string; input?: Record<string, unknown> }
   | { type: 'resolveIncident'; by: string; reason: string; incidentId: string }
+  | { type: 'rollback'; by: string; reason: string; incidentId: string }
   | { type: 'closed'; outcome: Outcome }
 );
 
@@ -152,6 +153,11 @@ export function reduce(state: HandoffState, event: HandoffEvent): HandoffState {
         () => ({ status: 'finished', finishedAt: now, note: `resolved by hand by ${event.by}: ${event.reason}` }),
         event.by,
       );
+    case 'rollback':
+      // During an undo it means: go on undoing, this effect included.
+      return s.ending
+        ? { ...s, incidents: s.incidents.filter((i) => i.id !== event.incidentId) }
+        : endWith(s, 'failed', event.by, event.reason, 'HANDOFF_FAILED', now);
     case 'closed':
       return to(s, event.outcome, now);
   }

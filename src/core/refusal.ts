@@ -42,7 +42,7 @@ export function refuse(handoff: string, s: HandoffState, command: Command, now: 
     };
   }
   if (name === 'complete') return refuseCompletion(handoff, s, command, now);
-  if (name === 'retryStep' || name === 'resolveIncident') {
+  if (name === 'retryStep' || name === 'resolveIncident' || name === 'rollback') {
     if (!s.incidents.some((i) => i.id === command.incidentId)) {
       const open = s.incidents.map((i) => i.id).join(', ') || 'none';
       return { code: 'INCIDENT_NOT_OPEN', params: { incident: command.incidentId, handoff, open } };

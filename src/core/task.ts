@@ -37,11 +37,25 @@ export interface Opened {
   definition?: Procedure;
 }
 
+/** What an operator decided about one effect whose undo failed. */
+export interface UndoChoice {
+  choice: 'keep_theirs' | 'restore_before' | 'merge' | 'by_hand';
+  value?: unknown;
+}
+
+/** Effects to undo, in this order. */
 export interface UndoTask {
   subject: Subject;
-  key: string;
-  choice?: 'keep_theirs' | 'restore_before' | 'merge' | 'by_hand';
-  value?: unknown;
+  keys: string[];
+  choices: Record<string, UndoChoice>;
+}
+
+export interface BeginUndoTask {
+  handoff: string;
+  /** Steps to shut against late attempts. */
+  steps: string[];
+  /** Only effects older than this one; the steps are shut by the call without it. */
+  before?: number;
 }
 
 export interface ProjectTask {
@@ -51,12 +65,31 @@ export interface ProjectTask {
 }
 
 export const factOf = (e: Effect): EffectFact => ({
+  seq: e.seq,
   key: e.key,
   step: e.step,
   resource: e.resource,
   kind: e.kind,
   irreversible: e.irreversible,
 });
+
+/** What one reconciliation found. */
+export interface Reconciled {
+  /** Handoffs that are open in the database. */
+  open: number;
+  /** Handoffs for which a repair run stands now. */
+  repairs: string[];
+  /** Handoffs whose run closed before they did anything: recorded as failed. */
+  closed: string[];
+  /** Handoffs whose kept copies were no longer needed. */
+  collected: number;
+}
+
+/** The input of a repair run. */
+export interface RepairInput {
+  subject: Subject;
+  reason: string;
+}
 
 /**
  * The activities that the engine itself calls, as workflow code sees them. Actions of steps are called by name, each
@@ -69,8 +102,10 @@ export interface EngineActivities {
   /** What a pending handoff still waits for, in words; empty: it can start. */
   checkPending(task: { subject: Subject; dependencies: string[]; agents: string[] }): Promise<{ waitsFor?: string }>;
   stepAttempts(task: { handoff: string; step: string }): Promise<{ epoch: number; attempts: number }>;
-  beginUndo(task: { handoff: string; steps: string[] }): Promise<EffectFact[]>;
-  undo(task: UndoTask): Promise<{ result: UndoResult }>;
+  beginUndo(task: BeginUndoTask): Promise<EffectFact[]>;
+  undo(task: UndoTask): Promise<UndoResult[]>;
+  /** Finds handoffs whose run closed without an outcome, and opens a repair run for each. */
+  reconcile(): Promise<Reconciled>;
   /** Asks Temporal to cancel the run that calls it. */
   requestCancel(): Promise<void>;
 }

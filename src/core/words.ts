@@ -78,7 +78,9 @@ function situation(subject: Subject, procedure: Procedure, s: HandoffState, now:
         ? `The undo of ${nameOf(i.step)} (${i.effect ?? ''})`
         : i.kind === 'step'
           ? `Step ${nameOf(i.step)}`
-          : 'The acceptance';
+          : i.kind === 'lease'
+            ? 'The acceptance'
+            : 'The run';
     const choice = i.conflict
       ? `; choices: keep_theirs, restore_before, merge (ours ${i.conflict.ours}, theirs ${i.conflict.theirs}, before ${i.conflict.before})`
       : '';

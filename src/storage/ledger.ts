@@ -189,13 +189,11 @@ export class Ledger {
     return row?.owner != null && (row.owner_until ?? 0) > Date.now();
   }
 
-  /**
-   * Shuts the steps against late attempts and returns what is to be undone, newest first: every row that was intended
-   * or applied and not undone, irreversible ones included.
-   */
-  async beginUndo(handoff: string, steps: readonly string[]): Promise<Effect[]> {
-    return this.db.transaction().execute(async (trx) => {
-      for (const step of steps) {
+  /** Shuts steps against late attempts: each goes to its next epoch, and so does every step that has begun. */
+  async shutSteps(handoff: string, steps: readonly string[]): Promise<void> {
+    await this.db.transaction().execute(async (trx) => {
+      const begun = await trx.selectFrom('steps').select('step').where('handoff', '=', handoff).execute();
+      for (const step of new Set([...steps, ...begun.map((b) => b.step)])) {
         await trx
           .insertInto('steps')
           .values({ handoff, step, epoch: 2, attempts: 0 })
@@ -205,15 +203,21 @@ export class Ledger {
           .execute();
       }
       await trx.updateTable('handoffs').set({ closed_at: null }).where('id', '=', handoff).execute();
-      const rows = await trx
-        .selectFrom('effects')
-        .selectAll()
-        .where('handoff', '=', handoff)
-        .where('status', '!=', 'undone')
-        .orderBy('seq', 'desc')
-        .execute();
-      return rows.map(effectOf);
     });
+  }
+
+  /** What is to be undone, newest first: rows intended or applied and not undone, irreversible ones included. */
+  async toUndo(handoff: string, limit: number, before?: number): Promise<Effect[]> {
+    const rows = await this.db
+      .selectFrom('effects')
+      .selectAll()
+      .where('handoff', '=', handoff)
+      .where('status', '!=', 'undone')
+      .$if(before !== undefined, (q) => q.where('seq', '<', before!))
+      .orderBy('seq', 'desc')
+      .limit(limit)
+      .execute();
+    return rows.map(effectOf);
   }
 
   /** Undoes one effect and marks its row in one transaction. A row that is undone already is left alone. */

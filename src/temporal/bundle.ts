@@ -10,14 +10,11 @@ const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..', '.
 /** Where the build leaves the workflows as one file, so that a worker starts in half a second. */
 export const BUNDLE_FILE = path.join(root, 'dist', 'workflow-bundle.js');
 
-/** Bundles the compiled workflows. Called by the build. */
-export async function writeWorkflowBundle(): Promise<void> {
+/** Bundles the workflows that were compiled to `folder`, into that folder. Called by the build. */
+export async function writeWorkflowBundle(folder: string): Promise<void> {
   const quiet = { log() {}, trace() {}, debug() {}, info() {}, warn: console.warn, error: console.error };
-  const { code } = await bundleWorkflowCode({
-    workflowsPath: path.join(root, 'dist', 'workflows', 'index.js'),
-    logger: quiet,
-  });
-  await writeFile(BUNDLE_FILE, code);
+  const { code } = await bundleWorkflowCode({ workflowsPath: path.join(folder, 'workflows', 'index.js'), logger: quiet });
+  await writeFile(path.join(folder, path.basename(BUNDLE_FILE)), code);
 }
 
 /** Throws where the package was not built. */

@@ -16,6 +16,7 @@ import {
   resolveIncidentUpdate,
   resumeSignal,
   retryStepUpdate,
+  rollbackUpdate,
   statusQuery,
   type CancelMessage,
   type PauseMessage,
@@ -142,6 +143,19 @@ export function attachMessages(run: Run): void {
       validator: validator('resolveIncident'),
       description:
         'Ends an incident by hand: {"by": "you", "reason": "why", "incidentId": "inc-1", "choice": "keep_theirs | restore_before | merge" (for an undo conflict), "value": … (with merge)}',
+    },
+  );
+
+  setHandler(
+    rollbackUpdate,
+    (m) => {
+      run.decisions.set(m.incidentId, { kind: 'retry' });
+      run.dispatch({ ...m, type: 'rollback' });
+      return { incidentId: m.incidentId };
+    },
+    {
+      validator: validator('rollback'),
+      description: 'Undoes the whole handoff, from an incident: {"by": "you", "reason": "why", "incidentId": "inc-1"}',
     },
   );
 

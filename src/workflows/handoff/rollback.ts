@@ -1,53 +1,89 @@
 import { condition } from '@temporalio/workflow';
 import type { EffectFact } from '../../core/effect.js';
+import type { UndoResult } from '../../core/handoff.js';
+import type { UndoChoice } from '../../core/task.js';
 import { beginUndo, callUndo, detailsOf, failureOf } from './activities.js';
 import type { Decision, Run } from './run.js';
 import { stopSteps } from './steps.js';
 
+/** Effects that one activity undoes: a long list must not fill the history. */
+const BATCH = 100;
+
 /**
  * Undoes everything that the ledger holds of this handoff, newest first, whether or not the run remembers it. An undo
- * that fails parks the run as an incident until an operator decides. Runs shielded from cancellation.
+ * that fails parks the run as an incident until an operator decides. Runs shielded from cancellation. `forAll`: what an
+ * operator has decided about every effect beforehand.
  */
-export async function rollback(run: Run): Promise<void> {
+export async function rollback(run: Run, forAll?: UndoChoice): Promise<void> {
   stopSteps(run);
   await condition(() => run.inFlight.size === 0);
-  const steps = run.procedure.steps.map((s) => s.step_id);
-  for (const effect of await beginUndo({ handoff: run.id, steps })) {
-    if (effect.irreversible) {
-      run.dispatch({
-        type: 'effect_undone',
-        effect: { key: effect.key, resource: effect.resource, result: 'irreversible' },
-      });
-    } else {
-      await undoOne(run, effect);
-    }
+  const task = { handoff: run.id, steps: run.procedure.steps.map((s) => s.step_id) };
+  for (
+    let page = await beginUndo(task);
+    page.length > 0;
+    page = await beginUndo({ ...task, before: page.at(-1)!.seq })
+  ) {
+    for (const batch of batches(page)) await undoBatch(run, batch, forAll);
   }
 }
 
-async function undoOne(run: Run, effect: EffectFact): Promise<void> {
-  const { key, resource } = effect;
-  const step = run.procedure.steps.find((s) => s.step_id === effect.step);
-  const undo = callUndo(step, `Undo ${step?.name ?? effect.step}: ${key.split('/').slice(3).join('/')}`);
-  let decision: Decision | undefined;
+/** Neighbours of the same step go together; what cannot be undone is only named. */
+function batches(effects: readonly EffectFact[]): EffectFact[][] {
+  const found: EffectFact[][] = [];
+  for (const effect of effects) {
+    const last = found.at(-1);
+    const fits =
+      last && last.length < BATCH && last[0]!.step === effect.step && last[0]!.irreversible === effect.irreversible;
+    if (fits) last.push(effect);
+    else found.push([effect]);
+  }
+  return found;
+}
+
+async function undoBatch(run: Run, batch: readonly EffectFact[], forAll?: UndoChoice): Promise<void> {
+  const [{ step: stepId, irreversible }] = batch as [EffectFact];
+  const report = (i: number, result: UndoResult): void => run.dispatch(reported(batch[i]!, result));
+  if (irreversible) return batch.forEach((_, i) => report(i, 'irreversible'));
+  const step = run.procedure.steps.find((s) => s.step_id === stepId);
+  const undo = callUndo(
+    step,
+    `Undo ${step?.name ?? stepId}: ${batch.map((e) => e.key.split('/').slice(3).join('/')).join(', ')}`,
+  );
+  const choices: Record<string, UndoChoice> = forAll ? Object.fromEntries(batch.map((e) => [e.key, forAll])) : {};
   for (;;) {
     try {
-      const { result } = await undo({ subject: run.input.subject, key, ...choiceOf(decision) });
-      return run.dispatch({ type: 'effect_undone', effect: { key, resource, result } });
+      const results = await undo({ subject: run.input.subject, keys: batch.map((e) => e.key), choices });
+      return results.forEach((result, i) => report(i, result));
     } catch (error) {
-      const { ours, theirs, before } = detailsOf(error) as Record<string, string | undefined>;
-      const conflict = ours && theirs && before ? { conflict: { resource, ours, theirs, before } } : {};
-      run.dispatch({ type: 'undo_failed', effect: key, step: effect.step, error: failureOf(error), ...conflict });
-      const incident = run.state.incidents.find((i) => i.effect === key)!.id;
-      await condition(() => run.decisions.has(incident));
-      decision = run.decisions.get(incident);
+      const { key, choice } = await decisionOn(run, batch, error);
+      if (choice) choices[key] = choice;
+      else delete choices[key];
     }
   }
 }
 
-function choiceOf(decision: Decision | undefined): {
-  choice?: 'keep_theirs' | 'restore_before' | 'merge' | 'by_hand';
-  value?: unknown;
-} {
-  if (decision?.kind !== 'resolve') return {};
+const reported = (effect: EffectFact, result: UndoResult) =>
+  ({ type: 'effect_undone', effect: { key: effect.key, resource: effect.resource, result } }) as const;
+
+/** Opens an incident for the effect that could not be undone, and waits for what an operator says to it. */
+async function decisionOn(
+  run: Run,
+  batch: readonly EffectFact[],
+  error: unknown,
+): Promise<{ key: string; choice?: UndoChoice }> {
+  const details = detailsOf(error);
+  // A time-out does not say where it struck: the first that is left is as good as any.
+  const effect = batch.find((e) => e.key === details['key']) ?? batch[0]!;
+  const { ours, theirs, before } = details as Record<string, string | undefined>;
+  const conflict = ours && theirs && before ? { conflict: { resource: effect.resource, ours, theirs, before } } : {};
+  run.dispatch({ type: 'undo_failed', effect: effect.key, step: effect.step, error: failureOf(error), ...conflict });
+  const incident = run.state.incidents.find((i) => i.effect === effect.key)!.id;
+  await condition(() => run.decisions.has(incident));
+  const choice = choiceOf(run.decisions.get(incident)!);
+  return { key: effect.key, ...(choice ? { choice } : {}) };
+}
+
+function choiceOf(decision: Decision): UndoChoice | undefined {
+  if (decision.kind === 'retry') return undefined;
   return { choice: decision.choice ?? 'by_hand', ...(decision.value === undefined ? {} : { value: decision.value }) };
 }

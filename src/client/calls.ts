@@ -44,7 +44,9 @@ function translated(error: unknown, what: string, ms: number): unknown {
   if (grpc?.code === 14)
     return new HandoffError(
       'TEMPORAL_UNREACHABLE',
-      { address: 'the configured address', why: grpc.details },
+      {
+        why: `The Temporal server does not answer: ${grpc.details}. Start one with \`handoff dev\`, or set TEMPORAL_ADDRESS.`,
+      },
       { cause: error },
     );
   // 3 = INVALID_ARGUMENT: the server has no mapping for a search attribute.

@@ -56,11 +56,7 @@ export const ERRORS = {
     '{what} got no answer within {seconds} s; it may still take effect. Ask for the status, then send it again with the same id.',
     true,
   ),
-  TEMPORAL_UNREACHABLE: entry(
-    503,
-    'No Temporal server answers at {address}: {why}. Start one with `handoff dev`, or set TEMPORAL_ADDRESS.',
-    true,
-  ),
+  TEMPORAL_UNREACHABLE: entry(503, '{why}', true),
   SEARCH_ATTRIBUTES_MISSING: entry(
     409,
     'Namespace {namespace} lacks the search attributes {names}. Start a worker once (it adds them), or run `temporal operator search-attribute create`.',
@@ -105,10 +101,12 @@ export const ERRORS = {
     'Handoff {handoff} was terminated in Temporal without an undo. `reconcile` opens handoff/{handoff}/repair for what it left.',
   ),
   // The embedded server.
-  TEMPORAL_SERVER_NOT_FOUND: entry(500, 'No Temporal server could be found or obtained. Tried: {tried}'),
-  TEMPORAL_SERVER_FAILED: entry(500, 'The Temporal server did not start: {why}'),
-  TEMPORAL_SERVER_INSTALL_FAILED: entry(500, 'The Temporal server could not be built: {why}'),
-  PORT_IN_USE: entry(500, 'Port {port} is taken by another program; choose another with {option}.'),
+  TEMPORAL_SERVER_NOT_FOUND: entry(500, '{why}'),
+  TEMPORAL_SERVER_FAILED: entry(500, '{why}'),
+  TEMPORAL_SERVER_INSTALL_FAILED: entry(500, '{why}'),
+  TEMPORAL_CONFIG_INVALID: entry(500, '{why}'),
+  SEARCH_ATTRIBUTES_REFUSED: entry(500, '{why}'),
+  PORT_IN_USE: entry(500, '{why}'),
   ALREADY_RUNNING: entry(409, '`handoff dev` already runs on {folder} (process {pid}).'),
   INTERNAL: entry(500, 'Something that should not happen did: {why}'),
 } as const satisfies Record<string, ErrorEntry>;
@@ -116,14 +114,18 @@ export const ERRORS = {
 export type ErrorCode = keyof typeof ERRORS;
 export type ErrorParams = Record<string, unknown>;
 
-const shown = (value: unknown): string => {
+/** What explains an error may be long; a name or a value that is, was sent to us so. */
+const LONG_TEXTS: ReadonlySet<string> = new Set(['why', 'issues', 'failures', 'known']);
+
+const shown = (name: string, value: unknown): string => {
   const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? String(value));
-  return text.length > 400 ? `${text.slice(0, 400)}… (${text.length} characters)` : text;
+  const limit = LONG_TEXTS.has(name) ? 4000 : 400;
+  return text.length > limit ? `${text.slice(0, limit)}… (${text.length} characters)` : text;
 };
 
 /** The catalogue's text for a code, its places filled from `params`. */
 export function errorMessage(code: ErrorCode, params: ErrorParams): string {
-  return ERRORS[code].message.replace(/\{(\w+)\}/g, (_, name: string) => shown(params[name] ?? `<${name}>`));
+  return ERRORS[code].message.replace(/\{(\w+)\}/g, (_, name: string) => shown(name, params[name] ?? `<${name}>`));
 }
 
 /** Every error of ours: `code` is a key of {@link ERRORS}, `params` are the facts, `message` the text for people. */

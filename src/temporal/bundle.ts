@@ -13,7 +13,10 @@ export const BUNDLE_FILE = path.join(root, 'dist', 'workflow-bundle.js');
 /** Bundles the workflows that were compiled to `folder`, into that folder. Called by the build. */
 export async function writeWorkflowBundle(folder: string): Promise<void> {
   const quiet = { log() {}, trace() {}, debug() {}, info() {}, warn: console.warn, error: console.error };
-  const { code } = await bundleWorkflowCode({ workflowsPath: path.join(folder, 'workflows', 'index.js'), logger: quiet });
+  const { code } = await bundleWorkflowCode({
+    workflowsPath: path.join(folder, 'workflows', 'index.js'),
+    logger: quiet,
+  });
   await writeFile(path.join(folder, path.basename(BUNDLE_FILE)), code);
 }
 

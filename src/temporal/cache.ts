@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { basename, dirname, isAbsolute, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ServerError } from './server-errors.js';
+import { serverError } from './server-errors.js';
 
 type Log = (line: string) => void;
 
@@ -27,7 +27,7 @@ export interface LockOptions {
  * The lock is SQLite's own on an empty database, which the operating system drops when its holder dies, even by
  * kill -9. A file with a process id in it would need breaking, and two breakers can take it from each other.
  *
- * @throws {ServerError} `TEMPORAL_SERVER_INSTALL_FAILED` if the lock is not free within `waitMs`
+ * @throws {HandoffError} `TEMPORAL_SERVER_INSTALL_FAILED` if the lock is not free within `waitMs`
  */
 export async function withLock<T>(path: string, work: () => Promise<T>, options: LockOptions = {}): Promise<T> {
   const { log = () => {}, waitMs = 15 * 60_000 } = options;
@@ -40,7 +40,7 @@ export async function withLock<T>(path: string, work: () => Promise<T>, options:
     while (!tryLock(database)) {
       const now = Date.now();
       if (now - startedAt >= waitMs) {
-        throw new ServerError(
+        throw serverError(
           'TEMPORAL_SERVER_INSTALL_FAILED',
           `Another process has held ${path} for ${Math.round(waitMs / 1000)} s. If it hangs, end it and try again.`,
         );

@@ -2,7 +2,7 @@ import { Client, Connection, isGrpcServiceError } from '@temporalio/client';
 import type { ClientOptions, ConnectionOptions } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import type { ClientConnectConfig } from '@temporalio/envconfig';
-import { ServerError } from './server-errors.js';
+import { serverError } from './server-errors.js';
 
 const DEFAULT_ADDRESS = '127.0.0.1:7233';
 const DEFAULT_NAMESPACE = 'default';
@@ -34,7 +34,7 @@ function loadConfig({ profile, env = process.env }: ConnectOverrides): ClientCon
   try {
     return loadClientConnectConfig({ profile, overrideEnvVars: Object.fromEntries(set) });
   } catch (cause) {
-    throw new ServerError(
+    throw serverError(
       'TEMPORAL_CONFIG_INVALID',
       `The Temporal configuration could not be read: ${(cause as Error).message}. ` +
         'It is the file that TEMPORAL_CONFIG_FILE names (by default temporalio/temporal.toml in the configuration folder), ' +
@@ -47,7 +47,7 @@ function loadConfig({ profile, env = process.env }: ConnectOverrides): ClientCon
 /**
  * The address that somebody configured, and where; `undefined` if nobody did.
  *
- * @throws {ServerError} `TEMPORAL_CONFIG_INVALID`
+ * @throws {HandoffError} `TEMPORAL_CONFIG_INVALID`
  */
 export function configuredAddress(overrides: ConnectOverrides = {}): { address: string; how: string } | undefined {
   if (overrides.address) return { address: overrides.address, how: 'the address that was given' };
@@ -64,7 +64,7 @@ export function configuredAddress(overrides: ConnectOverrides = {}): { address: 
  * What it takes to connect: the overrides, else the `TEMPORAL_*` variables, else the TOML profile, else the defaults.
  * TLS, API key and gRPC metadata come from the variables and the profile.
  *
- * @throws {ServerError} `TEMPORAL_CONFIG_INVALID`
+ * @throws {HandoffError} `TEMPORAL_CONFIG_INVALID`
  */
 export function connectOptions(overrides: ConnectOverrides = {}): TemporalConnectOptions {
   const { connectionOptions, namespace } = loadConfig(overrides);
@@ -90,7 +90,7 @@ export interface ConnectedClient {
  * Connects a client. Close it by `connection.close()`.
  *
  * @param clientOptions what the `Client` gets besides connection and namespace, such as a data converter
- * @throws {ServerError} `TEMPORAL_UNREACHABLE` without an answer in time, or when the server refuses us;
+ * @throws {HandoffError} `TEMPORAL_UNREACHABLE` without an answer in time, or when the server refuses us;
  *   `TEMPORAL_CONFIG_INVALID`
  */
 export async function connectClient(
@@ -108,7 +108,7 @@ export async function connectClient(
     return { connection, client: new Client({ ...clientOptions, connection, namespace }), namespace, address };
   } catch (cause) {
     const { message } = cause as Error;
-    throw new ServerError(
+    throw serverError(
       'TEMPORAL_UNREACHABLE',
       `The Temporal server at ${address} ${isGrpcServiceError(cause) ? 'refused the connection' : 'could not be reached'} (${message}). ` +
         'Start one there with `handoff dev`, or name another: TEMPORAL_ADDRESS=host:port, or an address in a profile of the Temporal configuration file.',

@@ -3,7 +3,7 @@ import { defaultCacheDir } from './cache.js';
 import { configuredAddress } from './connect.js';
 import { findOnPath, isExecutable } from './executables.js';
 import { TEMPORAL_CLI_VERSION, cachedServerPath, installServer } from './install-server.js';
-import { ServerError } from './server-errors.js';
+import { serverError } from './server-errors.js';
 
 export interface FindServerOptions {
   /** `host:port` of a server that runs. */
@@ -36,7 +36,7 @@ export type FoundServer =
  *
  * An address is not tried, and a path that was asked for and cannot be run is an error, not a reason to go on.
  *
- * @throws {ServerError} `TEMPORAL_SERVER_NOT_FOUND`; `TEMPORAL_SERVER_INSTALL_FAILED` if an installation was tried;
+ * @throws {HandoffError} `TEMPORAL_SERVER_NOT_FOUND`; `TEMPORAL_SERVER_INSTALL_FAILED` if an installation was tried;
  *   `TEMPORAL_CONFIG_INVALID` if the configuration file cannot be read
  */
 export async function findServer(options: FindServerOptions = {}): Promise<FoundServer> {
@@ -51,7 +51,7 @@ export async function findServer(options: FindServerOptions = {}): Promise<Found
     const how = options.path === undefined ? 'HANDOFF_TEMPORAL_PATH' : 'the path that was given';
     const path = resolve(given);
     if (await isExecutable(path)) return { kind: 'executable', path, how };
-    throw new ServerError(
+    throw serverError(
       'TEMPORAL_SERVER_NOT_FOUND',
       `${path} (${how}) is not a file that can be run. It should be the Temporal CLI.`,
     );
@@ -63,9 +63,9 @@ export async function findServer(options: FindServerOptions = {}): Promise<Found
   const cached = cachedServerPath(cacheDir);
   if (await isExecutable(cached)) return { kind: 'executable', path: cached, how: 'our cache' };
 
-  if (!allowInstall) throw new ServerError('TEMPORAL_SERVER_NOT_FOUND', notFound(['installing one was not allowed']));
+  if (!allowInstall) throw serverError('TEMPORAL_SERVER_NOT_FOUND', notFound(['installing one was not allowed']));
   const installed = await installServer({ cacheDir, log, env });
-  if ('failures' in installed) throw new ServerError('TEMPORAL_SERVER_INSTALL_FAILED', notFound(installed.failures));
+  if ('failures' in installed) throw serverError('TEMPORAL_SERVER_INSTALL_FAILED', notFound(installed.failures));
   return { kind: 'executable', ...installed };
 }
 

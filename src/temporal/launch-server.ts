@@ -2,9 +2,10 @@ import { spawn } from 'node:child_process';
 import { mkdir } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { HandoffError } from '../core/errors.js';
 import { isPortFree, pickPort } from './ports.js';
 import { endWithUs, signalGroup } from './process-group.js';
-import { ServerError } from './server-errors.js';
+import { serverError } from './server-errors.js';
 import { serverArguments, serverEnvironment } from './server-flags.js';
 import type { ServerSettings } from './server-flags.js';
 import { openServerLog } from './server-log.js';
@@ -46,7 +47,7 @@ export interface RunningServer {
  * Starts an embedded Temporal server, in a process group of its own so that a Ctrl-C does not reach it before our
  * workers have drained, and waits until it answers: 0.1–0.3 s, 1.5 s where it makes a new database file.
  *
- * @throws {ServerError} `PORT_IN_USE`; `TEMPORAL_SERVER_FAILED`, with the last lines of the server's log
+ * @throws {HandoffError} `PORT_IN_USE`; `TEMPORAL_SERVER_FAILED`, with the last lines of the server's log
  */
 export async function launchServer(options: LaunchOptions): Promise<RunningServer> {
   const { ip = '127.0.0.1', headless, port, uiPort } = options;
@@ -89,7 +90,7 @@ async function start(settings: LaunchOptions & { ip: string; port: number; uiPor
     await spawned;
   } catch (cause) {
     await log.close();
-    throw new ServerError(
+    throw serverError(
       'TEMPORAL_SERVER_FAILED',
       `The Temporal server could not be run: ${(cause as Error).message}. Is ${executable} the Temporal CLI?`,
       { cause },
@@ -128,8 +129,8 @@ async function start(settings: LaunchOptions & { ip: string; port: number; uiPor
 
 const host = (ip: string) => (ip.includes(':') ? `[${ip}]` : ip);
 
-function portInUse(ip: string, port: number): ServerError {
-  return new ServerError(
+function portInUse(ip: string, port: number): HandoffError {
+  return serverError(
     'PORT_IN_USE',
     `Port ${port} of ${ip} is in use, so the Temporal server cannot listen there. End the program that holds it or give another port; if it is a Temporal server, use it: TEMPORAL_ADDRESS=${host(ip)}:${port}`,
   );

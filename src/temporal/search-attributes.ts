@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isGrpcServiceError } from '@temporalio/client';
 import type { Connection } from '@temporalio/client';
-import { ServerError } from './server-errors.js';
+import { serverError } from './server-errors.js';
 
 /** The names of a search attribute's types, as the server spells them. */
 export type SearchAttributeTypeName = 'Text' | 'Keyword' | 'Int' | 'Double' | 'Bool' | 'Datetime' | 'KeywordList';
@@ -38,7 +38,7 @@ const ATTEMPTS = 5;
 /**
  * The names of our search attributes that `namespace` lacks.
  *
- * @throws {ServerError} `SEARCH_ATTRIBUTES_REFUSED` if one exists with another type, or the list may not be read
+ * @throws {HandoffError} `SEARCH_ATTRIBUTES_REFUSED` if one exists with another type, or the list may not be read
  */
 export async function missingSearchAttributes(connection: Connection, namespace: string): Promise<string[]> {
   const { customAttributes } = await refusals(namespace, () =>
@@ -50,7 +50,7 @@ export async function missingSearchAttributes(connection: Connection, namespace:
     if (found === undefined || found === null) missing.push(name);
     else if (found !== INDEXED_VALUE_TYPE[type]) {
       const foundName = Object.entries(INDEXED_VALUE_TYPE).find(([, number]) => number === found)?.[0] ?? String(found);
-      throw new ServerError(
+      throw serverError(
         'SEARCH_ATTRIBUTES_REFUSED',
         `Search attribute ${name} of namespace ${namespace} is a ${foundName}; handoff needs a ${type}. Remove or rename the other one.`,
       );
@@ -64,7 +64,7 @@ export async function missingSearchAttributes(connection: Connection, namespace:
  * Safe to call again, and by several processes at once.
  *
  * @returns the names that were missing when it was called
- * @throws {ServerError} `SEARCH_ATTRIBUTES_REFUSED` if the server does not let us add them, has no room for them, or
+ * @throws {HandoffError} `SEARCH_ATTRIBUTES_REFUSED` if the server does not let us add them, has no room for them, or
  *   does not show them within a minute
  */
 export async function ensureSearchAttributes(connection: Connection, namespace: string): Promise<string[]> {
@@ -106,7 +106,7 @@ async function untilUsable(connection: Connection, namespace: string, names: str
       return;
     } catch (cause) {
       if (Date.now() >= deadline) {
-        throw new ServerError(
+        throw serverError(
           'SEARCH_ATTRIBUTES_REFUSED',
           `The search attributes were added to namespace ${namespace}, but cannot be used in queries after ${VISIBLE_WITHIN_MS / 1000} s: ${(cause as Error).message}`,
           { cause },
@@ -125,7 +125,7 @@ async function refusals<T>(namespace: string, call: () => Promise<T>): Promise<T
     const flags = Object.entries(SEARCH_ATTRIBUTES)
       .map(([name, type]) => `--name ${name} --type ${type}`)
       .join(' ');
-    throw new ServerError(
+    throw serverError(
       'SEARCH_ATTRIBUTES_REFUSED',
       `The server did not let us set up the search attributes of namespace ${namespace}: ${cause.details}. ` +
         `Somebody who may can do it: temporal operator search-attribute create --namespace ${namespace} ${flags}`,

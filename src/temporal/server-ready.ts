@@ -1,9 +1,10 @@
 import type { ChildProcess } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Connection } from '@temporalio/client';
+import { HandoffError } from '../core/errors.js';
 import { channelArgsFor } from './connect.js';
 import { isListening } from './ports.js';
-import { ServerError } from './server-errors.js';
+import { serverError } from './server-errors.js';
 import type { ServerLog } from './server-log.js';
 
 const START_TIMEOUT_MS = 30_000;
@@ -21,7 +22,7 @@ interface Launch {
 }
 
 /** A server that ended because a port of its own choice, or ours, was taken in the meantime: worth another try. */
-export class LostPort extends ServerError {}
+export class LostPort extends HandoffError {}
 
 /** Whether the process has ended. */
 export const isGone = (child: ChildProcess) => child.exitCode !== null || child.signalCode !== null;
@@ -29,7 +30,7 @@ export const isGone = (child: ChildProcess) => child.exitCode !== null || child.
 /**
  * Waits until the server that `child` is answers for its namespace.
  *
- * @throws {ServerError} `TEMPORAL_SERVER_FAILED`, as `LostPort` where another try may help, with the log's last lines
+ * @throws {HandoffError} `TEMPORAL_SERVER_FAILED`, as `LostPort` where another try may help, with the log's last lines
  */
 export async function untilReady(launch: Launch): Promise<void> {
   const {
@@ -48,13 +49,13 @@ export async function untilReady(launch: Launch): Promise<void> {
     if (isGone(child)) {
       const tail = await log.tail();
       const message = `The Temporal server (${executable}) ended with ${child.signalCode ?? `code ${child.exitCode ?? 'unknown'}`} before it answered at ${address}.${tail}`;
-      throw new (/address already in use|can't (set|use default) .*port/i.test(tail) ? LostPort : ServerError)(
+      throw new (/address already in use|can't (set|use default) .*port/i.test(tail) ? LostPort : HandoffError)(
         'TEMPORAL_SERVER_FAILED',
-        message,
+        { why: message },
       );
     }
     if (Date.now() >= deadline) {
-      throw new ServerError(
+      throw serverError(
         'TEMPORAL_SERVER_FAILED',
         `The Temporal server (${executable}) did not answer at ${address} within ${startTimeoutMs / 1000} s.${await log.tail()}`,
       );

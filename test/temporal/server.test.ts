@@ -1,10 +1,11 @@
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { chmod, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { connectClient } from '../../src/temporal/connect.js';
 import { run } from '../../src/temporal/executables.js';
@@ -56,8 +57,8 @@ async function connect(address: string) {
 
 /** Processes that have `text` among their arguments, apart from this one. */
 async function processesWith(text: string): Promise<string[]> {
-  const { output } = await run('ps', ['-eo', 'pid=,stat=,args=', '-ww']);
-  return output
+  const { stdout } = await promisify(execFile)('ps', ['-eo', 'pid=,stat=,args=', '-ww'], { maxBuffer: 1 << 26 });
+  return stdout
     .split('\n')
     .filter((line) => line.includes(text) && !/^\s*\d+ Z/.test(line) && !line.includes('ps -eo'));
 }

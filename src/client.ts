@@ -46,6 +46,9 @@ import type { Storage } from './storage/storage.js';
 
 const STATUS_KEY = defineSearchAttributeKey(SEARCH_KEYS.status, SearchAttributeType.KEYWORD);
 
+/** What the server's clock may be behind ours. */
+const CLOCK_SKEW_MS = 1000;
+
 const REPAIRS: ReadonlySet<MessageName> = new Set(['retryStep', 'resolveIncident', 'rollback']);
 
 export interface HandoffClientOptions {
@@ -318,7 +321,8 @@ export class HandoffClient {
   /** The error for a call that failed: no worker, no such handoff, or one that is closed already. */
   private async explained(error: unknown, handoff: string, updateId: string, message?: MessageName): Promise<unknown> {
     if (isDeadline(error)) {
-      const answered = await this.workerAnswers();
+      const waited = error instanceof HandoffError ? Number(error.params['seconds']) * 1000 : this.caller.deadlineMs;
+      const answered = await this.workerAnswers(Date.now() - waited - CLOCK_SKEW_MS);
       const { namespace } = this.caller.temporal.options;
       return answered
         ? error
@@ -344,9 +348,9 @@ export class HandoffClient {
   }
 
   /** Where even that cannot be found out, the error at hand says more. */
-  private async workerAnswers(): Promise<boolean> {
+  private async workerAnswers(since: number): Promise<boolean> {
     try {
-      return await hasWorker(this.caller);
+      return await hasWorker(this.caller, since);
     } catch {
       return true;
     }

@@ -1,6 +1,7 @@
 import type { Client } from '@temporalio/client';
 import type { Effect, EffectKind } from '../core/effect.js';
 import { workflowIdOf } from '../core/ids.js';
+import type { Procedure } from '../core/procedure.js';
 import type { PackageContent } from '../core/request.js';
 import type { StepTask } from '../core/task.js';
 import type { StepRef } from '../storage/ledger.js';
@@ -21,7 +22,7 @@ export interface ActionContext {
   task: StepTask;
   content: PackageContent;
   storage: Storage;
-  /** Aborted when the step is asked to stop. An interruptible action then throws `Interrupted`. */
+  /** Aborted when an interruptible step is asked to stop; its action then throws, as by `signal.throwIfAborted()`. */
   signal: AbortSignal;
   /**
    * Makes one effect at most once as far as the ledger sees. The intent, with the data that `undo` will need, is on
@@ -65,6 +66,13 @@ export const stillOpen =
   };
 
 export const actionKind = (name: string): EffectKind => `action:${name}`;
+
+/** A task with all of its step's parameters: those of a large procedure stay out of the run's history. */
+export async function wholeTask(storage: Storage, task: StepTask): Promise<StepTask> {
+  if (!task.definition) return task;
+  const { steps } = await storage.blobs.getJson<Procedure>(task.definition);
+  return { ...task, with: { ...steps.find((s) => s.step_id === task.step)?.with, ...task.with } };
+}
 
 const EMPTY: PackageContent = { artifacts: [], context: {}, metadata: {} };
 

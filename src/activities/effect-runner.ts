@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { HandoffError } from '../core/errors.js';
 import type { StepTask } from '../core/task.js';
+import type { Ledger } from '../storage/ledger.js';
 import { actionKind, refOf, stillOpen, type ActionContext, type Deps } from './action.js';
 import { failpoint } from './failpoint.js';
 import { throwIfInterrupted } from './wrapper.js';
@@ -27,27 +28,41 @@ export function effectRunner(deps: Deps, task: StepTask, signal: AbortSignal): A
       irreversible: task.irreversible,
     };
     const [effect] = await ledger.intend(ref, [intent], stillOpen(deps));
+    await failpoint('effect.after_intent');
     const { key } = effect!;
     if (effect!.status === 'applied') return effect!.result ?? {};
-    const owner = randomUUID();
-    while (!(await ledger.claim(key, owner, CLAIM_MS))) {
-      throwIfInterrupted(signal);
-      const now = await ledger.find(key);
-      if (now?.status === 'applied') return now.result ?? {};
-      await sleep(POLL_MS);
-    }
-    const known = await ledger.find(key);
-    if (known?.status === 'applied') return known.result ?? {};
-    if (known?.status === 'undone')
-      throw new HandoffError('STALE_EPOCH', { step: task.step, epoch: task.epoch, current: task.epoch + 1 });
-    const renewal = setInterval(() => void ledger.claim(key, owner, CLAIM_MS).catch(() => undefined), CLAIM_MS / 3);
-    try {
+    return whileClaimed(ledger, key, signal, async () => {
+      const known = await ledger.find(key);
+      if (known?.status === 'applied') return known.result ?? {};
+      if (known?.status === 'undone')
+        throw new HandoffError('STALE_EPOCH', { step: task.step, epoch: task.epoch, current: task.epoch + 1 });
       await failpoint('effect.before_act');
       const result = (await act(key)) ?? {};
       await failpoint('effect.after_act');
-      return await ledger.apply(ref, key, () => result);
-    } finally {
-      clearInterval(renewal);
-    }
+      const applied = await ledger.apply(ref, key, () => result);
+      await failpoint('effect.after_apply');
+      return applied;
+    });
   };
+}
+
+/** Runs `work` while nobody else, attempt or undo, works on the same effect; waits for whoever does. */
+export async function whileClaimed<T>(
+  ledger: Ledger,
+  key: string,
+  signal: AbortSignal,
+  work: () => Promise<T>,
+): Promise<T> {
+  const owner = randomUUID();
+  while (!(await ledger.claim(key, owner, CLAIM_MS))) {
+    throwIfInterrupted(signal);
+    await sleep(POLL_MS);
+  }
+  const renewal = setInterval(() => void ledger.claim(key, owner, CLAIM_MS).catch(() => undefined), CLAIM_MS / 3);
+  try {
+    return await work();
+  } finally {
+    clearInterval(renewal);
+    await ledger.release(key, owner);
+  }
 }

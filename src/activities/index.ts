@@ -1,7 +1,10 @@
 import { Context, activityInfo, cancellationSignal } from '@temporalio/activity';
+import { HandoffError } from '../core/errors.js';
+import { ACTION_NAME, printable } from '../core/ids.js';
 import type { EngineActivities, StepTask } from '../core/task.js';
-import { contentOf, refOf, type Action, type Deps } from './action.js';
+import { contentOf, refOf, wholeTask, type Action, type Deps } from './action.js';
 import { effectRunner } from './effect-runner.js';
+import { failpoint } from './failpoint.js';
 import { beginUndo, checkPending, openHandoff } from './life.js';
 import { builtinRules } from './rules/builtin.js';
 import type { Rule } from './rules/rule.js';
@@ -19,10 +22,11 @@ const NEVER = new AbortController().signal;
 export async function runAction(
   deps: Deps,
   action: Action,
-  task: StepTask,
+  given: StepTask,
   signal: AbortSignal,
 ): Promise<Record<string, unknown>> {
   const { storage } = deps;
+  const task = await wholeTask(storage, given);
   const heard = action.interruptible ? signal : NEVER;
   await storage.ledger.beginAttempt(refOf(task));
   try {
@@ -30,12 +34,18 @@ export async function runAction(
     const facts = await action.run({ task, content, storage, signal: heard, effect: effectRunner(deps, task, heard) });
     return facts ?? {};
   } catch (error) {
-    if (error instanceof Interrupted) await storage.ledger.giveBackAttempt(refOf(task));
-    throw error;
+    if (!wasInterrupted(error, heard)) throw error;
+    await storage.ledger.giveBackAttempt(refOf(task));
+    throw new Interrupted('asked to stop', { cause: error });
   }
 }
 
-/** All activities of a worker, by the name that the Web UI shows. */
+/** Whether an action ended because its signal asked it to: by the signal's own reason, or as Node's APIs put it. */
+const wasInterrupted = (error: unknown, signal: AbortSignal): boolean =>
+  error instanceof Interrupted ||
+  (signal.aborted && (error === signal.reason || (error instanceof Error && error.name === 'AbortError')));
+
+/** All activities of a worker, by the name that the Web UI shows. Throws INVALID_ID for an action that cannot be called by its name. */
 export function createActivities(
   deps: Deps,
 ): EngineActivities & Record<string, (...args: never[]) => Promise<unknown>> {
@@ -43,7 +53,10 @@ export function createActivities(
   const engine: EngineActivities = {
     openHandoff: activity((task) => openHandoff(deps, task)),
     validate: activity((task: StepTask) => runValidation(deps, task, cancellationSignal())),
-    projectHandoff: activity(({ subject, state, outcome }) => storage.handoffs.project(subject, state, outcome)),
+    projectHandoff: activity(async ({ subject, state, outcome }) => {
+      await storage.handoffs.project(subject, state, outcome);
+      if (outcome) await failpoint('close.after');
+    }),
     checkPending: activity((task) => checkPending(deps, task)),
     stepAttempts: activity(
       async ({ handoff, step }) => (await storage.ledger.steps(handoff))[step] ?? { epoch: 1, attempts: 0 },
@@ -53,17 +66,29 @@ export function createActivities(
     reconcile: activity(() => reconcile(storage, Context.current().client, activityInfo().taskQueue)),
     requestCancel: activity(async () => {
       const { workflowId, runId } = activityInfo().workflowExecution ?? {};
+      await failpoint('cancel.before');
       if (workflowId) await Context.current().client.workflow.getHandle(workflowId, runId).cancel();
+      await failpoint('cancel.after');
     }),
   };
   const actions = [...deps.actions.values()].map((action): [string, (task: StepTask) => Promise<unknown>] => [
     action.name,
     activity((task: StepTask) => runAction(deps, action, task, cancellationSignal())),
   ]);
+  for (const [name] of actions) checkActionName(name, [...Object.keys(engine), 'confirm']);
   return { ...Object.fromEntries(actions), ...engine };
 }
 
-/** The parts of a worker: the built-in ones, and a user's laid over them. A rule given as `undefined` is removed. */
+function checkActionName(name: string, taken: readonly string[]): void {
+  const why = !ACTION_NAME.test(name)
+    ? `it must match ${ACTION_NAME.source}`
+    : taken.includes(name)
+      ? 'the engine itself has one of that name'
+      : undefined;
+  if (why) throw new HandoffError('INVALID_ID', { what: 'Action', id: printable(name), why });
+}
+
+/** The parts of a worker: the built-in ones, and a user's laid over them; the built-in rules `withoutRules` are left out. */
 export function createParts(
   base: Pick<Deps, 'storage' | 'client'>,
   own: { rules?: readonly Rule[]; withoutRules?: readonly string[]; actions?: readonly Action[] } = {},

@@ -1,10 +1,14 @@
 import { unreachableBecause } from '../core/agent.js';
 import type { EffectFact } from '../core/effect.js';
 import { HandoffError } from '../core/errors.js';
-import type { Procedure } from '../core/procedure.js';
+import { outlineOf, type Procedure } from '../core/procedure.js';
 import type { Subject } from '../core/request.js';
 import { factOf, type BeginUndoTask, type Opened, type OpenTask } from '../core/task.js';
 import type { Deps } from './action.js';
+import { runValidation } from './validate.js';
+
+const NEVER = new AbortController().signal;
+import { failpoint } from './failpoint.js';
 
 /**
  * Registers a handoff before it does anything. The database refuses an id that an earlier run had, even after Temporal
@@ -16,6 +20,7 @@ export async function openHandoff(deps: Deps, task: OpenTask): Promise<Opened> {
   const definition = task.definition ? await storage.blobs.getJson<Procedure>(task.definition) : undefined;
   await checkParts(deps, task, definition);
   const known = await storage.handoffs.register(subject, task.run, task.status);
+  await failpoint('open.after');
   if (known && known.run !== task.run) {
     const { requestDigest } = known.subject;
     throw new HandoffError('HANDOFF_ID_CONFLICT', {
@@ -26,7 +31,10 @@ export async function openHandoff(deps: Deps, task: OpenTask): Promise<Opened> {
   }
   const steps = known ? await storage.ledger.steps(subject.handoffId) : {};
   const epochs = Object.fromEntries(Object.entries(steps).map(([id, s]) => [id, s.epoch]));
-  return { epochs, ...(definition ? { definition } : {}) };
+  // A check that throws runs again by itself, where its retries and its error are seen.
+  const verdict =
+    task.check && !known ? await runValidation(deps, task.check, NEVER).catch(() => undefined) : undefined;
+  return { epochs, ...(definition ? { definition: outlineOf(definition) } : {}), ...(verdict ? { verdict } : {}) };
 }
 
 async function checkParts(
@@ -69,6 +77,8 @@ const UNDO_PAGE = 500;
 
 /** Shuts a handoff's steps against late attempts; what is to be undone, newest first. */
 export async function beginUndo({ storage }: Deps, task: BeginUndoTask): Promise<EffectFact[]> {
+  await failpoint('begin_undo.before');
   if (task.before === undefined) await storage.ledger.shutSteps(task.handoff, task.steps);
+  await failpoint('begin_undo.after');
   return (await storage.ledger.toUndo(task.handoff, UNDO_PAGE, task.before)).map(factOf);
 }

@@ -12,7 +12,7 @@ import {
   type PhaseStatus,
 } from '../storage/sessions.js';
 import { refOf, stillOpen, type Action, type ActionContext, type Deps } from './action.js';
-import { failpoint } from './failpoint.js';
+import { failpoint, failpointSync } from './failpoint.js';
 
 /** What the undo of a context entry needs. A version tells ours from anybody's later write. */
 export interface ContextData extends Record<string, unknown> {
@@ -87,6 +87,7 @@ async function plan(trx: Transaction<Tables>, { task, content }: ActionContext):
       data,
       act: async () => {
         const entry = await writeEntry(trx, session, key, canonicalJson(value), by);
+        failpointSync('sync_state.in_apply');
         return { version: entry.version, digest: entry.digest };
       },
     };
@@ -106,6 +107,7 @@ async function plan(trx: Transaction<Tables>, { task, content }: ActionContext):
       data,
       act: async () => {
         const record = await writePhase(trx, session, phase, status, by);
+        failpointSync('sync_state.in_apply');
         return { version: record.version, status };
       },
     };

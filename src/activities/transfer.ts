@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { mkdirSync, renameSync } from 'node:fs';
-import { mkdir, rm, rmdir } from 'node:fs/promises';
+import { lstat, mkdir, rm, rmdir } from 'node:fs/promises';
 import path from 'node:path';
 import { digestOf } from '../core/digest.js';
 import type { Effect } from '../core/effect.js';
@@ -56,6 +56,7 @@ async function deliver({ task, content, storage }: ActionContext, deps: Deps): P
     digest,
     delivered_at: Date.now(),
   };
+  await failpoint('transfer.before_delivery');
   await storage.ledger.intendAndApply(
     refOf(task),
     (trx) =>
@@ -72,6 +73,7 @@ async function deliver({ task, content, storage }: ActionContext, deps: Deps): P
               .values(row)
               .onConflict((c) => c.column('handoff').doUpdateSet(update))
               .execute();
+            failpointSync('transfer.in_delivery');
             return { digest };
           },
         },
@@ -148,6 +150,7 @@ async function stage(
     sync: storage.durability === 'power',
     onChunk: () => throwIfInterrupted(signal),
   });
+  await failpoint('transfer.after_copy');
   if (spec.sha256 && spec.sha256 !== after.sha256) {
     throw new HandoffError('CHECKSUM_MISMATCH', { artifact: spec.name, expected: spec.sha256, found: after.sha256 });
   }
@@ -155,17 +158,22 @@ async function stage(
   // What was there before is looked at once: after a crash the destination may already hold ours.
   const before =
     known.before === undefined ? await keepBefore(storage, task.subject.handoffId, known.destination) : known.before;
-  const data = {
+  const found: FileData = {
     ...known,
     after,
     before,
     madeFolders: known.madeFolders ?? foldersToMake(storage.root, known.destination),
   };
-  await storage.ledger.amend(effect.key, data);
+  const data = await storage.ledger.amend(effect.key, found, ['before', 'madeFolders']);
   return { file, data };
 }
 
 async function keepBefore(storage: Storage, handoff: string, destination: string): Promise<FileData['before']> {
+  const there = await lstat(destination).catch(() => undefined);
+  if (!there) return null;
+  // A folder or a link in its place could not be put back exactly.
+  if (!there.isFile())
+    throw new HandoffError('ARTIFACT_NOT_A_FILE', { artifact: path.basename(destination), path: destination });
   const found = await fingerprint(destination);
   if (!found) return null;
   const copy = path.join(storage.undoFolder, handoff, randomUUID());
@@ -190,17 +198,17 @@ function foldersToMake(root: string, destination: string): string[] {
 async function place(key: string, file: string, data: FileData, { task, storage }: ActionContext): Promise<void> {
   const { destination, before, after } = data;
   const found = await fingerprint(destination);
-  const stamp = stampAt(destination);
   const changed = (): HandoffError =>
     new HandoffError('DESTINATION_CHANGED', { resource: `file:${destination}`, handoff: task.subject.handoffId });
   const isBefore = before ? found?.sha256 === before.sha256 && found.mode === before.mode : found === undefined;
   const isOurs = found?.sha256 === after!.sha256 && found.mode === after!.mode;
   if (!isBefore && !isOurs) throw changed();
   await storage.ledger.apply(refOf(task), key, () => {
-    if (stampAt(destination) !== stamp) throw changed();
+    if (stampAt(destination) !== found?.stamp) throw changed();
     // Ours already: an earlier attempt was killed between the rename and its record.
     if (!isOurs) {
       mkdirSync(path.dirname(destination), { recursive: true });
+      failpointSync('transfer.before_rename');
       renameSync(file, destination);
       failpointSync('transfer.after_rename');
     }

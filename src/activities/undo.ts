@@ -1,7 +1,6 @@
 import { chmodSync, renameSync, rmSync, rmdirSync, writeFileSync } from 'node:fs';
 import { copyFile, mkdir } from 'node:fs/promises';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Transaction } from 'kysely';
 import { canonicalJson } from '../core/digest.js';
 import type { Effect } from '../core/effect.js';
@@ -22,14 +21,12 @@ import {
 } from '../storage/sessions.js';
 import type { Storage } from '../storage/storage.js';
 import type { Deps } from './action.js';
+import { whileClaimed } from './effect-runner.js';
 import { failpoint, failpointSync } from './failpoint.js';
 import type { ContextData, PhaseData } from './sync-state.js';
 import type { FileData } from './transfer.js';
-import { throwIfInterrupted } from './wrapper.js';
 
 type Choice = UndoChoice['choice'] | undefined;
-
-const POLL_MS = 200;
 
 /** Undoes effects in their order; one that fails stops it, and what is undone by then stays on record. */
 export async function undoEffects(deps: Deps, task: UndoTask, signal: AbortSignal): Promise<UndoResult[]> {
@@ -80,28 +77,32 @@ async function undoByKind(
     case 'file':
       return undoFile(deps.storage, effect, choice, value);
     case 'context':
-      return ledger.undo(effect.key, (trx) => undoContext(trx, effect, choice, value));
+      return ledger.undo(effect.key, async (trx) => restored(await undoContext(trx, effect, choice, value)));
     case 'phase':
-      return ledger.undo(effect.key, (trx) => undoPhase(trx, effect, choice, value));
+      return ledger.undo(effect.key, async (trx) => restored(await undoPhase(trx, effect, choice, value)));
     case 'delivery':
       return ledger.undo(effect.key, async (trx) => {
         await trx.deleteFrom('deliveries').where('handoff', '=', effect.handoff).execute();
-        return 'undone' as const;
+        return restored('undone');
       });
     default: {
       const name = effect.kind.slice('action:'.length);
       const action = deps.actions.get(name);
       if (!action?.undo)
         throw new HandoffError('ACTION_UNKNOWN', { action: name, known: [...deps.actions.keys()].join(', ') });
-      // An attempt that runs on past its time-out must end first, or what it does next would stay.
-      while (await ledger.isClaimed(effect.key)) {
-        throwIfInterrupted(signal);
-        await sleep(POLL_MS);
-      }
-      await action.undo(effect, { storage: deps.storage, signal });
-      return ledger.undo(effect.key, () => 'undone');
+      // An attempt that runs on past its time-out must end first, and none may begin meanwhile: what it does would stay.
+      return whileClaimed(ledger, effect.key, signal, async () => {
+        await action.undo!(effect, { storage: deps.storage, signal });
+        return ledger.undo(effect.key, () => restored('undone'));
+      });
     }
   }
+}
+
+/** What is undone, but not yet on record. */
+function restored(result: UndoResult): UndoResult {
+  failpointSync('undo.after_restore');
+  return result;
 }
 
 const conflict = (effect: Effect, ours: string, theirs: string, before: string): HandoffError =>
@@ -114,7 +115,6 @@ async function undoFile(storage: Storage, effect: Effect, choice: Choice, value:
   const data = effect.data as FileData;
   const { destination, after, before } = data;
   const found = await fingerprint(destination);
-  const stamp = stampAt(destination);
   const same = (a: Fingerprint | undefined, b: { sha256: string; mode: number } | null | undefined): boolean =>
     b ? a?.sha256 === b.sha256 && a.mode === b.mode : a === undefined;
   const isOurs = after !== undefined && same(found, after);
@@ -123,28 +123,27 @@ async function undoFile(storage: Storage, effect: Effect, choice: Choice, value:
   const nothing = after === undefined || (isBefore && !isOurs);
   if (!nothing && !isOurs && choice === undefined)
     throw conflict(effect, fileText(after), fileText(found), fileText(before));
-  const restored =
+  const staged =
     before && !isBefore && !nothing && choice !== 'merge' ? await copyBack(storage, effect, before.copy) : undefined;
   return storage.ledger.undo(effect.key, () => {
     if (nothing && choice === undefined) {
       removeMadeFolders(data);
       return 'nothing_to_undo';
     }
-    if (stampAt(destination) !== stamp)
+    if (stampAt(destination) !== found?.stamp)
       throw conflict(effect, fileText(after), 'a change made this moment', fileText(before));
     if (choice === 'merge') {
       writeFileSync(destination, typeof value === 'string' ? value : canonicalJson(value));
       return 'merged';
     }
-    if (restored) {
-      chmodSync(restored, before!.mode);
-      renameSync(restored, destination);
+    if (staged) {
+      chmodSync(staged, before!.mode);
+      renameSync(staged, destination);
     } else if (!before) {
       rmSync(destination, { force: true });
       removeMadeFolders(data);
     }
-    failpointSync('undo.after_restore');
-    return choice === 'restore_before' ? 'restored_before' : 'undone';
+    return restored(choice === 'restore_before' ? 'restored_before' : 'undone');
   });
 }
 

@@ -1,19 +1,22 @@
 import { HandoffError } from '../core/errors.js';
 import { judge, type RuleResult, type Verdict } from '../core/rule.js';
 import type { StepTask } from '../core/task.js';
-import { contentOf, type Deps } from './action.js';
+import { contentOf, refOf, wholeTask, type Deps } from './action.js';
 import { failpoint } from './failpoint.js';
-import { fail, type Rule, type RuleContext } from './rules/rule.js';
+import { fail, type Rule, type RuleContext, type RuleFinding } from './rules/rule.js';
 
 /**
  * Runs the rules that a step names, in parallel, as one validation session that records each result. It changes
- * nothing but that record, so it may run again. Throws RULE_UNKNOWN.
+ * nothing but that record, so it may run again. Throws RULE_UNKNOWN, and STALE_EPOCH after a rollback: what a run that
+ * was reset wants to check is undone by then.
  */
-export async function runValidation(deps: Deps, task: StepTask, signal: AbortSignal): Promise<Verdict> {
+export async function runValidation(deps: Deps, given: StepTask, signal: AbortSignal): Promise<Verdict> {
   const { storage } = deps;
+  const task = await wholeTask(storage, given);
   const { subject } = task;
   const rules = task.rules.map((id) => ruleOf(deps, id));
   await failpoint(`validate.before.${task.step}`);
+  await storage.ledger.checkEpoch(refOf(task));
   const content = await contentOf(storage, subject);
   const startedAt = Date.now();
   const context: RuleContext = { subject, step: task.step, content, with: task.with, storage, signal };
@@ -33,12 +36,19 @@ function ruleOf(deps: Deps, id: string): Rule {
   return rule;
 }
 
-/** A rule that throws has failed, and says so: it must not hide what the others found. */
+/** A rule that throws, or finds nothing, has failed, and says so: it must not hide what the others found. */
 async function runRule(rule: Rule, context: RuleContext, task: StepTask): Promise<RuleResult> {
   const started = performance.now();
-  const finding = await rule
-    .check(context)
-    .catch((error: unknown) => fail(`the rule itself failed: ${(error as Error).message}`));
+  const { passed, message } = await findingOf(rule, context).catch((error: unknown) =>
+    fail(`the rule itself failed: ${error instanceof Error ? error.message : String(error)}`),
+  );
   const severity = task.severities[rule.id] ?? rule.severity;
-  return { rule: rule.id, name: rule.name, severity, ...finding, durationMs: Math.round(performance.now() - started) };
+  const durationMs = Math.round(performance.now() - started);
+  return { rule: rule.id, name: rule.name, severity, passed, message, durationMs };
+}
+
+async function findingOf(rule: Rule, context: RuleContext): Promise<RuleFinding> {
+  const finding = (await rule.check(context)) as RuleFinding | undefined;
+  if (typeof finding?.passed !== 'boolean') throw new Error('it returned no finding');
+  return { passed: finding.passed, message: String(finding.message) };
 }

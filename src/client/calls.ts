@@ -17,6 +17,9 @@ export interface Caller {
   deadlineMs: number;
 }
 
+/** Milliseconds in which a server that is there tells what it is. */
+const PROBE_MS = 500;
+
 /** Runs one call with the caller's deadline. Throws DEADLINE_EXCEEDED, TEMPORAL_UNREACHABLE. */
 export async function withDeadline<T>(
   caller: Caller,
@@ -27,9 +30,30 @@ export async function withDeadline<T>(
   try {
     return await caller.temporal.withDeadline(Date.now() + ms, call);
   } catch (error) {
+    // The SDK repeats a call to a server that is not there until the deadline, and then speaks of the deadline only.
+    if (isDeadline(error) && !(await answers(caller))) throw unreachable('it gave no answer in time', error);
     throw translated(error, what, ms);
   }
 }
+
+/** Whether there is a server at all. */
+async function answers({ temporal }: Caller): Promise<boolean> {
+  try {
+    await temporal.withDeadline(Date.now() + PROBE_MS, () => temporal.connection.workflowService.getSystemInfo({}));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const unreachable = (details: string, cause: unknown): HandoffError =>
+  new HandoffError(
+    'TEMPORAL_UNREACHABLE',
+    {
+      why: `The Temporal server does not answer: ${details}. Start one with \`handoff dev\`, or set TEMPORAL_ADDRESS.`,
+    },
+    { cause },
+  );
 
 /** Our error for one of Temporal's, where there is one. */
 function translated(error: unknown, what: string, ms: number): unknown {
@@ -41,14 +65,7 @@ function translated(error: unknown, what: string, ms: number): unknown {
   }
   const grpc = grpcCause(error);
   // 14 = UNAVAILABLE
-  if (grpc?.code === 14)
-    return new HandoffError(
-      'TEMPORAL_UNREACHABLE',
-      {
-        why: `The Temporal server does not answer: ${grpc.details}. Start one with \`handoff dev\`, or set TEMPORAL_ADDRESS.`,
-      },
-      { cause: error },
-    );
+  if (grpc?.code === 14) return unreachable(grpc.details, error);
   // 3 = INVALID_ARGUMENT: the server has no mapping for a search attribute.
   if (grpc?.code === 3 && /search attribute/i.test(grpc.details)) {
     const names = [...grpc.details.matchAll(/Handoff[A-Za-z]+/g)].map((m) => m[0]).join(', ');
@@ -72,8 +89,11 @@ export const isDeadline = (error: unknown): boolean =>
 export const isNotFound = (error: unknown): boolean =>
   error instanceof WorkflowNotFoundError || grpcCause(error)?.code === 5;
 
-/** Whether anybody polls the task queue for workflow tasks. */
-export async function hasWorker(caller: Caller): Promise<boolean> {
+/**
+ * Whether anybody has polled the task queue since `since`. A worker that takes a task polls again at once, so one that
+ * did not come back since we called has not taken ours. Milliseconds.
+ */
+export async function hasWorker(caller: Caller, since: number): Promise<boolean> {
   const { connection, options } = caller.temporal;
   const answer = await caller.temporal.withDeadline(Date.now() + 2000, () =>
     connection.workflowService.describeTaskQueue({
@@ -82,6 +102,7 @@ export async function hasWorker(caller: Caller): Promise<boolean> {
       taskQueueType: 1,
     }),
   );
-  const recent = Date.now() - 75_000;
-  return (answer.pollers ?? []).some((p) => Number(p.lastAccessTime?.seconds ?? 0) * 1000 > recent);
+  const lastOf = (p: { lastAccessTime?: { seconds?: unknown; nanos?: number | null } | null }): number =>
+    Number(p.lastAccessTime?.seconds ?? 0) * 1000 + (p.lastAccessTime?.nanos ?? 0) / 1e6;
+  return (answer.pollers ?? []).some((p) => lastOf(p) >= since);
 }

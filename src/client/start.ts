@@ -17,7 +17,7 @@ import {
   type PackageContent,
   type Subject,
 } from '../core/request.js';
-import { parseRequest } from '../core/request-schema.js';
+import { checkNotExpired, parseRequest } from '../core/request-schema.js';
 import { BUILTIN_RULES } from '../core/rule.js';
 import { SEARCH_KEYS } from '../core/search-keys.js';
 import { STANDARD_PROCEDURES } from '../core/standard-procedures.js';
@@ -84,14 +84,8 @@ export async function startHandoff(
   catalogue: Catalogue,
   input: unknown,
 ): Promise<Started> {
-  const request = parseRequest(input, Date.now(), () => `ho_${uuidv7()}`);
-  const procedures = await knownProcedures(catalogue, storage);
-  const found = procedures.get(request.procedure);
-  if (!found)
-    throw new HandoffError('PROCEDURE_UNKNOWN', {
-      procedure: request.procedure,
-      known: [...procedures.keys()].join(', '),
-    });
+  const now = Date.now();
+  const request = parseRequest(input, now, () => `ho_${uuidv7()}`);
   const requestDigest = digestOf(request);
   const handoff = request.handoffId;
   const known = await storage?.handoffs.find(handoff);
@@ -99,6 +93,14 @@ export async function startHandoff(
     checkSame(handoff, known.subject.requestDigest, requestDigest);
     return { handoffId: handoff, workflowId: workflowIdOf(handoff), runId: known.run, existing: true };
   }
+  checkNotExpired(request, now);
+  const procedures = await knownProcedures(catalogue, storage);
+  const found = procedures.get(request.procedure);
+  if (!found)
+    throw new HandoffError('PROCEDURE_UNKNOWN', {
+      procedure: request.procedure,
+      known: [...procedures.keys()].join(', '),
+    });
   const procedure = await checkProcedure(found, catalogue, storage);
   await checkAgents(request, storage);
   const workflowInput = await freeze(request, procedure, requestDigest, storage);

@@ -45,7 +45,7 @@ export const ERRORS = {
   INCIDENT_NOT_OPEN: entry(409, 'Incident {incident} of handoff {handoff} is not open. Open: {open}.'),
   EXPIRED: entry(409, 'Handoff {handoff} expired at {at} and can no longer be answered.'),
   // The surroundings.
-  STORAGE_REQUIRED: entry(400, '{what} needs storage: give the client `storage: openStorage({folder})`.'),
+  STORAGE_REQUIRED: entry(400, '{what} needs storage: give the client `storage: await openStorage()`.'),
   NO_WORKER: entry(
     503,
     'No worker answers on task queue {queue} in namespace {namespace}. Start one (`handoff worker` or `handoff dev`), then send it again with update id {updateId}.',

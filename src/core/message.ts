@@ -1,3 +1,4 @@
+import { parseDate } from './date.js';
 import type { MessageName } from './handoff.js';
 
 /**
@@ -25,7 +26,9 @@ const positive: Check = (v) =>
 const epoch: Check = (v) =>
   typeof v === 'number' && Number.isInteger(v) && v >= 1 ? undefined : 'must be a whole number from 1';
 const date: Check = (v) =>
-  typeof v === 'string' && !Number.isNaN(Date.parse(v)) ? undefined : 'must be a date (ISO 8601)';
+  typeof v === 'string' && parseDate(v) !== undefined
+    ? undefined
+    : 'must be a date (ISO 8601, such as 2026-01-13T11:30:00Z)';
 const oneOf =
   (...allowed: string[]): Check =>
   (v) =>

@@ -48,6 +48,9 @@ export function lintProcedure(procedure: Procedure, known: Known): Issue[] {
     if (!known.rules.has(r.rule_id)) {
       add(`/validation_rules/${i}/rule_id`, `unknown rule ${r.rule_id}; known: ${listed(known.rules)}`);
     }
+    if (procedure.validation_rules!.findIndex((o) => o.rule_id === r.rule_id) !== i) {
+      add(`/validation_rules/${i}/rule_id`, `rule ${r.rule_id} is listed twice`);
+    }
   });
   procedure.required_agents?.forEach((a, i) => {
     if (known.agents && !known.agents.has(a))
@@ -61,7 +64,8 @@ export function lintProcedure(procedure: Procedure, known: Known): Issue[] {
   });
   const confirms = procedure.steps.filter((s) => s.action === 'confirm');
   if (confirms.length > 1) add('/steps', `at most one confirm step: ${listed(confirms.map((s) => s.step_id))}`);
-  const cycle = findCycle(procedure.steps);
+  // Two steps of one id would look like a cycle.
+  const cycle = new Set(ids).size === ids.length ? findCycle(procedure.steps) : undefined;
   if (cycle) add('/steps', `the dependencies form a cycle: ${cycle.join(' → ')}`);
   return issues;
 }

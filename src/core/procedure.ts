@@ -86,6 +86,12 @@ export const isBuiltinAction = (action: string): action is BuiltinAction =>
 /** Whether a step changes anything outside the run's own history, so that it needs a compensation. */
 export const hasEffect = (step: Step): boolean => step.action !== 'validate' && step.action !== 'confirm';
 
+/** What a run needs to know of a procedure that travels by reference: all but its prose and its steps' parameters. */
+export function outlineOf(procedure: Procedure): Procedure {
+  const { description: _, rollback_procedures: _r, ...rest } = procedure;
+  return { ...rest, steps: procedure.steps.map(({ description: _d, with: _w, ...step }) => step) };
+}
+
 /** The steps that must be finished before the one at `index` starts. */
 export function dependenciesOf(steps: readonly Step[], index: number): string[] {
   const step = steps[index]!;

@@ -51,6 +51,7 @@ const MINUTE = 60_000;
  * callers send were checked with {@link file://./refusal.ts} first; one that does not fit changes nothing.
  */
 export function reduce(state: HandoffState, event: HandoffEvent): HandoffState {
+  if (isClosed(state.status)) return state;
   const s: HandoffState = { ...state, lastEventAt: Math.max(state.lastEventAt, event.now) };
   const { now } = event;
   switch (event.type) {
@@ -84,7 +85,7 @@ export function reduce(state: HandoffState, event: HandoffEvent): HandoffState {
     }
     case 'steps_over':
       return event.expectsReturn && s.acceptance.epoch === 0
-        ? to({ ...s, acceptance: { ...s.acceptance, epoch: 1, at: now, by: 'procedure' } }, 'accepted', now)
+        ? accepted({ ...s, acceptance: { ...s.acceptance, epoch: 1 } }, 'procedure', now, {})
         : s;
     case 'offered': {
       const acceptance = {
@@ -315,9 +316,9 @@ export function due(s: HandoffState, now: number): 'expired' | 'lease_lapsed' | 
   return s.lease && isDue(s.lease, now) ? 'lease_lapsed' : undefined;
 }
 
-/** Whether everything has happened that completion needs. */
+/** Whether everything has happened that completion needs. A paused run stays where it is. */
 export function mayComplete(s: HandoffState, expectsReturn: boolean): boolean {
-  if (s.ending || s.incidents.length > 0 || !allStepsDone(s)) return false;
+  if (s.ending || isPaused(s) || s.incidents.length > 0 || !allStepsDone(s)) return false;
   if (s.status === 'running') return !expectsReturn;
   return s.status === 'accepted' && (s.completion !== undefined || (s.acceptance.auto === true && !expectsReturn));
 }

@@ -59,8 +59,9 @@ function secondAcceptance(handoff: string, s: HandoffState): Refusal | undefined
 
 function refuseCompletion(handoff: string, s: HandoffState, command: Command, now: number): Refusal | undefined {
   const current = s.acceptance.epoch;
-  // A lease that has run out but whose timer was not handled yet is over all the same.
-  if (command.epoch !== current || due(s, now) === 'lease_lapsed') {
+  // A lease that has run out is over, whether its timer was not handled yet or an operator has to decide what follows.
+  const lapsed = due(s, now) === 'lease_lapsed' || s.incidents.some((i) => i.kind === 'lease');
+  if (command.epoch !== current || lapsed) {
     return {
       code: 'STALE_ACCEPTANCE',
       params: { handoff, epoch: command.epoch, current: command.epoch === current ? current + 1 : current },

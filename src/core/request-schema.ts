@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseDate } from './date.js';
 import { HandoffError, type Issue } from './errors.js';
 import { AGENT_NAME, ARTIFACT_NAME, HANDOFF_ID, PHASE_NAME, PROCEDURE_ID, SESSION_ID, printable } from './ids.js';
 import type { NormalRequest, Priority } from './request.js';
@@ -7,35 +8,26 @@ import type { NormalRequest, Priority } from './request.js';
 export const REQUEST_LIMIT = 1024 * 1024;
 export const DEPTH_LIMIT = 64;
 
+/** What file systems allow for one name. */
+const NAME_BYTES = 255;
 const TEN_YEARS_MIN = 10 * 365 * 24 * 60;
 const id = (pattern: RegExp, what: string) =>
   z.string().refine((v) => pattern.test(v), { error: (i) => `${printable(String(i.input))} is not ${what}` });
 
-const date = z.union([z.string(), z.date()]).transform((v, ctx) => {
-  const isoLike =
-    v instanceof Date || /^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?)?$/.test(v);
-  const time = isoLike ? new Date(v) : new Date(NaN);
-  // A Date rolls 30 February over to March; a date that does not come back as written is none.
-  const rolled = typeof v === 'string' && isoLike && !sameDay(v, time);
-  if (Number.isNaN(time.getTime()) || rolled) {
-    ctx.addIssue({
-      code: 'custom',
-      message: `${printable(String(v))} is not a date (ISO 8601, such as 2026-01-13T11:30:00Z)`,
-    });
-    return z.NEVER;
-  }
-  return time.toISOString();
-});
-
-function sameDay(text: string, time: Date): boolean {
-  if (Number.isNaN(time.getTime())) return false;
-  const [y, m, d] = text.slice(0, 10).split('-').map(Number);
-  const days = new Date(Date.UTC(y!, m, 0)).getUTCDate();
-  return m! >= 1 && m! <= 12 && d! >= 1 && d! <= days;
-}
+const NO_DATE = 'is not a date (ISO 8601, such as 2026-01-13T11:30:00Z)';
+const date = z
+  .union([z.string(), z.date()], { error: (i) => `${printable(String(i.input))} ${NO_DATE}` })
+  .transform((v, ctx) => {
+    const time = typeof v === 'string' ? parseDate(v) : v.getTime();
+    if (time === undefined) {
+      ctx.addIssue({ code: 'custom', message: `${printable(String(v))} ${NO_DATE}` });
+      return z.NEVER;
+    }
+    return new Date(time).toISOString();
+  });
 
 const phase = z
-  .union([z.string(), z.int().min(0)])
+  .union([z.string(), z.int().min(0)], { error: 'must be a name or a whole number from 0' })
   .transform(String)
   .pipe(id(PHASE_NAME, 'a phase: letters, digits, ".", "_" or "-", at most 64'));
 const party = z
@@ -43,10 +35,9 @@ const party = z
   .refine((p) => p.agent !== undefined || p.phase !== undefined, 'name an agent, a phase, or both');
 
 const artifact = z.strictObject({
-  name: id(ARTIFACT_NAME, 'an artifact name: one file name without "/"').refine(
-    (n) => !n.includes('..'),
-    'must not contain ".."',
-  ),
+  name: id(ARTIFACT_NAME, 'an artifact name: one file name without "/"')
+    .refine((n) => !n.includes('..'), 'must not contain ".."')
+    .refine((n) => Buffer.byteLength(n) <= NAME_BYTES, `must not be longer than ${NAME_BYTES} bytes in UTF-8`),
   path: z
     .string()
     .min(1)
@@ -125,16 +116,30 @@ export const issuesOf = (error: z.ZodError): Issue[] =>
 
 /** Throws INPUT_TOO_LARGE or INVALID_REQUEST where a value is no JSON of a bounded size and depth. */
 export function checkBounds(value: unknown, what: string): void {
-  const deep = (v: unknown, level: number): boolean =>
-    v !== null && typeof v === 'object' && (level >= DEPTH_LIMIT || Object.values(v).some((c) => deep(c, level + 1)));
-  if (deep(value, 0)) {
-    throw new HandoffError('INVALID_REQUEST', {
-      issues: `/: ${what} is nested more than ${DEPTH_LIMIT} levels deep (or refers to itself)`,
-    });
-  }
+  let nodes = 0;
+  const look = (v: unknown, at: string, level: number): void => {
+    if (typeof v === 'bigint') throw notJson(at, 'a BigInt is not JSON');
+    if (v === null || typeof v !== 'object') return;
+    if (level >= DEPTH_LIMIT)
+      throw notJson('', `${what} is nested more than ${DEPTH_LIMIT} levels deep (or refers to itself)`);
+    // Each takes two bytes at least. An object that is referred to twice is written twice, so this also bounds the time.
+    if (++nodes > REQUEST_LIMIT / 2) throw tooLarge(what, `more than ${REQUEST_LIMIT}`);
+    for (const [key, child] of Object.entries(v)) {
+      const place = `${at}/${key.slice(0, 60)}`;
+      // Schemas pass over it without a word, and what it held would be lost.
+      if (key === '__proto__') throw notJson(place, 'the name __proto__ is not allowed');
+      if (key === 'toJSON' && typeof child === 'function') throw notJson(place, 'a function is not JSON');
+      look(child, place, level + 1);
+    }
+  };
+  look(value, '', 0);
   const size = Buffer.byteLength(JSON.stringify(value) ?? '');
-  if (size > REQUEST_LIMIT) throw new HandoffError('INPUT_TOO_LARGE', { what, size, limit: REQUEST_LIMIT });
+  if (size > REQUEST_LIMIT) throw tooLarge(what, size);
 }
+
+const notJson = (at: string, why: string): HandoffError => invalidRequest([{ path: at, message: why }]);
+const tooLarge = (what: string, size: number | string): HandoffError =>
+  new HandoffError('INPUT_TOO_LARGE', { what, size, limit: REQUEST_LIMIT });
 
 /**
  * A request, checked and with its defaults filled. `now` is in milliseconds, `newId` makes an id where none is given.
@@ -145,8 +150,10 @@ export function parseRequest(input: unknown, now: number, newId: () => string): 
   const parsed = requestSchema.safeParse(input);
   if (!parsed.success) throw invalidRequest(issuesOf(parsed.error));
   const r = parsed.data;
-  if (r.expiresAt && Date.parse(r.expiresAt) <= now) {
-    throw invalidRequest([{ path: '/expiresAt', message: `${r.expiresAt} is already over` }]);
+  for (const field of ['expiresAt', 'startAfter'] as const) {
+    const time = r[field];
+    if (time && Date.parse(time) > now + TEN_YEARS_MIN * 60_000)
+      throw invalidRequest([{ path: `/${field}`, message: `${time} is more than ten years ahead` }]);
   }
   const handoffId = r.handoffId ?? newId();
   const {
@@ -176,6 +183,12 @@ export function parseRequest(input: unknown, now: number, newId: () => string): 
       metadata: metadata ?? {},
     }),
   ) as NormalRequest;
+}
+
+/** Throws INVALID_REQUEST for a request that came too late to be started; it may still name a handoff that is there. */
+export function checkNotExpired({ expiresAt }: NormalRequest, now: number): void {
+  if (expiresAt && Date.parse(expiresAt) <= now)
+    throw invalidRequest([{ path: '/expiresAt', message: `${expiresAt} is already over` }]);
 }
 
 const invalidRequest = (issues: Issue[]): HandoffError =>

@@ -11,8 +11,10 @@ export interface StepTask {
   action: string;
   epoch: number;
   rules: string[];
-  /** The action's parameters, an operator's amendments laid over them. */
+  /** The action's parameters, an operator's amendments laid over them; with `definition` the amendments only. */
   with: Record<string, unknown>;
+  /** Where the procedure travels by reference: the step's parameters stand there. */
+  definition?: ContentRef;
   stopAt: Severity;
   /** Severities that the procedure sets for itself. */
   severities: Record<string, Severity>;
@@ -28,6 +30,8 @@ export interface OpenTask {
   /** What the worker must have. */
   actions?: string[];
   rules?: string[];
+  /** Quick checks of the first step, run once it is registered: one local activity instead of two. */
+  check?: StepTask;
 }
 
 export interface Opened {
@@ -35,6 +39,8 @@ export interface Opened {
   epochs: Record<string, number>;
   /** Where the definition came by reference. */
   definition?: Procedure;
+  /** Of `check`; absent where it could not be had. */
+  verdict?: Verdict;
 }
 
 /** What an operator decided about one effect whose undo failed. */

@@ -1,5 +1,13 @@
-import { dueAt, remaining } from './clock.js';
-import { isClosed, isPaused, runningSteps, shownStatus, stepIsDone, type HandoffState } from './handoff.js';
+import { dueAt } from './clock.js';
+import {
+  isClosed,
+  isPaused,
+  runningSteps,
+  shownStatus,
+  stepIsDone,
+  type HandoffState,
+  type Incident,
+} from './handoff.js';
 import type { Procedure } from './procedure.js';
 import { partyText, type Subject } from './request.js';
 
@@ -45,73 +53,81 @@ export function blockedBecause(s: HandoffState, procedure: Procedure): string | 
  * The run in plain words (Markdown), for the Web UI and the command line: what it waits for, for whom, since when, what
  * comes next, what to press.
  */
-export function words(subject: Subject, procedure: Procedure, s: HandoffState, now: number): string {
-  const lines = [
+export function words(subject: Subject, procedure: Procedure, s: HandoffState): string {
+  const paragraphs = [
     `**${shownStatus(s)}** since ${at(isPaused(s) ? (s.pausedSince ?? s.since) : s.since)}`,
-    ...situation(subject, procedure, s, now),
-    '',
+    ...situation(subject, procedure, s),
   ];
-  for (const step of procedure.steps) {
+  const steps = procedure.steps.flatMap((step) => {
     const st = s.steps[step.step_id];
-    if (!st) continue;
+    if (!st) return [];
     const mark = { waiting: '·', running: '▶', finished: '✓', skipped: '↷', failed: '✗' }[st.status];
     const detail = st.error ? ` — ${st.error.message}` : st.note ? ` — ${st.note}` : '';
-    lines.push(`- ${mark} ${step.name}${detail}`);
-  }
-  return lines.join('\n');
+    return [`- ${mark} ${step.name}${detail}`];
+  });
+  return [...paragraphs, steps.join('\n')].join('\n\n').trimEnd();
 }
 
-function situation(subject: Subject, procedure: Procedure, s: HandoffState, now: number): string[] {
+/** Texts without their last full stop, so that they can stand in a sentence. */
+const trimmed = (text: string): string => text.replace(/[.\s]+$/, '');
+
+const UPDATE = 'Press *More Actions → Send an Update* →';
+const SIGNAL = 'Press *More Actions → Send a Signal* →';
+
+// Times, not spans: the Web UI shows the text of the last event, and "for 3 min" would stand there for days.
+function situation(subject: Subject, procedure: Procedure, s: HandoffState): string[] {
   const target = partyText(subject.target);
   const nameOf = (id: string | undefined): string => procedure.steps.find((p) => p.step_id === id)?.name ?? id ?? '';
   if (isClosed(s.status)) {
     const undone = s.undone.length > 0 ? ` ${s.undone.length} effects were undone.` : '';
-    return [
-      s.ending
-        ? `${s.ending.by}: ${s.ending.reason}.${undone}`
-        : `${partyText(subject.source)} handed over to ${target}.`,
-    ];
+    return s.ending
+      ? [`${s.ending.by}: ${trimmed(s.ending.reason)}.${undone}`]
+      : [`${partyText(subject.source)} handed over to ${target}.`];
   }
-  const lines = s.incidents.map((i) => {
-    const what =
-      i.kind === 'undo'
-        ? `The undo of ${nameOf(i.step)} (${i.effect ?? ''})`
-        : i.kind === 'step'
-          ? `Step ${nameOf(i.step)}`
-          : i.kind === 'lease'
-            ? 'The acceptance'
-            : 'The run';
-    const choice = i.conflict
-      ? `; choices: keep_theirs, restore_before, merge (ours ${i.conflict.ours}, theirs ${i.conflict.theirs}, before ${i.conflict.before})`
-      : '';
-    return `Incident **${i.id}**, open for ${span(now - i.at)}: ${what} failed: ${i.error.message}. Press *Send an Update* → \`retryStep\` or \`resolveIncident\` with this incidentId${choice}.`;
-  });
+  const lines = s.incidents.flatMap((i) => incidentLines(i, nameOf));
   if (isPaused(s) && s.status !== 'compensating') {
     for (const [holder, h] of Object.entries(s.holds)) {
-      const until = h.until ? `; resumes by itself at ${at(h.until)}` : '';
-      lines.push(
-        `Paused by ${h.by} (${holder}) for ${span(now - h.at)}: ${h.reason}${until}. Press *Send a Signal* → \`resume\`.`,
-      );
+      const until = h.until ? ` It resumes by itself at ${at(h.until)}.` : '';
+      lines.push(`Paused by ${h.by} (${holder}) since ${at(h.at)}: ${trimmed(h.reason)}.${until}`);
+      lines.push(`${SIGNAL} \`resume\` \`{"by": "you"${holder === 'parent' ? ', "holder": "parent"' : ''}}\`.`);
     }
   }
-  if (s.status === 'pending') lines.push(`Waits for ${s.waitsFor ?? 'its first step'}.`);
+  if (s.status === 'pending') lines.push(`Waits for ${trimmed(s.waitsFor ?? 'its first step')}.`);
   if (s.status === 'running') lines.push(`At work: ${runningSteps(s).map(nameOf).join(', ') || 'nothing'}.`);
   if (s.status === 'awaiting_acceptance') {
     lines.push(
-      `Waits for ${target} to accept (offer ${s.acceptance.epoch}). Press *Send an Update* → \`accept\` or \`reject\`.`,
+      `Waits for ${target} to accept since ${at(s.acceptance.offeredAt ?? s.since)} (offer ${s.acceptance.epoch}).`,
     );
+    lines.push(`${UPDATE} \`accept\` \`{"by": "${target}"}\`, or \`reject\` with a reason.`);
   }
   if (s.status === 'accepted') {
-    const press = s.acceptance.auto ? '' : ` Press *Send an Update* → \`complete\` with epoch ${s.acceptance.epoch}.`;
-    lines.push(`With ${s.acceptance.by ?? target} since ${at(s.acceptance.at ?? s.since)}.${press}`);
+    lines.push(`With ${s.acceptance.by ?? target} since ${at(s.acceptance.at ?? s.since)}.`);
+    if (!s.acceptance.auto)
+      lines.push(`${UPDATE} \`complete\` \`{"by": "you", "epoch": ${s.acceptance.epoch}}\` when the work is done.`);
   }
-  if (s.status === 'compensating')
-    lines.push(
-      `Undoing, because ${s.ending?.by ?? 'handoff'}: ${s.ending?.reason ?? ''}. ${s.undone.length} effects undone so far.`,
-    );
+  if (s.status === 'compensating') {
+    const { by = 'handoff', reason = '' } = s.ending ?? {};
+    lines.push(`Undoing what was done, because ${by}: ${trimmed(reason)}. ${s.undone.length} effects undone so far.`);
+  }
   const expires = dueAt(s.expiry);
-  if (expires !== undefined) lines.push(`Expires at ${at(expires)}, in ${span(expires - now)}.`);
-  else if (isPaused(s) && ['pending', 'running', 'awaiting_acceptance'].includes(s.status))
-    lines.push(`Its clock stands still with ${span(remaining(s.expiry, now))} left.`);
+  const waits = ['pending', 'running', 'awaiting_acceptance'].includes(s.status);
+  if (expires !== undefined) lines.push(`Expires at ${at(expires)} unless it is accepted before.`);
+  else if (isPaused(s) && waits) lines.push(`Its clock stands still, with ${span(s.expiry.remainingMs)} left.`);
   return lines;
+}
+
+function incidentLines(i: Incident, nameOf: (step: string | undefined) => string): string[] {
+  const what = {
+    undo: `the undo of ${nameOf(i.step)}`,
+    step: `step ${nameOf(i.step)}`,
+    lease: 'the acceptance',
+    terminated: 'the run',
+  }[i.kind];
+  const ids = `"by": "you", "reason": "why", "incidentId": "${i.id}"`;
+  const press = i.conflict
+    ? `\`resolveIncident\` \`{${ids}, "choice": "keep_theirs"}\` (or \`restore_before\`, or \`merge\` with a \`value\`), or \`retryStep\`.`
+    : i.kind === 'terminated'
+      ? `\`rollback\` \`{${ids}}\` to undo what it left, or \`resolveIncident\` to leave it.`
+      : `\`retryStep\` \`{${ids}}\`${i.kind === 'step' ? ', `rollback`' : ''} or \`resolveIncident\`.`;
+  return [`Incident **${i.id}** since ${at(i.at)}: ${what} failed. ${trimmed(i.error.message)}.`, `${UPDATE} ${press}`];
 }

@@ -44,7 +44,7 @@ class LibsqlDialect extends SqliteDialect {
 export async function openDatabase(file: string, durability: 'process' | 'power' = 'process'): Promise<Db> {
   try {
     mkdirSync(path.dirname(file), { recursive: true });
-    const raw = new Database(file);
+    const raw = keepingStatements(new Database(file));
     raw.exec('PRAGMA busy_timeout = 10000');
     raw.exec('PRAGMA journal_mode = WAL');
     raw.exec(`PRAGMA synchronous = ${durability === 'power' ? 'FULL' : 'NORMAL'}`);
@@ -54,6 +54,24 @@ export async function openDatabase(file: string, durability: 'process' | 'power'
   } catch (cause) {
     throw new HandoffError('STORAGE_DAMAGED', { where: file, why: (cause as Error).message }, { cause });
   }
+}
+
+/** How many prepared statements are kept; the engine has some 60 different ones. */
+const STATEMENTS_KEPT = 200;
+
+/** Preparing a statement costs more than running it: the last used are kept. */
+function keepingStatements(raw: Database.Database): Database.Database {
+  const kept = new Map<string, Database.Statement>();
+  const prepare = raw.prepare.bind(raw);
+  raw.prepare = ((sql: string) => {
+    const statement = kept.get(sql) ?? prepare(sql);
+    kept.delete(sql);
+    // What changes the schema runs once and is not worth keeping.
+    if (/^\s*(select|insert|update|delete|begin|commit|rollback)\b/i.test(sql)) kept.set(sql, statement);
+    if (kept.size > STATEMENTS_KEPT) kept.delete(kept.keys().next().value!);
+    return statement;
+  }) as typeof raw.prepare;
+  return raw;
 }
 
 async function migrate(db: Db): Promise<void> {

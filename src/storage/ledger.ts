@@ -154,14 +154,23 @@ export class Ledger {
     });
   }
 
-  /** Overwrites what undo needs to know, while the effect is only intended. */
-  async amend(key: string, data: Record<string, unknown>): Promise<void> {
-    await this.db
-      .updateTable('effects')
-      .set({ data: JSON.stringify(data) })
-      .where('key', '=', key)
-      .where('status', '=', 'intended')
-      .execute();
+  /**
+   * Sets what undo needs to know, while the effect is only intended, and returns it. What is named in `once` stays as it
+   * was first said: a late attempt would take its successor's work for what was there before.
+   */
+  async amend<D extends Record<string, unknown>>(key: string, data: D, once: readonly string[]): Promise<D> {
+    return this.db.transaction().execute(async (trx) => {
+      const effect = await mustFind(trx, key);
+      const said = Object.entries(effect.data).filter(([name]) => once.includes(name));
+      const amended = { ...data, ...Object.fromEntries(said) };
+      if (effect.status === 'intended')
+        await trx
+          .updateTable('effects')
+          .set({ data: JSON.stringify(amended) })
+          .where('key', '=', key)
+          .execute();
+      return amended;
+    });
   }
 
   /**
@@ -179,14 +188,19 @@ export class Ledger {
     return claimed.numUpdatedRows === 1n;
   }
 
-  /** Whether an attempt that still runs has taken an effect. */
-  async isClaimed(key: string): Promise<boolean> {
-    const row = await this.db
-      .selectFrom('effects')
-      .select(['owner', 'owner_until'])
+  /** Gives an effect back that `claim` took. */
+  async release(key: string, owner: string): Promise<void> {
+    await this.db
+      .updateTable('effects')
+      .set({ owner: null })
       .where('key', '=', key)
-      .executeTakeFirst();
-    return row?.owner != null && (row.owner_until ?? 0) > Date.now();
+      .where('owner', '=', owner)
+      .execute();
+  }
+
+  /** Throws STALE_EPOCH for a step that a rollback or a repair has overtaken. */
+  async checkEpoch(ref: StepRef): Promise<void> {
+    await currentStep(this.db, ref);
   }
 
   /** Shuts steps against late attempts: each goes to its next epoch, and so does every step that has begun. */

@@ -15,6 +15,8 @@ export async function writeWorkflowBundle(folder: string): Promise<void> {
   const quiet = { log() {}, trace() {}, debug() {}, info() {}, warn: console.warn, error: console.error };
   const { code } = await bundleWorkflowCode({
     workflowsPath: path.join(folder, 'workflows', 'index.js'),
+    workflowInterceptorModules: [path.join(folder, 'workflows', 'start-guard.js')],
+    payloadConverterPath: path.join(folder, 'workflows', 'payload-converter.js'),
     logger: quiet,
   });
   await writeFile(path.join(folder, path.basename(BUNDLE_FILE)), code);

@@ -7,14 +7,22 @@ import { arrivalFolder } from '../../core/request.js';
 import { fingerprint, locateSource } from '../../storage/files.js';
 import { fail, pass, verdictOf, type RuleContext, type RuleFinding } from './rule.js';
 
-/** VR001: the source phase is recorded as completed. */
+/** VR001: the source phase is recorded as completed, or this very handoff has moved it on, as where its run was reset. */
 export async function phaseCompletion({ subject, storage }: RuleContext): Promise<RuleFinding> {
   const { phase } = subject.source;
   if (!phase) return pass('no source phase is named');
   const record = await storage.sessions.phase(subject.session, phase);
   if (!record) return fail(`phase ${phase} has no record in session ${subject.session}`);
-  return record.status === 'completed'
-    ? pass(`phase ${phase} is completed`)
+  if (record.status === 'completed') return pass(`phase ${phase} is completed`);
+  const effects = await storage.ledger.list(subject.handoffId);
+  const ours = effects.some(
+    (e) =>
+      e.status === 'applied' &&
+      e.resource === `phase:${subject.session}/${phase}` &&
+      e.result?.['version'] === record.version,
+  );
+  return ours
+    ? pass(`phase ${phase} was completed, and this handoff has handed it off`)
     : fail(`phase ${phase} is ${record.status}, not completed`);
 }
 
@@ -27,7 +35,9 @@ export async function resourceAvailability({ subject, storage, content }: RuleCo
       try {
         const file = await locateSource(a, storage.sources);
         await access(file, constants.R_OK);
-        bytes += (await stat(file)).size;
+        // Not `bytes += (await …)`: that reads the sum before it waits, and loses what the others add.
+        const { size } = await stat(file);
+        bytes += size;
       } catch (error) {
         return (error as Error).message;
       }

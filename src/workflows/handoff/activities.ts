@@ -21,10 +21,20 @@ type ActionActivities = Record<string, (task: StepTask) => Promise<Facts>>;
 const HEARTBEAT_TIMEOUT = '5s';
 
 /** Local work for checks and records: one attempt, and short, so that signals are heard soon. */
-export const local = proxyLocalActivities<EngineActivities>({
-  startToCloseTimeout: '5s',
-  retry: { maximumAttempts: 1 },
-});
+const local = (summary: string): ReturnType<typeof proxyLocalActivities<EngineActivities>> =>
+  proxyLocalActivities<EngineActivities>({
+    startToCloseTimeout: '5s',
+    retry: { maximumAttempts: 1 },
+    summary: summary.slice(0, 120),
+  });
+
+/** What the Web UI's timeline calls our own records. */
+const RECORDS = {
+  openHandoff: 'Registers the handoff',
+  projectHandoff: 'Records its state',
+  checkPending: 'Looks whether it can start',
+  stepAttempts: 'Counts attempts',
+} as const;
 
 const regular = proxyActivities<EngineActivities>({
   startToCloseTimeout: '60s',
@@ -36,13 +46,13 @@ const regular = proxyActivities<EngineActivities>({
  * Work that must get done however long it takes: locally if it can, and else as a regular activity without a limit of
  * attempts, which the Web UI shows with its error. What cannot be mended by repeating it is thrown.
  */
-export async function durable<K extends 'openHandoff' | 'projectHandoff' | 'checkPending' | 'stepAttempts'>(
+export async function durable<K extends keyof typeof RECORDS>(
   name: K,
   ...args: Parameters<EngineActivities[K]>
 ): Promise<Awaited<ReturnType<EngineActivities[K]>>> {
   type Call = (...a: Parameters<EngineActivities[K]>) => Promise<Awaited<ReturnType<EngineActivities[K]>>>;
   try {
-    return await (local[name] as unknown as Call)(...args);
+    return await (local(RECORDS[name])[name] as unknown as Call)(...args);
   } catch (error) {
     if (isNonRetryable(error)) throw error;
     log.warn(`${name} did not succeed locally`, { error: failureOf(error).message });
@@ -75,9 +85,15 @@ export const maximumAttempts = (step: Step): number => step.retry?.maximum_attem
 export const callAction = (step: Step, task: StepTask, used: number): Promise<Facts> =>
   proxyActivities<ActionActivities>(stepOptions(step, used, step.name))[step.action]!(task);
 
+const rulesText = (step: Step, task: StepTask): string => `${step.name}: ${task.rules.join(', ')}`;
+
+/** A check as a local activity: one attempt. */
+export const callQuickValidate = (step: Step, task: StepTask): ReturnType<EngineActivities['validate']> =>
+  local(rulesText(step, task)).validate(task);
+
 /** A check as a regular activity, after it failed locally or because it is not quick. */
 export const callValidate = (step: Step, task: StepTask): ReturnType<EngineActivities['validate']> =>
-  proxyActivities<EngineActivities>(stepOptions(step, 0, `${step.name}: ${task.rules.join(', ')}`)).validate(task);
+  proxyActivities<EngineActivities>(stepOptions(step, 0, rulesText(step, task))).validate(task);
 
 /** The undo of one effect: the step's own time-out and the default retries. */
 export const callUndo = (step: Step | undefined, summary: string): EngineActivities['undo'] =>
@@ -92,10 +108,15 @@ export const callUndo = (step: Step | undefined, summary: string): EngineActivit
 export const rootOf = (error: unknown): unknown =>
   error instanceof ActivityFailure && error.cause ? error.cause : error;
 
+const CODE = /^[A-Z][A-Z0-9_]+$/;
+
 export function failureOf(error: unknown): Failure {
   const root = rootOf(error);
-  if (root instanceof ApplicationFailure)
-    return { code: root.type ?? 'ACTION_FAILED', message: root.message.slice(0, 1000) };
+  if (root instanceof ApplicationFailure) {
+    // An error that is none of ours and names no code of its own comes with the name of its class as type.
+    const code = root.type && CODE.test(root.type) ? root.type : 'ACTION_FAILED';
+    return { code, message: root.message.slice(0, 1000) };
+  }
   if (root instanceof TimeoutFailure)
     return { code: 'STEP_TIMEOUT', message: `no result in time (${String(root.timeoutType)})` };
   return { code: 'ACTION_FAILED', message: (root instanceof Error ? root.message : String(root)).slice(0, 1000) };

@@ -1,5 +1,6 @@
 import { ApplicationFailure, log, setHandler } from '@temporalio/workflow';
 import { dueAt, remaining } from '../../core/clock.js';
+import { parseDate } from '../../core/date.js';
 import { words } from '../../core/words.js';
 import { errorMessage } from '../../core/errors.js';
 import { shownStatus, stepIsDone, runningSteps, type MessageName } from '../../core/handoff.js';
@@ -24,7 +25,7 @@ import {
 } from '../../messages.js';
 import type { Run } from './run.js';
 
-const time = (iso: string | undefined): number | undefined => (iso === undefined ? undefined : Date.parse(iso));
+const time = (iso: string | null | undefined): number | undefined => (iso ? parseDate(iso) : undefined);
 
 /**
  * Attaches every message to a run. Updates that do not fit are refused by a synchronous validator and leave no trace in
@@ -164,7 +165,7 @@ export function attachMessages(run: Run): void {
     () => ({
       subject: run.input.subject,
       state: run.state,
-      words: words(run.input.subject, run.procedure, run.state, Date.now()),
+      words: words(run.input.subject, run.procedure, run.state),
       at: Date.now(),
     }),
     { description: 'Everything about this handoff at this moment' },

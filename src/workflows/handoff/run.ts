@@ -1,8 +1,8 @@
-import { log } from '@temporalio/workflow';
 import { dependenciesOf, type Procedure, type Step } from '../../core/procedure.js';
 import type { HandoffState } from '../../core/handoff.js';
 import type { ConflictChoice } from '../../messages.js';
 import { reduce, type HandoffEvent } from '../../core/reducer.js';
+import type { Verdict } from '../../core/rule.js';
 import type { HandoffInput } from '../../core/request.js';
 
 /** An operator's decision on an incident, until whoever waits for it takes it up. */
@@ -20,6 +20,9 @@ export class Run {
   readonly decisions = new Map<string, Decision>();
   /** Epochs of steps that the ledger is ahead in, because this run was reset. */
   epochs: Record<string, number> = {};
+  /** Of the first step's quick check, which ran with the registration. */
+  private early: { step: string; verdict: Verdict } | undefined;
+  private readonly waiting: (() => void)[] = [];
   /** A fault of ours in a part that runs beside the main loop; the main loop throws it. */
   fault: Error | undefined;
 
@@ -35,19 +38,39 @@ export class Run {
 
   dispatch(event: Undated): void {
     this.state = reduce(this.state, { ...event, now: Date.now() });
-    this.version++;
-    log.debug(event.type, { status: this.state.status });
+    this.wake();
+  }
+
+  /**
+   * Resolves once something has happened since the version `seen`. The SDK's `condition` would do, but is asked anew
+   * after every batch of an activation, which is a good part of what a short run costs. The order stays right: an
+   * activation hands over its signals and updates before the timers that fired.
+   */
+  changedSince(seen: number): Promise<void> {
+    return this.version === seen ? new Promise((resolve) => this.waiting.push(resolve)) : Promise.resolve();
+  }
+
+  /** Keeps a verdict for a step that starts at once. */
+  keepVerdict(step: string, verdict: Verdict): void {
+    this.early = { step, verdict };
+  }
+
+  takeVerdict(step: string): Verdict | undefined {
+    const { early } = this;
+    this.early = undefined;
+    return early?.step === step ? early.verdict : undefined;
   }
 
   /** A fault in a part beside the main loop: kept for it, so that the task fails and is retried once we are mended. */
   failWith(fault: unknown): void {
     this.fault = fault instanceof Error ? fault : new Error(String(fault));
-    this.version++;
+    this.wake();
   }
 
   /** Something happened that is no event, such as a fired timer. */
   wake(): void {
     this.version++;
+    for (const resolve of this.waiting.splice(0)) resolve();
   }
 
   step(id: string): Step {

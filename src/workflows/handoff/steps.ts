@@ -2,16 +2,16 @@ import { CancellationScope } from '@temporalio/workflow';
 import { isPaused } from '../../core/handoff.js';
 import type { Step } from '../../core/procedure.js';
 import { partyText } from '../../core/request.js';
-import { areQuick, type Verdict } from '../../core/rule.js';
+import { areQuick } from '../../core/rule.js';
 import type { StepTask } from '../../core/task.js';
 import {
   callAction,
+  callQuickValidate,
   callValidate,
   detailsOf,
   durable,
   failureOf,
   isNonRetryable,
-  local,
   maximumAttempts,
   wasStopped,
 } from './activities.js';
@@ -22,24 +22,27 @@ class ValidationFailed extends Error {}
 /** Starts every step that can start; each runs beside the main loop and reports through events. */
 export function startReadySteps(run: Run): void {
   for (const id of run.readySteps()) {
-    const scope = new CancellationScope({ cancellable: true });
+    let scope: CancellationScope | undefined;
     const entry = {
       stopped: false,
       stop: () => {
         entry.stopped = true;
-        scope.cancel();
+        scope?.cancel();
       },
     };
     run.inFlight.set(id, entry);
     run.dispatch({ type: 'step_started', step: id });
-    void runStep(run, id, scope)
-      .catch((fault: unknown) => run.failWith(fault))
-      .finally(() => {
-        run.inFlight.delete(id);
-        run.wake();
-      });
+    // Most checks need no scope, and each costs promises, which the SDK traces one by one.
+    void runStep(run, id, (work) => {
+      scope ??= new CancellationScope({ cancellable: true });
+      if (entry.stopped) scope.cancel();
+      return scope.run(work);
+    });
   }
 }
+
+/** Runs work so that `stopSteps` can end it early. */
+type Stoppable = <T>(work: () => Promise<T>) => Promise<T>;
 
 /**
  * Asks what is in flight to end. A step in back-off ends at once, one that can stop midway stops there, any other
@@ -49,17 +52,28 @@ export function stopSteps(run: Run): void {
   for (const entry of run.inFlight.values()) if (!entry.stopped) entry.stop();
 }
 
-async function runStep(run: Run, id: string, scope: CancellationScope): Promise<void> {
+async function runStep(run: Run, id: string, stoppable: Stoppable): Promise<void> {
+  try {
+    await work(run, id, stoppable);
+  } catch (fault) {
+    run.failWith(fault);
+  } finally {
+    run.inFlight.delete(id);
+    run.wake();
+  }
+}
+
+async function work(run: Run, id: string, stoppable: Stoppable): Promise<void> {
   const step = run.step(id);
   try {
-    if (step.rules?.length) await check(run, step, scope);
+    if (step.rules?.length) await check(run, step, stoppable);
     if (step.action === 'validate')
       return run.dispatch({ type: 'step_finished', step: id, facts: { rules: step.rules?.length } });
     // The check was still under way when the pause came: what follows it would be a start.
     if (isPaused(run.state) || run.state.ending) return await park(run, id);
     if (step.action === 'confirm') return offer(run, id);
     const used = run.state.steps[id]!.attempts;
-    const facts = await scope.run(() => callAction(step, taskOf(run, step), used));
+    const facts = await stoppable(() => callAction(step, taskOf(run, step), used));
     run.dispatch({ type: 'step_finished', step: id, facts });
   } catch (error) {
     await stepEndedBadly(run, step, error);
@@ -70,10 +84,7 @@ async function stepEndedBadly(run: Run, step: Step, error: unknown): Promise<voi
   const id = step.step_id;
   const failure =
     error instanceof ValidationFailed ? { code: 'VALIDATION_FAILED', message: error.message } : failureOf(error);
-  if (failure.code === 'STALE_EPOCH') {
-    // This run was reset: the ledger is ahead of what it remembers. The step is done again at the ledger's epoch.
-    return run.dispatch({ type: 'step_parked', step: id, attempts: 0, epoch: Number(detailsOf(error)['current']) });
-  }
+  if (failure.code === 'STALE_EPOCH') return overtaken(run, id, Number(detailsOf(error)['current']));
   if (wasStopped(error) && !isNonRetryable(error)) {
     const { attempts } = await durable('stepAttempts', { handoff: run.id, step: id });
     if (attempts < maximumAttempts(step)) return run.dispatch({ type: 'step_parked', step: id, attempts });
@@ -82,25 +93,35 @@ async function stepEndedBadly(run: Run, step: Step, error: unknown): Promise<voi
   run.dispatch({ type: 'step_failed', step: id, error: failure, hold });
 }
 
+/**
+ * This run was reset: the ledger is ahead of what it remembers. The step is done again at the ledger's epoch, and so is
+ * every other that was undone or repaired since, even if this run saw it finish.
+ */
+async function overtaken(run: Run, id: string, current: number): Promise<void> {
+  for (const { step_id: step } of run.procedure.steps) {
+    const known = await durable('stepAttempts', { handoff: run.id, step });
+    const epoch = step === id ? Math.max(current, known.epoch) : known.epoch;
+    if (epoch > run.state.steps[step]!.epoch) run.dispatch({ type: 'step_parked', step, attempts: 0, epoch });
+  }
+}
+
 async function park(run: Run, id: string): Promise<void> {
   run.dispatch({ type: 'step_parked', step: id, attempts: run.state.steps[id]!.attempts });
 }
 
 /** Runs a step's rules: locally where they are quick, and as a regular activity where that failed or they are not. */
-async function check(run: Run, step: Step, scope: CancellationScope): Promise<void> {
+async function check(run: Run, step: Step, stoppable: Stoppable): Promise<void> {
   const task = taskOf(run, step);
-  let verdict: Verdict | undefined;
-  if (areQuick(task.rules)) {
+  let verdict = run.takeVerdict(step.step_id);
+  if (!verdict && areQuick(task.rules)) {
     try {
-      verdict = await local.validate(task);
+      verdict = await callQuickValidate(step, task);
     } catch (error) {
       if (isNonRetryable(error)) throw error;
     }
   }
-  verdict ??= await scope.run(() => callValidate(step, task));
-  if (!verdict.passed) {
-    throw new ValidationFailed(`${step.name}: ${verdict.failures.join('; ')}`);
-  }
+  verdict ??= await stoppable(() => callValidate(step, task));
+  if (!verdict.passed) throw new ValidationFailed(`${step.name}: ${verdict.failures.join('; ')}`);
 }
 
 /** The step stays at work until the target accepts, or does at once where acceptance is automatic. */
@@ -110,9 +131,15 @@ function offer(run: Run, id: string): void {
   run.dispatch({ type: 'offered', step: id, ...(acceptance === 'auto' ? { auto: { by: `${by} (by policy)` } } : {}) });
 }
 
+/** The checks of the step that will start first, where they are quick. */
+export function firstCheck(run: Run): StepTask | undefined {
+  const step = run.procedure.steps[0];
+  return step?.rules?.length && areQuick(step.rules) ? taskOf(run, step) : undefined;
+}
+
 function taskOf(run: Run, step: Step): StepTask {
   const { procedure } = run;
-  const state = run.state.steps[step.step_id]!;
+  const state = run.state.steps[step.step_id] ?? { epoch: 1, input: {} };
   const rules = step.rules ?? [];
   const severities = (procedure.validation_rules ?? []).flatMap((r) =>
     r.severity && rules.includes(r.rule_id) ? [[r.rule_id, r.severity] as const] : [],
@@ -124,6 +151,7 @@ function taskOf(run: Run, step: Step): StepTask {
     epoch: state.epoch,
     rules,
     with: { ...step.with, ...state.input },
+    ...('ref' in run.input.definition ? { definition: run.input.definition.ref } : {}),
     stopAt: procedure.stop_at_severity ?? 'high',
     severities: Object.fromEntries(severities),
     irreversible: step.compensation === 'irreversible',

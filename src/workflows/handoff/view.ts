@@ -1,5 +1,5 @@
 import { SearchAttributeType, defineSearchAttributeKey } from '@temporalio/common';
-import { condition, setCurrentDetails, upsertSearchAttributes } from '@temporalio/workflow';
+import { setCurrentDetails, upsertSearchAttributes } from '@temporalio/workflow';
 import { dueAt } from '../../core/clock.js';
 import { isClosed, shownStatus, type HandoffOutcome } from '../../core/handoff.js';
 import { SEARCH_KEYS } from '../../core/search-keys.js';
@@ -14,7 +14,7 @@ const EXPIRY = defineSearchAttributeKey(SEARCH_KEYS.expiry, SearchAttributeType.
 
 /**
  * What others see of a run: current details and search attributes in the Web UI, and the projection in the database.
- * Follows the state beside the main loop, once per batch of events. An upsert or a projection is work, so it is made
+ * Follows the state, once per batch of events. An upsert or a projection is work, so it is made
  * only where something changed that a person would look for.
  */
 export class View {
@@ -27,16 +27,23 @@ export class View {
 
   constructor(private readonly run: Run) {
     this.shown = this.essence();
-    this.projected = this.essence();
-    void this.follow();
+    // A run that was reset finds the record of the one before it.
+    this.projected = Object.keys(run.epochs).length > 0 ? '' : this.essence();
+    this.update();
   }
 
-  private async follow(): Promise<void> {
+  /** Shows the present state. The main loop calls it when a round is over: a loop of its own would wake the sandbox again. */
+  update(): void {
+    this.show();
+    this.project();
+  }
+
+  /** For an undo, during which no main loop runs. */
+  async follow(): Promise<void> {
     while (!this.closed) {
       const seen = this.run.version;
-      this.show();
-      this.project();
-      await condition(() => this.run.version !== seen || this.closed);
+      this.update();
+      await this.run.changedSince(seen);
     }
   }
 
@@ -58,7 +65,7 @@ export class View {
 
   private show(): void {
     const { state, input, procedure } = this.run;
-    setCurrentDetails(words(input.subject, procedure, state, Date.now()));
+    setCurrentDetails(words(input.subject, procedure, state));
     const now = this.essence();
     if (now === this.shown) return;
     this.shown = now;

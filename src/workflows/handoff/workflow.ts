@@ -1,5 +1,4 @@
 import {
-  ApplicationFailure,
   CancellationScope,
   allHandlersFinished,
   condition,
@@ -7,7 +6,6 @@ import {
   sleep,
   workflowInfo,
 } from '@temporalio/workflow';
-import { errorMessage } from '../../core/errors.js';
 import {
   allStepsDone,
   initialState,
@@ -25,7 +23,7 @@ import { reportOf, throwOutcome } from './ending.js';
 import { attachMessages } from './messages.js';
 import { rollback } from './rollback.js';
 import { Run } from './run.js';
-import { startReadySteps, stopSteps } from './steps.js';
+import { firstCheck, startReadySteps, stopSteps } from './steps.js';
 import { View } from './view.js';
 import { Timers } from './timers.js';
 
@@ -44,26 +42,20 @@ export async function handoffWorkflow(input: HandoffInput): Promise<HandoffOutco
   return CancellationScope.nonCancellable(async () => {
     await open(run);
     const view = new View(run);
-    const outcome = await live(run);
-    if (outcome !== 'completed') await rollback(run);
+    const outcome = await live(run, view);
+    if (outcome !== 'completed') {
+      void view.follow();
+      await rollback(run);
+    }
     const report = reportOf(run, outcome);
     run.dispatch({ type: 'closed', outcome });
     await view.close(report);
-    await condition(allHandlersFinished);
+    if (!allHandlersFinished()) await condition(allHandlersFinished);
     return outcome === 'completed' ? report : throwOutcome(run, report, () => cancelled);
   });
 }
 
 function createRun(input: HandoffInput): Run {
-  // Whatever starts this type by hand may send anything; a plain error would retry the task for ever.
-  if (typeof input?.subject?.handoffId !== 'string' || typeof input.definition !== 'object') {
-    const why = 'start handoffs with HandoffClient or `handoff run`';
-    throw ApplicationFailure.create({
-      type: 'INVALID_REQUEST',
-      nonRetryable: true,
-      message: errorMessage('INVALID_REQUEST', { issues: why }),
-    });
-  }
   const procedure: Procedure =
     'inline' in input.definition
       ? input.definition.inline
@@ -90,7 +82,8 @@ async function open(run: Run): Promise<void> {
   if (input.carried && !stored) return;
   const waits = input.startAfter !== undefined || hasPreconditions(procedure);
   try {
-    const { epochs, definition } = await durable('openHandoff', {
+    const first = waits ? undefined : firstCheck(run);
+    const { epochs, definition, verdict } = await durable('openHandoff', {
       subject: input.subject,
       run: workflowInfo().firstExecutionRunId,
       status: waits ? 'pending' : 'running',
@@ -99,10 +92,13 @@ async function open(run: Run): Promise<void> {
         : {
             actions: [...new Set(procedure.steps.map((s) => s.action))],
             rules: [...new Set(procedure.steps.flatMap((s) => s.rules ?? []))],
+            ...(first ? { check: first } : {}),
           }),
     });
     if (definition) run.procedure = definition;
     run.epochs = epochs;
+    // A paused handoff starts later, and what was checked now says nothing about then.
+    if (verdict && first && !isPaused(run.state)) run.keepVerdict(first.step, verdict);
   } catch (error) {
     const { code, message } = failureOf(error);
     const report = { ...reportOf(run, 'failed'), by: 'handoff', reason: message, code };
@@ -132,7 +128,7 @@ async function waitToStart(run: Run): Promise<void> {
 }
 
 /** The life of an open handoff: each round decides what is due, starts what can start, and waits for the next event. */
-async function live(run: Run): Promise<Outcome> {
+async function live(run: Run, view: View): Promise<Outcome> {
   const { expectsReturn } = run.input;
   const timers = new Timers(run);
   if (run.state.status === 'pending') {
@@ -149,8 +145,9 @@ async function live(run: Run): Promise<Outcome> {
     advance(run, expectsReturn);
     timers.sync();
     if (run.version !== seen) continue;
+    view.update();
     if (workflowInfo().continueAsNewSuggested && run.inFlight.size === 0) await goOnAsNew(run);
-    await condition(() => run.version !== seen);
+    await run.changedSince(seen);
   }
   timers.cancelAll();
   return run.state.ending?.outcome ?? 'completed';

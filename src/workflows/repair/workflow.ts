@@ -32,6 +32,7 @@ export async function repairHandoff(input: RepairInput): Promise<HandoffOutcome>
   attachMessages(run);
   return CancellationScope.nonCancellable(async () => {
     const view = new View(run);
+    void view.follow();
     await condition(() => run.decisions.size > 0);
     const [decision] = run.decisions.values();
     await rollback(run, decision?.kind === 'resolve' ? { choice: 'by_hand' } : undefined);

@@ -1,0 +1,129 @@
+import { existsSync, mkdirSync, realpathSync } from 'node:fs';
+import path from 'node:path';
+import { HandoffError } from '../core/errors.js';
+import { withLock } from '../temporal/cache.js';
+import { configuredAddress } from '../temporal/connect.js';
+import { findServer } from '../temporal/find-server.js';
+import { launchServer } from '../temporal/launch-server.js';
+import { SEARCH_ATTRIBUTES } from '../temporal/search-attributes.js';
+import { readDevInfo, removeDevInfo, writeDevInfo, type DevInfo } from './dev-info.js';
+import { choosePort, untilServerGone } from './embedded.js';
+import type { Answer, Io } from './io.js';
+import { Stopped, withLifetime, type Lifetime } from './lifetime.js';
+import type { PartsOptions } from './parts-options.js';
+import { localEnv, storageAt, type PlaceOptions } from './place.js';
+import { PORT, UI_PORT } from './ports.js';
+import { loadParts, startWorker, type Parts } from './run-worker.js';
+import { installRuntime, openLog } from './runtime.js';
+
+export interface DevOptions extends PartsOptions, PlaceOptions {
+  port?: number;
+  uiPort?: number;
+}
+
+/** `handoff dev`: server, worker and data in one folder, until it is asked to stop. */
+export async function dev(options: DevOptions, io: Io): Promise<Answer> {
+  const parts = await loadParts(options);
+  mkdirSync(options.folder, { recursive: true });
+  // Two paths to one folder are one folder.
+  const folder = realpathSync(options.folder);
+  const onStop = (): void => io.note('Stopping: work in flight ends first. Ctrl-C again leaves at once.');
+  await locked(folder, () => withLifetime((life) => live(life, io, { ...options, folder }, parts), { onStop }));
+  if (!io.json) io.say('Stopped. Everything is kept; start it again: handoff dev');
+  return { json: undefined, text: '' };
+}
+
+/** One `dev` a folder. The lock is the operating system's, so that a killed one holds nothing. Throws ALREADY_RUNNING. */
+async function locked(folder: string, work: () => Promise<void>): Promise<void> {
+  let entered = false;
+  const enter = (): Promise<void> => {
+    entered = true;
+    return work();
+  };
+  try {
+    await withLock(path.join(folder, 'dev.lock'), enter, { waitMs: 0 });
+  } catch (error) {
+    if (entered || (error as { code?: unknown }).code !== 'TEMPORAL_SERVER_INSTALL_FAILED') throw error;
+    throw new HandoffError('ALREADY_RUNNING', { folder, pid: readDevInfo(folder)?.pid ?? 'unknown' }, { cause: error });
+  }
+}
+
+async function live(life: Lifetime, io: Io, options: DevOptions, parts: Parts): Promise<void> {
+  const { folder, taskQueue } = options;
+  life.atEnd(() => removeDevInfo(folder));
+  writeDevInfo(folder, { pid: process.pid });
+  const dbFile = path.join(folder, 'temporal.db');
+  const goesOn = existsSync(dbFile);
+  try {
+    await life.until(untilServerGone(dbFile, io.note));
+    const found = await life.until(findServer({ env: localEnv(), log: io.note }));
+    if (found.kind === 'address') throw new HandoffError('INTERNAL', { why: 'dev was given an address' });
+    const ports = {
+      port: await choosePort(options.port, PORT, '--port'),
+      uiPort: await choosePort(options.uiPort, UI_PORT, '--ui-port'),
+    };
+    if (options.port === undefined && ports.port !== PORT)
+      io.note(`Port ${PORT} is taken; Temporal listens on ${ports.port}.`);
+    if (options.uiPort === undefined && ports.uiPort !== UI_PORT)
+      io.note(`Port ${UI_PORT} is taken; the Web UI is on ${ports.uiPort}.`);
+    const launching = launchServer({
+      executable: found.path,
+      dbFile,
+      logFile: path.join(folder, 'server.log'),
+      searchAttributes: SEARCH_ATTRIBUTES,
+      ...ports,
+    });
+    life.atEnd(async () => (await launching.catch(() => undefined))?.stop());
+    const server = await life.until(launching);
+    const log = openLog(path.join(folder, 'worker.log'));
+    life.atEnd(log.close);
+    installRuntime(log.write, { stacks: true });
+    const storage = await storageAt(options);
+    life.atEnd(() => storage.close());
+    const connect = { address: server.address, env: localEnv() };
+    const worker = await startWorker(life, { connect, storage, taskQueue, parts });
+    const info: DevInfo = { pid: process.pid, address: server.address, uiUrl: server.uiUrl };
+    writeDevInfo(folder, info);
+    greet(io, info, { folder, goesOn, how: found.how });
+    const serverGone = server.exited.then(({ code, signal }) => {
+      if (life.signal.aborted) return;
+      const why = `it ended by itself (${signal ?? `code ${code ?? '?'}`}); its last words are in ${folder}/server.log`;
+      throw new HandoffError('TEMPORAL_SERVER_FAILED', { why });
+    });
+    serverGone.catch(() => {});
+    await life.until(Promise.race([worker.ended, serverGone]));
+  } catch (error) {
+    // To be stopped is how it ends.
+    if (!(error instanceof Stopped)) throw error;
+  }
+}
+
+function greet(io: Io, info: DevInfo, { folder, goesOn, how }: { folder: string; goesOn: boolean; how: string }): void {
+  if (io.json) return void process.stdout.write(`${JSON.stringify({ ...info, folder, goesOn })}\n`);
+  const configured = configuredAddress();
+  const { bold, dim, yellow } = io.paint;
+  const shown = path.relative('.', folder) || '.';
+  const where =
+    path.basename(folder) === '.handoff' && path.dirname(folder) === process.cwd() ? '' : ` --folder ${shown}`;
+  const lines = [
+    `${bold('handoff dev')} is ready${goesOn ? ' and goes on where it was' : ''}.`,
+    `  Web UI    ${info.uiUrl ?? 'none'}`,
+    `  Temporal  ${info.address ?? ''} (server: ${how})`,
+    `  Data      ${folder} (logs: worker.log, server.log)`,
+    ...(configured
+      ? [
+          '',
+          yellow(
+            `Other verbs will go to ${configured.address} (${configured.how}); use --address ${info.address ?? ''}.`,
+          ),
+        ]
+      : []),
+    '',
+    'Try it from another terminal here:',
+    `  npx handoff agents add @code-architect @nodejs-specialist${where}`,
+    `  npx handoff phases set blog 8 completed${where}`,
+    `  npx handoff run examples/01-phase-transition.json${where}`,
+    dim('Ctrl-C stops it; work in flight ends first.'),
+  ];
+  io.say(lines.join('\n'));
+}

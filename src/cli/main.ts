@@ -1,0 +1,23 @@
+import { CommanderError } from 'commander';
+import { complain, endWithReader } from './io.js';
+import { program } from './program.js';
+
+async function main(argv: string[]): Promise<void> {
+  endWithReader();
+  try {
+    await program().parseAsync(argv, { from: 'user' });
+  } catch (error) {
+    if (error instanceof CommanderError && isHelp(error)) {
+      // Without a verb the help is the answer too.
+      process.exitCode = 0;
+    } else {
+      process.exitCode = complain(argv.includes('--json'), error);
+      if (process.exitCode === 2 && !argv.includes('--json')) process.stderr.write('See: handoff --help\n');
+    }
+  }
+}
+
+const isHelp = ({ code }: CommanderError): boolean =>
+  ['commander.help', 'commander.helpDisplayed', 'commander.version'].includes(code);
+
+await main(process.argv.slice(2));

@@ -1,0 +1,135 @@
+import type { HandoffStatus } from '../client.js';
+import { remaining } from '../core/clock.js';
+import type { Effect } from '../core/effect.js';
+import type { HandoffOutcome, HandoffState } from '../core/handoff.js';
+import { partyText } from '../core/request.js';
+import { span } from '../core/words.js';
+import type { ValidationSession } from '../storage/validations.js';
+import { MARKS, factsText, outcomeText, titleOf } from './outcome-text.js';
+import { plain, safe, table, took, when, type Paint } from './text.js';
+
+interface Whole extends HandoffStatus {
+  outcome?: HandoffOutcome;
+  effects: Effect[];
+  validations: ValidationSession[];
+  link?: string;
+}
+
+/** Everything about one handoff, for `show`. */
+export function picture(paint: Paint, h: Whole): string {
+  const { subject, state } = h;
+  const parts: (string | undefined)[] = [
+    heading(paint, h),
+    h.words === undefined ? undefined : indented(withoutSteps(plain(h.words))),
+    h.outcome && indented(outcomeText(paint, h.outcome).split('\n')[0]!),
+    state && section(paint, 'Steps', stepsTable(paint, state)),
+    state && section(paint, 'Acceptance', acceptanceText(state)),
+    state && Object.keys(state.holds).length > 0 ? section(paint, 'Paused', holdsText(state)) : undefined,
+    state?.incidents.length ? section(paint, 'Incidents', incidentsText(state)) : undefined,
+    section(paint, 'Effects', effectsTable(paint, h.effects)),
+    section(paint, 'Validations', validationsTable(paint, h.validations)),
+    h.link && section(paint, 'Web UI', h.link),
+    h.from === 'storage' ? paint.yellow('No worker answers; this is the last record.') : undefined,
+    subject ? undefined : 'Neither a worker nor the folder knows more of it.',
+  ];
+  return parts.filter((part) => part !== undefined && part !== '').join('\n\n');
+}
+
+function heading(paint: Paint, { handoffId, subject, status }: Whole): string {
+  if (!subject) return `${paint.bold(handoffId)}  ${status}`;
+  const { procedure, session, priority, type } = subject;
+  const route = `${partyText(subject.source)} → ${partyText(subject.target)}`;
+  return [
+    `${paint.bold(handoffId)}  ${route}`,
+    `${procedure.id} ${procedure.version} (${procedure.digest.slice(0, 12)}) · session ${session} · ${type} · ${priority}`,
+  ].join('\n');
+}
+
+const section = (paint: Paint, title: string, body: string): string => `${paint.bold(title)}\n${indented(body)}`;
+const indented = (text: string): string =>
+  text
+    .split('\n')
+    .map((line) => (line ? `  ${line}` : line))
+    .join('\n');
+/** The words list the steps too; here they have a table of their own. */
+const withoutSteps = (words: string): string => words.split('\n\n- ')[0]!.trim();
+
+function stepsTable(paint: Paint, state: HandoffState): string {
+  const rows = Object.entries(state.steps).map(([id, s]) => {
+    const time = s.startedAt !== undefined && s.finishedAt !== undefined ? took(s.finishedAt - s.startedAt) : '';
+    const more = s.error ? `${s.error.code}: ${s.error.message}` : (s.note ?? factsText(s.facts));
+    return [`${MARKS[s.status]} ${titleOf(id)}`, s.status, s.epoch > 1 ? `epoch ${s.epoch}` : '', time, clip(more)];
+  });
+  return table(paint, ['STEP', 'STATUS', '', 'TIME', ''], rows, 'None has begun.');
+}
+
+const clip = (text: string, most = 90): string => (text.length > most ? `${text.slice(0, most)}…` : text);
+
+function acceptanceText({ acceptance: a, lease, expiry, completion, status }: HandoffState): string {
+  const now = Date.now();
+  const open = !['completed', 'rejected', 'expired', 'cancelled', 'failed', 'accepted'].includes(status);
+  const lines = [
+    a.epoch === 0 ? 'Not offered.' : `Offer ${a.epoch}, made ${a.offeredAt ? when(a.offeredAt) : '?'}.`,
+    ...(a.by && a.at ? [`Accepted by ${a.by} at ${when(a.at)}.`] : []),
+    ...(lease ? [`The lease has ${span(remaining(lease, now))} left; ${a.lapses} lapsed.`] : []),
+    ...(completion ? [`Completed by ${completion.by} at ${when(completion.at)}.`] : []),
+    ...(open
+      ? [
+          `${span(remaining(expiry, now))} left until it expires${expiry.runningSince ? '' : '; the clock stands still'}.`,
+        ]
+      : []),
+  ];
+  return safe(lines.join('\n'));
+}
+
+const holdsText = ({ holds }: HandoffState): string =>
+  Object.entries(holds)
+    .map(([holder, h]) => {
+      const until = h.until ? `; resumes by itself at ${when(h.until)}` : '';
+      return safe(`By ${h.by} (${holder}) since ${when(h.at)}: ${h.reason}${until}`);
+    })
+    .join('\n');
+
+const incidentsText = ({ incidents }: HandoffState): string =>
+  incidents
+    .map((i) => {
+      const where =
+        i.kind === 'undo' ? `undo of ${i.effect ?? ''}` : i.kind === 'step' ? `step ${i.step ?? ''}` : 'lease';
+      const conflict = i.conflict
+        ? `\n  ${i.conflict.resource}: ours ${i.conflict.ours}, theirs ${i.conflict.theirs}, before ${i.conflict.before}`
+        : '';
+      return safe(`${i.id}, ${where}, since ${when(i.at)}: ${i.error.code}: ${i.error.message}${conflict}`);
+    })
+    .join('\n');
+
+/** The ledger of a handoff. Its keys share their beginning, so only what differs is shown. */
+export function effectsTable(paint: Paint, effects: readonly Effect[]): string {
+  const rows = effects.map((e) => [
+    e.seq,
+    e.status + (e.undoResult && e.undoResult !== 'undone' ? ` (${e.undoResult.replaceAll('_', ' ')})` : ''),
+    titleOf(e.step) + (e.epoch > 1 ? ` /${e.epoch}` : ''),
+    e.kind,
+    shortResource(e.resource),
+  ]);
+  return table(paint, ['#', 'STATUS', 'STEP', 'KIND', 'WHAT'], rows, 'None.');
+}
+
+/** A file by its last two path parts; the others are short already. */
+function shortResource(resource: string): string {
+  if (!resource.startsWith('file:')) return resource.slice(resource.indexOf(':') + 1);
+  return resource.slice(5).split('/').slice(-2).join('/');
+}
+
+function validationsTable(paint: Paint, sessions: readonly ValidationSession[]): string {
+  const rows = sessions.flatMap((v) =>
+    v.results.map((r) => [
+      titleOf(v.step ?? ''),
+      r.passed ? '✓' : '✗',
+      `${r.rule} ${r.name}`,
+      r.severity,
+      `${r.durationMs} ms`,
+      clip(r.message, 60),
+    ]),
+  );
+  return table(paint, ['STEP', '', 'RULE', 'SEVERITY', 'TIME', ''], rows, 'None.');
+}

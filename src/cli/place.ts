@@ -1,0 +1,105 @@
+// What takes long to load is loaded by the verb that needs it: help and bad input are answered in a tenth of a second.
+import { existsSync } from 'node:fs';
+import { userInfo } from 'node:os';
+import path from 'node:path';
+import type { HandoffClient } from '../client.js';
+import { DEFAULT_TASK_QUEUE } from '../core/request.js';
+import type { Storage } from '../storage/storage.js';
+import type { ConnectOverrides } from '../temporal/connect.js';
+import { readDevInfo } from './dev-info.js';
+import { UsageError } from './failure.js';
+
+/** Where a verb works: the options that all have in common. */
+export interface PlaceOptions {
+  folder: string;
+  address?: string;
+  namespace?: string;
+  profile?: string;
+  taskQueue?: string;
+  source?: string[];
+  root?: string;
+}
+
+/** Our environment without what is said of other servers: an API key or TLS would keep us from the embedded one. */
+export function localEnv(): NodeJS.ProcessEnv {
+  const kept = Object.entries(process.env).filter(([name]) => !name.startsWith('TEMPORAL_'));
+  return { ...Object.fromEntries(kept), TEMPORAL_CONFIG_FILE: path.resolve('.handoff', 'no-such-file.toml') };
+}
+
+/** How to connect: as configured, else to the `handoff dev` that runs on the folder, else to the default address. */
+export async function connectTo(options: PlaceOptions): Promise<ConnectOverrides> {
+  const { configuredAddress } = await import('../temporal/connect.js');
+  const { address, namespace, profile } = options;
+  const asked = { address, namespace, profile };
+  if (profile !== undefined || configuredAddress(asked)) return asked;
+  const dev = readDevInfo(options.folder);
+  return dev?.address ? { address: dev.address, namespace, env: localEnv() } : asked;
+}
+
+export async function storageAt({ folder, source, root }: PlaceOptions): Promise<Storage> {
+  const { openStorage } = await import('../storage/storage.js');
+  return openStorage({ folder, root, sources: source });
+}
+
+/** The storage of a folder that must be there: reading must not make one wherever somebody happens to stand. */
+export async function existingStorage(options: PlaceOptions): Promise<Storage> {
+  const folder = path.resolve(options.folder);
+  if (existsSync(path.join(folder, 'handoff.db'))) return storageAt(options);
+  throw new UsageError(
+    `${folder} holds no handoff data. Run \`handoff dev\` or \`handoff worker\` here first, or name their folder with --folder.`,
+    'FOLDER_NOT_FOUND',
+    { folder },
+  );
+}
+
+export interface Place {
+  client: HandoffClient;
+  storage: Storage | undefined;
+  /** Where the Web UI is, if it is the one of `handoff dev`. */
+  uiUrl: string | undefined;
+}
+
+/**
+ * Runs `work` with a connected client, and closes what it opened. `needsFolder`: the folder is made where it is not
+ * there; otherwise a verb makes do with what Temporal knows.
+ */
+export async function withPlace<T>(
+  options: PlaceOptions,
+  work: (place: Place) => Promise<T>,
+  { needsFolder = false } = {},
+): Promise<T> {
+  const [{ HandoffClient }, { connectClient }] = await Promise.all([
+    import('../client.js'),
+    import('../temporal/connect.js'),
+  ]);
+  const overrides = await connectTo(options);
+  const there = existsSync(path.join(path.resolve(options.folder), 'handoff.db'));
+  const { client: temporal, connection, namespace, address } = await connectClient(overrides);
+  const storage = needsFolder || there ? await storageAt(options) : undefined;
+  try {
+    const taskQueue = options.taskQueue ?? DEFAULT_TASK_QUEUE;
+    const client = new HandoffClient({ temporal, storage, taskQueue });
+    const dev = readDevInfo(options.folder);
+    const uiUrl = dev?.address === address && dev.uiUrl ? uiOf(dev.uiUrl, namespace) : undefined;
+    return await work({ client, storage, uiUrl });
+  } finally {
+    await storage?.close();
+    await connection.close();
+  }
+}
+
+const uiOf = (uiUrl: string, namespace: string): string => `${uiUrl}/namespaces/${encodeURIComponent(namespace)}`;
+
+/** The page of one handoff in the Web UI. */
+export const uiLink = (ui: string, workflowId: string, runId?: string): string =>
+  `${ui}/workflows/${encodeURIComponent(workflowId)}${runId ? `/${runId}/history` : ''}`;
+
+/** Who gives the order, where they do not say. */
+export function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    // A container may run under a number that has no name.
+    return process.env['USER'] || 'operator';
+  }
+}

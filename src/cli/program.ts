@@ -1,0 +1,44 @@
+import { readFileSync } from 'node:fs';
+import { Command } from 'commander';
+import { demoVerb } from './verbs/demo.js';
+import { devVerb } from './verbs/dev.js';
+import { lookVerbs } from './verbs/look.js';
+import { messageVerbs } from './verbs/messages.js';
+import { procedureVerbs } from './verbs/procedures.js';
+import { registryVerbs } from './verbs/registry.js';
+import { runVerbs } from './verbs/run.js';
+import { workerVerb } from './verbs/worker.js';
+
+/** The whole command line. It throws CommanderError for wrong usage, and for help. */
+export function program(): Command {
+  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+    version: string;
+  };
+  const handoff = new Command('handoff')
+    .description('Moves work, context and artifacts from one agent or phase to the next, whole or not at all.')
+    .version(version, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'show this help')
+    .helpCommand('help [verb]', 'show the help of a verb')
+    .showSuggestionAfterError()
+    .configureHelp({ showGlobalOptions: false })
+    .exitOverride()
+    // What commander would print of an error is printed once, by `complain`.
+    .configureOutput({ outputError: () => {} });
+  handoff.addHelpText(
+    'after',
+    '\nExample:\n  $ handoff demo\n  $ handoff dev\n  $ handoff run examples/01-phase-transition.json\n\nExit codes: 0 ok, 1 it failed or did not complete, 2 wrong usage or input, 3 nobody answers.',
+  );
+  handoff.commandsGroup('Run:');
+  demoVerb(handoff);
+  devVerb(handoff);
+  workerVerb(handoff);
+  runVerbs(handoff);
+  handoff.commandsGroup('Look:');
+  lookVerbs(handoff);
+  handoff.commandsGroup('Steer:');
+  messageVerbs(handoff);
+  handoff.commandsGroup('What handoffs are made of:');
+  registryVerbs(handoff);
+  procedureVerbs(handoff);
+  return handoff;
+}

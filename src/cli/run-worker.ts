@@ -1,0 +1,96 @@
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { Procedure } from '../core/procedure.js';
+import { DEFAULT_TASK_QUEUE } from '../core/request.js';
+import type { Storage } from '../storage/storage.js';
+import { connectClient, type ConnectOverrides } from '../temporal/connect.js';
+import { createHandoffWorker, type HandoffWorker, type HandoffWorkerOptions } from '../worker.js';
+import { UsageError } from './failure.js';
+import { readDocument } from './input.js';
+import type { Lifetime } from './lifetime.js';
+import type { PartsOptions } from './parts-options.js';
+
+/** A user's own parts of a worker. */
+export type Parts = Pick<HandoffWorkerOptions, 'procedures' | 'rules' | 'actions'>;
+
+export async function loadParts({ procedures = [], module = [] }: PartsOptions): Promise<Parts> {
+  const parts = { procedures: [] as Procedure[], rules: [] as unknown[], actions: [] as unknown[] };
+  for (const file of procedures) parts.procedures.push((await readDocument(file)) as Procedure);
+  for (const file of module) {
+    const loaded = await loadModule(file);
+    for (const [name, list] of Object.entries(loaded)) {
+      if (!Object.hasOwn(parts, name) || !Array.isArray(list)) {
+        throw new UsageError(`${file} exports ${name}; possible are the lists procedures, rules and actions.`);
+      }
+      parts[name as keyof typeof parts].push(...(list as never[]));
+    }
+  }
+  return parts as Parts;
+}
+
+async function loadModule(file: string): Promise<object> {
+  const where = path.resolve(file);
+  try {
+    const { default: loaded } = (await import(pathToFileURL(where).href)) as { default?: unknown };
+    if (typeof loaded === 'object' && loaded !== null) return loaded;
+  } catch (error) {
+    throw new UsageError(`The module ${where} could not be loaded: ${(error as Error).message.split('\n')[0]!}`);
+  }
+  throw new UsageError(`The module ${where} has no object as its default export.`);
+}
+
+export interface RunningWorker {
+  namespace: string;
+  address: string;
+  taskQueue: string;
+  /** Rejects if the worker fails; resolves when it has ended. */
+  ended: Promise<void>;
+}
+
+/** Starts a worker whose end is the lifetime's: it drains then. Returns when its poller is up. */
+export async function startWorker(
+  life: Lifetime,
+  options: { connect: ConnectOverrides; storage: Storage; taskQueue?: string; parts?: Parts },
+): Promise<RunningWorker> {
+  const { connect, storage, taskQueue = DEFAULT_TASK_QUEUE, parts } = options;
+  const worker = await createHandoffWorker({ connect, storage, taskQueue, ...parts });
+  const ended = worker.run();
+  // Seen by whoever awaits it; a worker that is asked to stop twice throws.
+  ended.catch(() => {});
+  life.atEnd(async () => {
+    if (worker.worker.getState() === 'RUNNING') worker.shutdown();
+    await ended.catch(() => {});
+  });
+  const { address, namespace } = await life.until(untilPolling(worker, ended, connect, taskQueue, life.signal));
+  return { address, namespace, taskQueue, ended };
+}
+
+/** A worker is ready when the server knows its poller; its process being there says little. */
+async function untilPolling(
+  { worker }: HandoffWorker,
+  ended: Promise<void>,
+  connect: ConnectOverrides,
+  taskQueue: string,
+  signal: AbortSignal,
+): Promise<{ address: string; namespace: string }> {
+  const { connection, namespace, address } = await connectClient(connect);
+  try {
+    const over = ended.then(() => {
+      throw new Error('the worker ended before it was ready');
+    });
+    over.catch(() => {});
+    while (!signal.aborted) {
+      const asked = connection.workflowService.describeTaskQueue({
+        namespace,
+        taskQueue: { name: taskQueue },
+        taskQueueType: 1,
+      });
+      const { pollers } = await Promise.race([asked, over]);
+      if (pollers?.some((p) => p.identity === worker.options.identity)) break;
+      await Promise.race([new Promise((resolve) => setTimeout(resolve, 50)), over]);
+    }
+    return { address, namespace };
+  } finally {
+    await connection.close();
+  }
+}

@@ -1,0 +1,66 @@
+import Table from 'cli-table3';
+import picocolors from 'picocolors';
+import { span } from '../core/words.js';
+
+export type Paint = ReturnType<typeof picocolors.createColors>;
+
+/** Colours where a person sees them: on a terminal, and not where NO_COLOR asks for none. A CI's log gets none. */
+export function paintFor(stream: { isTTY?: boolean }): Paint {
+  const { NO_COLOR, TERM } = process.env;
+  return picocolors.createColors(Boolean(stream.isTTY) && !NO_COLOR && TERM !== 'dumb');
+}
+
+/** Text of others made safe for a terminal: a reason must not move the cursor or set colours. Line ends stay. */
+export const safe = (text: string): string =>
+  text.replace(
+    /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g,
+    (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`,
+  );
+
+const NO_LINES = Object.fromEntries(
+  ['top', 'top-mid', 'top-left', 'top-right', 'bottom', 'bottom-mid', 'bottom-left', 'bottom-right']
+    .concat(['left', 'left-mid', 'mid', 'mid-mid', 'right', 'right-mid'])
+    .map((name) => [name, '']),
+);
+
+/** A table without lines, two blanks between its columns; no more than a sentence where there are no rows. */
+export function table(paint: Paint, head: string[], rows: (string | number | undefined)[][], empty: string): string {
+  if (rows.length === 0) return empty;
+  const out = new Table({
+    chars: { ...NO_LINES, middle: '  ' },
+    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
+    head: head.map((h) => paint.dim(h)),
+  });
+  for (const row of rows) out.push(row.map((cell) => safe(String(cell ?? ''))));
+  return out
+    .toString()
+    .split('\n')
+    .map((line) => line.trimEnd())
+    .join('\n');
+}
+
+/** `3.1 kB`. */
+export function bytes(n: number): string {
+  if (n < 1000) return `${n} B`;
+  const [value, unit] = n < 1e6 ? [n / 1e3, 'kB'] : n < 1e9 ? [n / 1e6, 'MB'] : [n / 1e9, 'GB'];
+  return `${value.toFixed(1)} ${unit}`;
+}
+
+/** `0.42 s` for what a person watched, `12 min` for what they did not. */
+export const took = (ms: number): string => (ms < 10_000 ? `${(ms / 1000).toFixed(2)} s` : span(ms));
+
+/** `12 s ago`. */
+export const ago = (at: number, now = Date.now()): string => `${span(now - at)} ago`;
+
+/** `2026-11-21 11:33:59`, in the reader's time zone. */
+export function when(ms: number): string {
+  const d = new Date(ms);
+  const two = (n: number): string => String(n).padStart(2, '0');
+  return `${d.getFullYear()}-${two(d.getMonth() + 1)}-${two(d.getDate())} ${clock(ms)}`;
+}
+
+/** `11:33:59`, in the reader's time zone. */
+export const clock = (ms: number): string => new Date(ms).toTimeString().slice(0, 8);
+
+/** Markdown as plain text: what the Web UI shows in bold or as code needs no marks on a terminal. */
+export const plain = (markdown: string): string => safe(markdown.replaceAll('**', '').replaceAll('`', ''));

@@ -1,0 +1,84 @@
+import { Option, type Command } from 'commander';
+import { answer, complain, openIo, type Answer, type Io } from './io.js';
+import type { PlaceOptions } from './place.js';
+
+type OptionSpec = [flags: string, description: string, more?: (option: Option) => Option];
+
+export interface VerbSpec {
+  summary: string;
+  /** More than the summary, for its help. */
+  details?: string;
+  /** Command lines without `handoff`. */
+  examples: string[];
+  options?: OptionSpec[];
+  /** What it needs of the surroundings, and so which common options it has. */
+  needs: ('folder' | 'files' | 'server')[];
+  /** It runs parts that would keep the process alive: Temporal's native runtime, a server that is still being built. */
+  exits?: boolean;
+}
+
+export interface Call<O> {
+  /** The positional arguments as they were given. */
+  args: string[];
+  options: O & PlaceOptions;
+  io: Io;
+}
+
+const collect = (value: string, all: string[] | undefined): string[] => [...(all ?? []), value];
+
+/** For an option that may be given more than once. */
+export const many = (option: Option): Option => option.argParser(collect);
+export const must = (option: Option): Option => option.makeOptionMandatory();
+
+const COMMON: Record<VerbSpec['needs'][number], OptionSpec[]> = {
+  folder: [['--folder <dir>', 'the data folder', (o) => o.default('.handoff')]],
+  files: [
+    ['--source <dir>', 'artifacts come from this folder (repeatable; default: here)', many],
+    ['--root <dir>', 'artifacts arrive below <dir>/artifacts (default: the data folder)'],
+  ],
+  server: [
+    ['--address <host:port>', "Temporal's address (default: TEMPORAL_ADDRESS, profile, `handoff dev`)"],
+    ['--namespace <name>', "Temporal's namespace"],
+    ['--profile <name>', 'profile of the Temporal configuration file'],
+    ['--task-queue <name>', 'task queue of the workers (default: handoff)'],
+  ],
+};
+
+/** Adds a verb: its help with an example, the common options that it needs, `--json`, errors and exit code. */
+export function verb<O = object>(
+  parent: Command,
+  usage: string,
+  spec: VerbSpec,
+  run: (call: Call<O>) => Promise<Answer>,
+): void {
+  const command = parent
+    .command(usage)
+    .summary(spec.summary)
+    .description(spec.details ?? spec.summary);
+  const add = (heading: string, options: OptionSpec[]): void => {
+    for (const [flags, description, more] of options) {
+      const option = new Option(flags, description).helpGroup(heading);
+      command.addOption(more ? more(option) : option);
+    }
+  };
+  add('Options:', [...(spec.options ?? []), ['--json', 'print one JSON value']]);
+  add(
+    'Where:',
+    spec.needs.flatMap((need) => COMMON[need]),
+  );
+  command.helpOption('-h, --help', 'show this help');
+  command.addHelpText('after', `\nExample:\n${spec.examples.map((e) => `  $ handoff ${e}`).join('\n')}`);
+  command.action(async () => {
+    const options = command.opts<O & PlaceOptions & { json?: boolean }>();
+    const io = openIo(Boolean(options.json));
+    try {
+      const result = await run({ args: command.args, options, io });
+      answer(io, result);
+      process.exitCode = result.exitCode ?? 0;
+    } catch (error) {
+      process.exitCode = complain(io.json, error);
+    }
+    // What was said is out: writes to files, terminals and pipes are synchronous here.
+    if (spec.exits) process.exit();
+  });
+}

@@ -1,0 +1,19 @@
+import type { Command } from 'commander';
+import { verb } from '../verb.js';
+
+export function demoVerb(program: Command): void {
+  verb<{ keep?: boolean }>(
+    program,
+    'demo',
+    {
+      summary: 'four real handoffs on a real Temporal server, in a few seconds',
+      details:
+        'Plays four handoffs with real files on a real Temporal server: one by phases, one between agents, one that is paused,\none that fails and is undone. Checks each, and leaves nothing behind. Exit code 0 only if all went as told.',
+      examples: ['demo', 'demo --keep'],
+      options: [['--keep', 'leave server and worker up until Ctrl-C, to look around']],
+      needs: [],
+      exits: true,
+    },
+    async ({ options: { keep = false }, io }) => (await import('../demo/demo.js')).demo(keep, io),
+  );
+}

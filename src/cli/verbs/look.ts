@@ -1,0 +1,170 @@
+import type { Command } from 'commander';
+import { HandoffError } from '../../core/errors.js';
+import { shownStatus, type HandoffOutcome } from '../../core/handoff.js';
+import { partyText } from '../../core/request.js';
+import type { HandoffFilter, StoredHandoff } from '../../storage/handoffs.js';
+import { number } from '../number.js';
+import { exitCodeFor, outcomeText } from '../outcome-text.js';
+import { existingStorage, uiLink, withPlace, type PlaceOptions } from '../place.js';
+import { picture, effectsTable } from '../picture.js';
+import { ago, plain, table } from '../text.js';
+import { verb } from '../verb.js';
+import { workflowIdOf } from '../../core/ids.js';
+
+export function lookVerbs(program: Command): void {
+  verb(
+    program,
+    'status <id>',
+    {
+      summary: 'what a handoff is doing, and what it waits for',
+      examples: ['status ho_1'],
+      needs: ['folder', 'server'],
+    },
+    ({ args: [id = ''], options }) =>
+      withPlace(options, async ({ client }) => {
+        const status = await client.status(id);
+        const source = status.from === 'storage' ? '\n(No worker answers; this is the last record.)' : '';
+        return { json: status, text: `${plain(status.words ?? status.status)}${source}` };
+      }),
+  );
+  verb<{ timeout?: number }>(
+    program,
+    'result <id>',
+    {
+      summary: 'wait for the end of a handoff and say what came of it',
+      details: 'Waits for the end of a handoff. Exit code 0 only if it completed.',
+      examples: ['result ho_1 --timeout 60'],
+      options: [['--timeout <seconds>', 'wait no longer (default: as long as it takes)', number(0)]],
+      needs: ['folder', 'server'],
+    },
+    ({ args: [id = ''], options, io }) =>
+      withPlace(options, async ({ client }) => {
+        const outcome = await within(client.result(id), options.timeout, id);
+        return { json: outcome, text: outcomeText(io.paint, outcome), exitCode: exitCodeFor(outcome) };
+      }),
+  );
+  verb<HandoffFilter & { open?: boolean }>(
+    program,
+    'list',
+    {
+      summary: 'handoffs, newest first',
+      examples: ['list --open', 'list --session blog --status failed'],
+      options: [
+        ['--open', 'only those that are not closed'],
+        ['--status <status>', 'pending, running, awaiting_acceptance, accepted, …'],
+        ['--session <id>', 'of one session'],
+        ['--procedure <id>', 'by one procedure'],
+        ['--from <name>', 'from this agent or phase'],
+        ['--to <name>', 'to this agent or phase'],
+        ['--limit <n>', 'at most so many (default: 100)', number(1, { whole: true })],
+      ],
+      needs: ['folder', 'server'],
+    },
+    async ({ options, io }) => {
+      const { open, status, session, procedure, limit } = options;
+      const { from, to } = options as { from?: string; to?: string };
+      const filter = { open, status, session, procedure, source: from, target: to, limit };
+      const found = await listed(options, filter);
+      // A narrow terminal gets what fits; the rest is in `show`.
+      const fits = process.stdout.columns >= 140 || !process.stdout.isTTY ? 5 : process.stdout.columns >= 110 ? 4 : 3;
+      const rows = found.map((h) =>
+        [h.handoffId, h.shown, h.createdAt ? ago(h.createdAt) : '', h.route, h.procedure].slice(0, fits),
+      );
+      const head = ['ID', 'STATUS', 'STARTED', 'FROM → TO', 'PROCEDURE'].slice(0, fits);
+      return { json: found, text: table(io.paint, head, rows, 'No handoffs.') };
+    },
+  );
+  verb(
+    program,
+    'show <id>',
+    {
+      summary: 'the whole picture: steps, acceptance, pause, incidents, effects, validations',
+      examples: ['show ho_1'],
+      needs: ['folder', 'server'],
+    },
+    ({ args: [id = ''], options, io }) =>
+      withPlace(options, async ({ client, storage, uiUrl }) => {
+        const status = await client.status(id);
+        const effects = (await storage?.ledger.list(id)) ?? [];
+        const validations = (await storage?.validations.list(id)) ?? [];
+        const outcome = (await storage?.handoffs.find(id))?.outcome;
+        const link = uiUrl === undefined ? undefined : uiLink(uiUrl, workflowIdOf(id));
+        const whole = { ...status, outcome, effects, validations, link };
+        return { json: whole, text: picture(io.paint, whole) };
+      }),
+  );
+  verb(
+    program,
+    'effects <id>',
+    {
+      summary: 'the ledger of what a handoff changed, oldest first',
+      examples: ['effects ho_1'],
+      needs: ['folder'],
+    },
+    async ({ args: [id = ''], options, io }) => {
+      const storage = await existingStorage(options);
+      try {
+        const effects = await storage.ledger.list(id);
+        if (effects.length === 0 && !(await storage.handoffs.find(id))) {
+          throw new HandoffError('HANDOFF_NOT_FOUND', { handoff: id });
+        }
+        return { json: effects, text: effectsTable(io.paint, effects) };
+      } finally {
+        await storage.close();
+      }
+    },
+  );
+}
+
+interface Listed {
+  handoffId: string;
+  status: string;
+  /** `incident` or `paused` where it is, else the status. */
+  shown: string;
+  procedure?: string;
+  route?: string;
+  session?: string;
+  createdAt?: number;
+  closedAt?: number;
+}
+
+/** From the folder where there is one, so that no server need run; else from Temporal. */
+async function listed(options: PlaceOptions, filter: HandoffFilter): Promise<Listed[]> {
+  const storage = await existingStorage(options).catch(() => undefined);
+  if (!storage) {
+    const found = await withPlace(options, ({ client }) => client.list(filter));
+    return found.flatMap((h) => ('handoffId' in h ? [{ ...h, shown: h.status }] : []));
+  }
+  try {
+    return (await storage.handoffs.list(filter)).map(listedOf);
+  } finally {
+    await storage.close();
+  }
+}
+
+const listedOf = ({ subject, status, state, createdAt, closedAt }: StoredHandoff): Listed => ({
+  handoffId: subject.handoffId,
+  status,
+  shown: state ? shownStatus(state) : status,
+  procedure: subject.procedure.id,
+  route: `${partyText(subject.source)} → ${partyText(subject.target)}`,
+  session: subject.session,
+  createdAt,
+  closedAt,
+});
+
+async function within(
+  result: Promise<HandoffOutcome>,
+  seconds: number | undefined,
+  id: string,
+): Promise<HandoffOutcome> {
+  if (seconds === undefined) return result;
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    const what = `The result of ${id}`;
+    timer = setTimeout(() => reject(new HandoffError('DEADLINE_EXCEEDED', { what, seconds })), seconds * 1000);
+  });
+  // The connection is closed under it when we give up.
+  result.catch(() => {});
+  return Promise.race([result, late]).finally(() => clearTimeout(timer));
+}

@@ -1,0 +1,205 @@
+import type { Command } from 'commander';
+import type { HandoffClient } from '../../client.js';
+import { HandoffError } from '../../core/errors.js';
+import type { ConflictChoice } from '../../messages.js';
+import { UsageError } from '../failure.js';
+import { number } from '../number.js';
+import { userName, withPlace } from '../place.js';
+import { safe } from '../text.js';
+import { must, verb, type Call, type VerbSpec } from '../verb.js';
+
+interface Said {
+  json: object;
+  text: string;
+}
+type Options = Record<string, string | number | undefined> & { by?: string };
+
+const BY: NonNullable<VerbSpec['options']>[number] = ['--by <name>', 'who says so (default: your user name)'];
+const REASON: NonNullable<VerbSpec['options']>[number] = ['--reason <text>', 'why, for the record', must];
+
+/** A verb that sends one message to one handoff. */
+function message(
+  program: Command,
+  name: string,
+  spec: Omit<VerbSpec, 'needs'>,
+  send: (client: HandoffClient, id: string, by: string, options: Options) => Promise<Said>,
+): void {
+  const options = [BY, ...(spec.options ?? [])];
+  const whole: VerbSpec = { ...spec, options, needs: ['folder', 'server'] };
+  verb<Options>(program, `${name} <id>`, whole, ({ args: [id = ''], options: o }: Call<Options>) =>
+    withPlace(o, async ({ client }) => {
+      const { json, text } = await send(client, id, o.by ?? userName(), o);
+      return { json: { handoffId: id, ...json }, text: safe(text) };
+    }),
+  );
+}
+
+export function messageVerbs(program: Command): void {
+  message(
+    program,
+    'pause',
+    {
+      summary: 'pause a handoff at its next step boundary; its clock stops',
+      examples: ['pause ho_1 --reason "waiting for legal" --until 2026-01-13T11:30:00Z'],
+      options: [REASON, ['--until <date>', 'resume by itself then (ISO 8601)']],
+    },
+    async (client, id, by, { reason, until }) => {
+      await client.pause(id, { by, reason: String(reason), ...(until === undefined ? {} : { until: String(until) }) });
+      return { json: { asked: 'pause' }, text: `Asked ${id} to pause. It goes on by: handoff resume ${id}` };
+    },
+  );
+  message(
+    program,
+    'resume',
+    {
+      summary: 'let a paused handoff go on',
+      examples: ['resume ho_1 --note "legal agreed"'],
+      options: [['--note <text>', 'for the record']],
+    },
+    async (client, id, by, { note }) => {
+      await client.resume(id, { by, ...(note === undefined ? {} : { note: String(note) }) });
+      return { json: { asked: 'resume' }, text: `Asked ${id} to go on.` };
+    },
+  );
+  message(
+    program,
+    'cancel',
+    {
+      summary: 'undo what a handoff did and close it as cancelled',
+      examples: ['cancel ho_1 --reason "no longer needed"'],
+      options: [REASON],
+    },
+    async (client, id, by, { reason }) => {
+      await client.cancel(id, { by, reason: String(reason) });
+      return {
+        json: { asked: 'cancel' },
+        text: `Asked ${id} to undo and close. What came of it: handoff result ${id}`,
+      };
+    },
+  );
+  message(
+    program,
+    'accept',
+    {
+      summary: 'take an offered handoff as its target',
+      details: 'Takes an offered handoff. The answer names the epoch that completing it needs.',
+      examples: ['accept ho_1 --by @nodejs-specialist --lease-minutes 30'],
+      options: [['--lease-minutes <n>', 'offer it again unless completed by then', number(0)]],
+    },
+    async (client, id, by, { leaseMinutes }) => {
+      const lease = leaseMinutes === undefined ? {} : { leaseMinutes: Number(leaseMinutes) };
+      const { epoch } = await client.accept(id, { by, ...lease });
+      const next = `handoff complete ${id} --by ${by} --epoch ${epoch}`;
+      return { json: { by, epoch }, text: `${by} has ${id} now (epoch ${epoch}). When the work is done: ${next}` };
+    },
+  );
+  message(
+    program,
+    'reject',
+    {
+      summary: 'refuse an offered handoff; all it did is undone',
+      examples: ['reject ho_1 --by @nodejs-specialist --reason "modules are missing"'],
+      options: [REASON],
+    },
+    async (client, id, by, { reason }) => {
+      const { status } = await client.reject(id, { by, reason: String(reason) });
+      return { json: { status }, text: `${id} is rejected and undone. What came of it: handoff result ${id}` };
+    },
+  );
+  message(
+    program,
+    'complete',
+    {
+      summary: 'say that the work of an accepted handoff is done',
+      examples: ['complete ho_1 --by @nodejs-specialist --epoch 1'],
+      options: [
+        ['--epoch <n>', 'the epoch that accept returned', (o) => must(number(1, { whole: true })(o))],
+        ['--note <text>', 'for the record'],
+      ],
+    },
+    async (client, id, by, { epoch, note }) => {
+      const more = note === undefined ? {} : { note: String(note) };
+      const { status } = await client.complete(id, { by, epoch: Number(epoch), ...more });
+      return { json: { status }, text: `The work of ${id} is done.` };
+    },
+  );
+  message(
+    program,
+    'extend',
+    {
+      summary: 'move the expiry of an open handoff',
+      examples: ['extend ho_1 --minutes 60'],
+      options: [['--minutes <n>', 'by so many minutes', (o) => must(number(0)(o))]],
+    },
+    async (client, id, by, { minutes }) => {
+      const { expiresAt } = await client.extend(id, { by, minutes: Number(minutes) });
+      return { json: { expiresAt }, text: `${id} now expires at ${expiresAt}.` };
+    },
+  );
+  repairVerbs(program);
+}
+
+const INCIDENT: NonNullable<VerbSpec['options']>[number] = ['--incident <id>', 'which one, if several are open'];
+
+function repairVerbs(program: Command): void {
+  message(
+    program,
+    'retry',
+    {
+      summary: 'try again what an incident stands at',
+      examples: [
+        `retry ho_1 --reason "disk has room again"`,
+        `retry ho_1 --reason "smaller" --input '{"what":["artifacts"]}'`,
+      ],
+      options: [REASON, INCIDENT, ['--input <json>', "an object laid over the step's parameters"]],
+    },
+    async (client, id, by, { reason, incident, input }) => {
+      const incidentId = await incidentOf(client, id, incident);
+      const more =
+        input === undefined ? {} : { input: (await jsonOf(String(input), '--input')) as Record<string, unknown> };
+      await client.retry(id, { by, reason: String(reason), incidentId, ...more });
+      return { json: { incidentId }, text: `Trying ${incidentId} of ${id} again. Follow it: handoff show ${id}` };
+    },
+  );
+  message(
+    program,
+    'resolve',
+    {
+      summary: 'end an incident by hand',
+      details:
+        "Ends an incident by hand. Where an undo met somebody else's change, --choice says what is to be there; without it nothing is touched.",
+      examples: ['resolve ho_1 --reason "checked by hand" --choice keep_theirs'],
+      options: [
+        REASON,
+        INCIDENT,
+        ['--choice <choice>', 'for an undo conflict', (o) => o.choices(['keep_theirs', 'restore_before', 'merge'])],
+        ['--value <json>', 'with --choice merge: what is to be there'],
+      ],
+    },
+    async (client, id, by, { reason, incident, choice, value }) => {
+      if (choice === 'merge' && value === undefined) throw new UsageError('--choice merge needs --value.');
+      const incidentId = await incidentOf(client, id, incident);
+      await client.resolve(id, {
+        by,
+        reason: String(reason),
+        incidentId,
+        ...(choice === undefined ? {} : { choice: choice as ConflictChoice }),
+        ...(value === undefined ? {} : { value: await jsonOf(String(value), '--value') }),
+      });
+      return { json: { incidentId }, text: `${incidentId} of ${id} is resolved.` };
+    },
+  );
+}
+
+const jsonOf = async (text: string, option: string): Promise<unknown> =>
+  (await import('../input.js')).parseText(text, option, 'JSON');
+
+/** The incident that is meant: the named one, or the only one that is open. */
+async function incidentOf(client: HandoffClient, id: string, named: unknown): Promise<string> {
+  if (typeof named === 'string') return named;
+  const { state } = await client.status(id);
+  const open = (state?.incidents ?? []).map((i) => i.id);
+  if (open.length === 1) return open[0]!;
+  if (open.length === 0) throw new HandoffError('INCIDENT_NOT_OPEN', { incident: 'any', handoff: id, open: 'none' });
+  throw new UsageError(`${id} has ${open.length} open incidents; name one with --incident: ${open.join(', ')}.`);
+}

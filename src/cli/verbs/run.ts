@@ -1,0 +1,105 @@
+import type { Command } from 'commander';
+import type { Started } from '../../client/start.js';
+import type { HandoffRequest } from '../../core/request.js';
+import { follow } from '../follow.js';
+import type { Answer, Io } from '../io.js';
+import { Stopped, withLifetime } from '../lifetime.js';
+import { exitCodeFor, outcomeText } from '../outcome-text.js';
+import { uiLink, withPlace, type Place } from '../place.js';
+import { safe, took } from '../text.js';
+import { verb, type VerbSpec } from '../verb.js';
+
+interface RequestOptions {
+  id?: string;
+  session?: string;
+  contract?: string;
+}
+
+const OPTIONS: VerbSpec['options'] = [
+  ['--id <id>', 'the handoff id, in place of the one in the file'],
+  ['--session <id>', 'the session, in place of the one in the file'],
+  ['--contract <file>', 'the contract, from a JSON or YAML file'],
+];
+const ABOUT = `The request is a JSON or YAML file, "-" for stdin. The paths of its artifacts
+start from the first source folder of the worker (--source of \`dev\` and \`worker\`).`;
+
+export function runVerbs(program: Command): void {
+  verb<RequestOptions>(
+    program,
+    'run <file>',
+    {
+      summary: 'start a handoff and follow it to its end',
+      details: `Starts a handoff and follows it to its end. Exit code 0 only if it completed.\nCtrl-C stops the following, not the handoff.\n${ABOUT}`,
+      examples: ['run examples/01-phase-transition.json', 'run - < request.yaml'],
+      options: OPTIONS,
+      needs: ['folder', 'server'],
+    },
+    async ({ args: [file = ''], options, io }) => {
+      const request = await readRequest(file, options);
+      return withPlace(options, (place) => runAndFollow(place, request, io), { needsFolder: true });
+    },
+  );
+  verb<RequestOptions>(
+    program,
+    'start <file>',
+    {
+      summary: 'start a handoff and return at once',
+      details: `Starts a handoff and returns at once.\n${ABOUT}`,
+      examples: ['start examples/02-agent-handoff.yaml --id ho_008_to_013'],
+      options: OPTIONS,
+      needs: ['folder', 'server'],
+    },
+    async ({ args: [file = ''], options }) => {
+      const request = await readRequest(file, options);
+      return withPlace(
+        options,
+        async ({ client, uiUrl }) => {
+          const started = await client.start(request);
+          const link = linkOf(uiUrl, started);
+          const text = `${startedText(started, link)}\nFollow it: handoff result ${started.handoffId}`;
+          return { json: { ...started, link }, text };
+        },
+        { needsFolder: true },
+      );
+    },
+  );
+}
+
+/** The file's request with what the options say; its shape is checked by the client. */
+async function readRequest(file: string, { id, session, contract }: RequestOptions): Promise<HandoffRequest> {
+  const { readDocument } = await import('../input.js');
+  const request = await readDocument(file);
+  // Anything but an object is refused by the client, with a message that names the place.
+  if (typeof request !== 'object' || request === null || Array.isArray(request)) return request as HandoffRequest;
+  return {
+    ...(request as HandoffRequest),
+    ...(id === undefined ? {} : { handoffId: id }),
+    ...(session === undefined ? {} : { session }),
+    ...(contract === undefined ? {} : { contract: (await readDocument(contract)) as Record<string, unknown> }),
+  };
+}
+
+const linkOf = (uiUrl: string | undefined, { workflowId }: Started): string | undefined =>
+  uiUrl === undefined ? undefined : uiLink(uiUrl, workflowId);
+
+const startedText = ({ handoffId, existing }: Started, link: string | undefined): string =>
+  safe(`${existing ? 'Was started before' : 'Started'}: ${handoffId}${link ? `\n${link}` : ''}`);
+
+async function runAndFollow({ client, uiUrl }: Place, request: HandoffRequest, io: Io): Promise<Answer> {
+  const since = Date.now();
+  const started = await client.start(request);
+  const { handoffId } = started;
+  io.say(startedText(started, linkOf(uiUrl, started)));
+  return withLifetime(async ({ signal }) => {
+    try {
+      const outcome = await follow(client, handoffId, { paint: io.paint, say: io.say, signal });
+      const text = `${outcomeText(io.paint, outcome).split('\n')[0]!} (${took(Date.now() - since)})`;
+      return { json: outcome, text, exitCode: exitCodeFor(outcome) };
+    } catch (error) {
+      if (!(error instanceof Stopped)) throw error;
+      io.note(`Stopped following. The handoff goes on; follow it again: handoff result ${handoffId}`);
+      const { status } = await client.status(handoffId);
+      return { json: { handoffId, status, stoppedFollowing: true }, text: '', exitCode: 1 };
+    }
+  });
+}

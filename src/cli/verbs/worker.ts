@@ -1,0 +1,21 @@
+import type { Command } from 'commander';
+import { PARTS_OPTIONS } from '../parts-options.js';
+import { verb } from '../verb.js';
+import type { WorkerOptions } from '../worker.js';
+
+export function workerVerb(program: Command): void {
+  verb<WorkerOptions>(
+    program,
+    'worker',
+    {
+      summary: 'run a worker against any Temporal cluster',
+      details:
+        'Runs a worker against the Temporal cluster that --address, TEMPORAL_* variables or a profile name.\nCtrl-C or SIGTERM lets work in flight end first.',
+      examples: ['worker --profile staging --source /data/build', 'worker --module examples/05-own-action.mjs'],
+      options: [...PARTS_OPTIONS, ['--log <file>', 'where its log goes (default: stderr)']],
+      needs: ['folder', 'files', 'server'],
+      exits: true,
+    },
+    async ({ options, io }) => (await import('../worker.js')).worker(options, io),
+  );
+}

@@ -1,0 +1,74 @@
+import { REPAIR_TYPE, RECONCILE_TYPE, repairWorkflowIdOf, workflowIdOf } from './ids.js';
+
+/** How a workflow was started. */
+export interface StartFacts {
+  workflowType: string;
+  workflowId: string;
+  continued: boolean;
+  input: unknown;
+}
+
+type Fields = Record<string, unknown>;
+const isObject = (v: unknown): v is Fields => typeof v === 'object' && v !== null && !Array.isArray(v);
+const isText = (v: unknown): boolean => typeof v === 'string' && v !== '';
+const isTime = (v: unknown): boolean => typeof v === 'number' && Number.isFinite(v);
+const isTexts = (v: unknown): boolean => Array.isArray(v) && v.every(isText);
+const orAbsent = (check: (v: unknown) => boolean, v: unknown): boolean => v === undefined || check(v);
+
+/**
+ * What is wrong with a workflow that somebody started by hand, who may send anything; undefined where it can run. Hand
+ * written, because it runs in the workflow, where a plain error would retry the task for ever.
+ */
+export function faultOfStart({ workflowType, workflowId, continued, input }: StartFacts): string | undefined {
+  if (workflowType === RECONCILE_TYPE) return undefined;
+  if (!isObject(input)) return 'one object is expected as input';
+  const subject = faultOfSubject(input['subject']);
+  if (subject) return subject;
+  const { handoffId, procedure } = input['subject'] as { handoffId: string; procedure: { id: string } };
+  const repair = workflowType === REPAIR_TYPE;
+  const id = repair ? repairWorkflowIdOf(handoffId) : workflowIdOf(handoffId);
+  if (workflowId !== id) return `the workflow id must be ${id}`;
+  if (repair) return isText(input['reason']) ? undefined : '/reason must be a text';
+  if (workflowType !== procedure.id) return `the workflow type must be the procedure's id, ${procedure.id}`;
+  if (input['carried'] !== undefined && !continued) return '/carried is only for a run that continues';
+  return faultOfDefinition(input['definition']) ?? faultOfTerms(input);
+}
+
+function faultOfSubject(s: unknown): string | undefined {
+  if (!isObject(s)) return '/subject must be an object';
+  const missing = ['handoffId', 'session', 'type', 'priority', 'requestDigest'].find((f) => !isText(s[f]));
+  if (missing) return `/subject/${missing} must be a text`;
+  const { source, target, procedure } = s;
+  if (!isObject(source) || !isObject(target)) return '/subject/source and /subject/target must be objects';
+  const named = isObject(procedure) && isText(procedure['id']) && isText(procedure['version']);
+  return named ? undefined : '/subject/procedure must have an id and a version';
+}
+
+function faultOfDefinition(d: unknown): string | undefined {
+  if (isObject(d) && isObject(d['ref']) && isText(d['ref']['uri'])) return undefined;
+  const inline = isObject(d) ? d['inline'] : undefined;
+  if (!isObject(inline) || !isText(inline['procedure_id'])) return '/definition must have inline or ref';
+  const { steps } = inline;
+  if (!Array.isArray(steps) || steps.length === 0) return '/definition/inline/steps must be a list of steps';
+  const bad = steps.findIndex((s) => !isStep(s));
+  if (bad >= 0) return `/definition/inline/steps/${bad} is not a step`;
+  const lists = ['validation_rules', 'rollback_procedures', 'dependencies', 'required_agents'];
+  const list = lists.find((f) => !orAbsent(Array.isArray, inline[f]));
+  return list && `/definition/inline/${list} must be a list`;
+}
+
+const isStep = (s: unknown): boolean =>
+  isObject(s) &&
+  [s['step_id'], s['name'], s['action']].every(isText) &&
+  [s['rules'], s['depends_on']].every((v) => orAbsent(isTexts, v)) &&
+  orAbsent(isTime, s['timeout']) &&
+  [s['retry'], s['with']].every((v) => orAbsent(isObject, v));
+
+function faultOfTerms(input: Fields): string | undefined {
+  if (!isTime(input['expiresInMs'])) return '/expiresInMs must be a number';
+  const time = ['expiresAt', 'startAfter'].find((f) => !orAbsent(isTime, input[f]));
+  if (time) return `/${time} must be a time in milliseconds`;
+  if (!['explicit', 'auto'].includes(input['acceptance'] as string)) return '/acceptance must be explicit or auto';
+  if (!['stop', 'run'].includes(input['clockWhilePaused'] as string)) return '/clockWhilePaused must be stop or run';
+  return undefined;
+}

@@ -1,0 +1,30 @@
+import { ApplicationFailure, workflowInfo, type WorkflowInterceptors } from '@temporalio/workflow';
+import { errorMessage } from '../core/errors.js';
+import { PROCEDURE_ID, RECONCILE_TYPE, REPAIR_TYPE } from '../core/ids.js';
+import { faultOfStart } from '../core/input-guard.js';
+
+/**
+ * Stands before every workflow: what was started by hand with anything else than our client's input fails at once. A
+ * type such as `toString` would otherwise run the function that every JavaScript object has under that name.
+ */
+export const interceptors = (): WorkflowInterceptors => ({
+  inbound: [
+    {
+      async execute(input, next) {
+        const { workflowType, workflowId, continuedFromExecutionRunId } = workflowInfo();
+        const known = PROCEDURE_ID.test(workflowType) || [REPAIR_TYPE, RECONCILE_TYPE].includes(workflowType);
+        const continued = continuedFromExecutionRunId !== undefined;
+        const fault = known
+          ? faultOfStart({ workflowType, workflowId, continued, input: input.args[0] })
+          : `${workflowType.slice(0, 100)} is not a procedure id`;
+        if (!fault) return next(input);
+        const issues = `${fault}. Start handoffs with HandoffClient or \`handoff run\``;
+        throw ApplicationFailure.create({
+          type: 'INVALID_REQUEST',
+          nonRetryable: true,
+          message: errorMessage('INVALID_REQUEST', { issues }),
+        });
+      },
+    },
+  ],
+});

@@ -1,0 +1,194 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { handoff, haveServer, json, launch, processesWith, type Running } from './rig.js';
+
+let base: string;
+let folder: string;
+let dev: Running;
+const at = (): string[] => ['--folder', folder];
+const startDev = async (): Promise<Running> => {
+  const running = launch(['dev', '--port', '0', '--ui-port', '0', '--module', 'examples/05-own-action.mjs', ...at()]);
+  await running.says('is ready');
+  return running;
+};
+const untilOffered = async (id: string): Promise<void> => {
+  const status = () => json(['status', id, ...at()]);
+  await expect.poll(status, { timeout: 20_000 }).toMatchObject({ from: 'run', status: 'awaiting_acceptance' });
+};
+const gone = async (text: string): Promise<string[]> => {
+  for (let tries = 0; tries < 100 && processesWith(text).length > 0; tries++) await sleep(100);
+  return processesWith(text);
+};
+
+beforeAll(async () => {
+  await haveServer();
+  base = await mkdtemp(path.join(tmpdir(), 'handoff-cli-dev-'));
+  folder = path.join(base, '.handoff');
+  dev = await startDev();
+  const agents = ['@code-architect', '@nodejs-specialist'];
+  await handoff(['agents', 'add', ...agents, '--heartbeat-seconds', '3600', ...at()]);
+  await handoff(['phases', 'set', 'blog', '8', 'completed', ...at()]);
+}, 120_000);
+afterAll(async () => {
+  dev?.child.kill('SIGKILL');
+  await gone(base);
+  await rm(base, { recursive: true, force: true });
+});
+
+describe('handoff dev', () => {
+  it('is found by the other verbs, which run a handoff and follow it to its end', async () => {
+    const { code, stdout, stderr } = await handoff([
+      'run',
+      'examples/01-phase-transition.json',
+      '--id',
+      'one',
+      ...at(),
+    ]);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toMatch(/Started: one\nhttp:.*handoff%2Fone\n/);
+    expect(stdout).toMatch(/✓ Resource Handoff — 2 artifacts, 2\.0 kB( \(.* s\))?\n/);
+    expect(stdout).toMatch(/✓ completed one \(.* s\)\n$/);
+    expect(stdout).not.toContain('\u001b');
+    const sent = readFileSync('examples/input/code-architecture.json');
+    expect(readFileSync(path.join(folder, 'artifacts/phase_13/code-architecture.json'))).toEqual(sent);
+    // The same request again is the same handoff, and a failed one exits with 1.
+    const again = await handoff(['run', 'examples/01-phase-transition.json', '--id', 'one', ...at()]);
+    expect(again).toMatchObject({ code: 0, stdout: expect.stringContaining('Was started before: one') as unknown });
+    const failing = await handoff(['run', 'examples/03-stale-context.yaml', '--id', 'no', ...at()]);
+    expect(failing.code).toBe(1);
+    expect(failing.stdout).toMatch(/✗ failed no/);
+    expect(failing.stderr).toBe('');
+  });
+
+  it('runs the parts of a module, and a procedure from a file', async () => {
+    const request = {
+      procedure: 'TICKET_HANDOFF',
+      source: { agent: '@code-architect' },
+      target: { agent: '@nodejs-specialist' },
+      acceptance: 'auto',
+    };
+    const own = launch(['run', '-', '--id', 'ticket', ...at(), '--json'], { input: JSON.stringify(request) }).ended;
+    expect(JSON.parse((await own).stdout)).toMatchObject({ outcome: 'completed' });
+    expect(existsSync(path.join(folder, 'tickets', 'ticket_ticket_1_ticket.json'))).toBe(true);
+    await handoff(['procedures', 'add', 'examples/04-own-procedure.yaml', ...at()]);
+    const added = await json(['run', 'examples/04-own-procedure.request.yaml', ...at()]);
+    expect(added).toMatchObject({ outcome: 'completed', procedure: 'DESIGN_REVIEW_HANDOFF' });
+  });
+
+  it('refuses a second one on the folder and names the process of the first', async () => {
+    const { error } = await json<{ error: object }>(['dev', ...at()]);
+    expect(error).toMatchObject({ code: 'ALREADY_RUNNING', params: { pid: dev.pid } });
+  });
+
+  it('refuses a port that is taken', async () => {
+    const server = createServer().listen(0, '127.0.0.1');
+    await new Promise((resolve) => server.once('listening', resolve));
+    const { port } = server.address() as AddressInfo;
+    const args = ['dev', '--port', String(port), '--folder', path.join(base, 'other')];
+    const { code, stdout, stderr } = await handoff(args);
+    server.close();
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr).toMatch(/^error PORT_IN_USE: .*--port/);
+  });
+
+  it('answers every verb with one JSON value', async () => {
+    const contract = path.join(base, 'contract.json');
+    await writeFile(contract, '{"sends": {}}');
+    const started = await json([
+      'start',
+      'examples/02-agent-handoff.yaml',
+      '--id',
+      'j',
+      '--contract',
+      contract,
+      ...at(),
+    ]);
+    expect(started).toMatchObject({ handoffId: 'j', existing: false });
+    const steps: [string[], object][] = [
+      [['pause', 'j', '--reason', 'r'], { asked: 'pause' }],
+      [['resume', 'j'], { asked: 'resume' }],
+      [['extend', 'j', '--minutes', '5'], { expiresAt: expect.stringMatching(/Z$/) as unknown }],
+      [['retry', 'j', '--reason', 'r'], { error: { code: 'INCIDENT_NOT_OPEN' } }],
+      [['resolve', 'j', '--reason', 'r'], { error: { code: 'INCIDENT_NOT_OPEN' } }],
+      [['accept', 'j', '--by', '@nodejs-specialist'], { epoch: 1 }],
+      [['reject', 'j', '--reason', 'r'], { error: { code: 'WRONG_STATE' } }],
+      [['complete', 'j', '--by', '@nodejs-specialist', '--epoch', '1'], { handoffId: 'j' }],
+      [['result', 'j'], { outcome: 'completed' }],
+      [['cancel', 'j', '--reason', 'r'], { error: { code: 'WRONG_STATE' } }],
+      [['status', 'j'], { status: 'completed' }],
+      [['show', 'j'], { outcome: { outcome: 'completed' }, effects: expect.any(Array) as unknown }],
+      [['status', 'nobody'], { error: { code: 'HANDOFF_NOT_FOUND' } }],
+      [['start', 'examples/input/contract.json'], { error: { code: 'INVALID_REQUEST' } }],
+    ];
+    for (const [args, expected] of steps) {
+      // An offer must be there before it can be accepted.
+      if (args[0] === 'accept') await untilOffered('j');
+      expect([args, await json([...args, ...at()])]).toMatchObject([args, expected]);
+    }
+  });
+
+  it('answers every verb about the folder with one JSON value', async () => {
+    const lists = ['list', 'effects one', 'agents list', 'phases list blog', 'context list blog', 'procedures list'];
+    const others = [
+      'agents heartbeat @code-architect',
+      'agents add @x',
+      'agents remove @x',
+      'context set s k v',
+      'phases set s 1 ready',
+      'procedures show TICKET_HANDOFF',
+      'procedures check examples/04-own-procedure.yaml',
+    ];
+    const values = await Promise.all(lists.map((args) => json<unknown[]>([...args.split(' '), ...at()])));
+    expect(values.map((v) => Array.isArray(v) && v.length > 0)).toEqual(lists.map(() => true));
+    for (const args of others) expect(await json([...args.split(' '), ...at()])).not.toHaveProperty('error');
+  });
+
+  it('has a worker beside it that says when it is ready and drains on SIGTERM', async () => {
+    const worker = launch(['worker', '--task-queue', 'beside', ...at()]);
+    await worker.says('worker ready on task queue beside, namespace default, at 127.0.0.1:');
+    worker.child.kill('SIGTERM');
+    const { code, stderr } = await worker.ended;
+    expect(code).toBe(0);
+    expect(stderr).toContain('state=DRAINED');
+  });
+
+  it('goes on after kill -9, and leaves nothing when it is stopped', async () => {
+    await handoff(['start', 'examples/02-agent-handoff.yaml', '--id', 'survivor', ...at()]);
+    const following = launch(['run', 'examples/02-agent-handoff.yaml', '--id', 'survivor', ...at()]);
+    await following.says('waits for @nodejs-specialist to accept');
+    dev.child.kill('SIGKILL');
+    await dev.ended;
+    dev = await startDev();
+    expect(dev.stdout()).toContain('goes on where it was');
+    await untilOffered('survivor');
+    const { epoch } = await json<{ epoch: number }>(['accept', 'survivor', '--by', '@nodejs-specialist', ...at()]);
+    await json(['complete', 'survivor', '--by', '@nodejs-specialist', '--epoch', String(epoch), ...at()]);
+    expect(await json(['result', 'survivor', ...at()])).toMatchObject({ outcome: 'completed' });
+    following.child.kill('SIGINT');
+    await following.ended;
+
+    const busy = launch(['run', 'examples/02-agent-handoff.yaml', '--id', 'open', ...at()]);
+    await busy.says('waits for @nodejs-specialist to accept');
+    busy.child.kill('SIGINT');
+    expect(await busy.ended).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('The handoff goes on') as unknown,
+    });
+    dev.child.kill('SIGINT');
+    const { code, stdout, stderr } = await dev.ended;
+    expect({ code, signal: null }).toEqual({ code: 0, signal: null });
+    expect(stderr).toContain('work in flight ends first');
+    expect(stdout).toMatch(/Stopped\..*\n$/);
+    expect(processesWith(folder)).toEqual([]);
+    expect(existsSync(path.join(folder, 'dev.json'))).toBe(false);
+    expect(readFileSync(path.join(folder, 'worker.log'), 'utf8')).toContain('state=DRAINED');
+    // What is in the folder can be read without a server.
+    expect(await json(['list', '--open', ...at()])).toMatchObject([{ handoffId: 'open' }]);
+  });
+});

@@ -1,0 +1,147 @@
+import { randomUUID } from 'node:crypto';
+import { Client, Connection } from '@temporalio/client';
+import { describe, expect, test, type TestContext } from 'vitest';
+import { HandoffClient } from '../../src/client.js';
+import { workflowIdOf } from '../../src/core/ids.js';
+import { Parts, startWork } from '../rig/parts.js';
+import { AGENTS, Rig, type RigOptions } from '../rig/rig.js';
+import { containing, matching } from '../rig/matchers.js';
+
+const by = AGENTS.target;
+const rigFor = async (ctx: TestContext, over: RigOptions = {}): Promise<Rig> => {
+  const rig = await Rig.create({ ...new Parts().options, ...over });
+  ctx.onTestFinished(() => rig.close());
+  return rig;
+};
+const offered = async (rig: Rig, expiresInMinutes = 60): Promise<string> => {
+  const id = await startWork(rig, 'WORK_AND_ASK', { expiresInMinutes });
+  await rig.untilStatus(id, 'awaiting_acceptance');
+  return id;
+};
+const seconds = (n: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, n * 1000));
+/** Until Temporal has let the timer of the expiry fire, with nobody there to handle it. */
+const untilExpiryFired = async (rig: Rig, id: string): Promise<void> => {
+  await expect
+    .poll(async () => (await rig.history(id)).events!.some((e) => e.timerFiredEventAttributes), { timeout: 15_000 })
+    .toBe(true);
+};
+
+describe('what came while no worker was there', () => {
+  test.concurrent('a pause that was sent before the expiry passed wins', async (ctx) => {
+    const rig = await rigFor(ctx);
+    const id = await offered(rig, 4 / 60);
+    const { createdAt } = (await rig.client.status(id)).state!;
+    await rig.stopWorker();
+    const at = Date.now();
+    const pause = { by: 'op', reason: 'wait', at: new Date(at).toISOString() };
+    await rig.temporal.workflow.getHandle(workflowIdOf(id)).signal('pause', pause);
+    await untilExpiryFired(rig, id);
+    await rig.startWorker();
+    const { status, state } = await rig.until(id, (s) => s.state?.pausedSince !== undefined);
+    expect({ status, expiry: state!.expiry }).toEqual({
+      status: 'awaiting_acceptance',
+      expiry: { remainingMs: createdAt + 4000 - at },
+    });
+    const { epoch } = await rig.client.accept(id, { by });
+    await rig.client.resume(id, { by: 'op' });
+    await rig.client.complete(id, { by, epoch });
+    expect(await rig.client.result(id)).toMatchObject({ outcome: 'completed' });
+  });
+
+  test.concurrent('an answer that comes together with the expiry is refused, and all is undone', async (ctx) => {
+    const rig = await rigFor(ctx);
+    const id = await offered(rig, 3 / 60);
+    await rig.stopWorker();
+    await untilExpiryFired(rig, id);
+    const answer = rig.client.accept(id, { by }).then(
+      () => 'accepted',
+      (error: { code?: string }) => error.code,
+    );
+    await seconds(0.5);
+    await rig.startWorker();
+    expect(['EXPIRED', 'WRONG_STATE']).toContain(await answer);
+    expect(await rig.client.result(id)).toMatchObject({ outcome: 'expired', undone: [{ result: 'undone' }] });
+  });
+
+  test.concurrent('an update sent twice with one id takes effect once', async (ctx) => {
+    const rig = await rigFor(ctx, { deadlineMs: 2000 });
+    const id = await offered(rig);
+    await rig.stopWorker();
+    const updateId = randomUUID();
+    await expect(rig.client.extend(id, { by, minutes: 30 }, { updateId })).rejects.toMatchObject({
+      code: matching(/^(NO_WORKER|DEADLINE_EXCEEDED)$/),
+      retryable: true,
+    });
+    await rig.startWorker();
+    const first = await rig.client.extend(id, { by, minutes: 30 }, { updateId });
+    expect(await rig.client.extend(id, { by, minutes: 30 }, { updateId })).toEqual(first);
+    const { state } = await rig.client.status(id);
+    expect(state!.expiry.remainingMs).toBe(90 * 60_000);
+    await rig.client.reject(id, { by, reason: 'seen enough' });
+    await rig.client.result(id);
+  });
+});
+
+describe('a call that nobody answers', () => {
+  test.concurrent('says which queue has no worker, within its deadline', async (ctx) => {
+    const rig = await rigFor(ctx, { start: false, deadlineMs: 1000 });
+    const request = { procedure: 'AGENT_HANDOFF_STANDARD', source: { agent: AGENTS.source }, target: { agent: by } };
+    const { handoffId: id } = await rig.client.start(request);
+    rig.started.add(id);
+    rig.leftOpen.add(id);
+    const began = Date.now();
+    await expect(rig.client.accept(id, { by }, { updateId: 'u-1' })).rejects.toMatchObject({
+      code: 'NO_WORKER',
+      message: containing(`No worker answers on task queue ${rig.taskQueue} in namespace default.`),
+      params: { updateId: 'u-1' },
+    });
+    await expect(rig.client.progress(id)).rejects.toMatchObject({ code: 'NO_WORKER' });
+    // No worker has registered it yet, so that there is no record either.
+    await expect(rig.client.status(id)).rejects.toMatchObject({ code: 'NO_WORKER' });
+    expect(Date.now() - began).toBeLessThan(5000);
+    // A signal needs nobody: it is kept for when a worker comes.
+    await rig.client.cancel(id, { by: 'op', reason: 'no need' });
+    await rig.startWorker();
+    expect(await rig.client.result(id)).toMatchObject({ outcome: 'cancelled', by: 'op' });
+  });
+
+  test.concurrent('for the status shows the last record, and says so', async (ctx) => {
+    const rig = await rigFor(ctx, { deadlineMs: 2000 });
+    const id = await offered(rig);
+    const { state } = await rig.client.status(id);
+    await expect.poll(async () => (await rig.storage.handoffs.find(id))?.status).toBe('awaiting_acceptance');
+    await rig.stopWorker();
+    const began = Date.now();
+    expect(await rig.client.status(id)).toMatchObject({
+      from: 'storage',
+      status: 'awaiting_acceptance',
+      state: { acceptance: { epoch: state!.acceptance.epoch } },
+    });
+    expect(Date.now() - began).toBeLessThan(2500);
+    await rig.startWorker();
+    await rig.until(id, (s) => s.from === 'run');
+    await rig.client.reject(id, { by, reason: 'seen enough' });
+    await rig.client.result(id);
+  });
+
+  test.concurrent('says that there is no server', async (ctx) => {
+    const address = '127.0.0.1:1';
+    const connection = Connection.lazy({ address, connectTimeout: 300, channelArgs: { 'grpc.enable_http_proxy': 0 } });
+    ctx.onTestFinished(() => connection.close());
+    const client = new HandoffClient({ temporal: new Client({ connection }), deadlineMs: 1500 });
+    const calls = [
+      () => client.start({ procedure: 'AGENT_HANDOFF_STANDARD', source: { agent: 'a' }, target: { agent: 'b' } }),
+      () => client.status('h-1'),
+      () => client.accept('h-1', { by }),
+      () => client.pause('h-1', { by, reason: 'why' }),
+      () => client.list(),
+    ];
+    const began = Date.now();
+    for (const call of calls)
+      await expect(call()).rejects.toMatchObject({
+        code: 'TEMPORAL_UNREACHABLE',
+        message: containing('The Temporal server does not answer'),
+      });
+    expect(Date.now() - began).toBeLessThan(calls.length * 3000);
+  });
+});

@@ -1,0 +1,5 @@
+import type { Action } from '../../src/activities/action.js';
+import type { Procedure } from '../../src/core/procedure.js';
+
+export const actions: Action[];
+export const procedures: Procedure[];

@@ -28,6 +28,11 @@ export function changes(
       `  next: handoff retry ${id} --reason "…"   or: handoff resolve ${id} --reason "…"`,
     );
   }
+  const { ending } = now;
+  if (ending && !before?.ending && now.undone.length + Number(now.status === 'compensating') > 0) {
+    const by = ending.by === 'handoff' ? '' : ` — ${safe(`${ending.by}: ${ending.reason}`)}`;
+    lines.push(paint.yellow(`↶ ${ending.outcome}${by}: undoing what was done`));
+  }
   for (const u of now.undone.slice(before?.undone.length ?? 0)) {
     lines.push(safe(`↶ ${effectText(u.key)} — ${u.result.replaceAll('_', ' ')}`));
   }
@@ -77,7 +82,7 @@ function pauseLines(paint: Paint, before: HandoffState | undefined, now: Handoff
 }
 
 function statusLines(paint: Paint, subject: Subject, now: HandoffState): string[] {
-  const { status, acceptance, ending } = now;
+  const { status, acceptance } = now;
   const id = subject.handoffId;
   const target = subject.target.agent ?? partyText(subject.target);
   if (status === 'pending') return now.waitsFor ? [safe(`… waits for ${now.waitsFor}`)] : [];
@@ -93,10 +98,6 @@ function statusLines(paint: Paint, subject: Subject, now: HandoffState): string[
       `${paint.green('✓')} accepted by ${safe(acceptance.by)} (epoch ${acceptance.epoch})`,
       `  next: handoff complete ${id} --by ${safe(acceptance.by)} --epoch ${acceptance.epoch}`,
     ];
-  }
-  if (status === 'compensating') {
-    const by = ending && ending.by !== 'handoff' ? ` — ${safe(`${ending.by}: ${ending.reason}`)}` : '';
-    return [paint.yellow(`↶ ${ending?.outcome ?? 'ending'}${by}: undoing what was done`)];
   }
   return [];
 }

@@ -102,7 +102,8 @@ function greet(io: Io, info: DevInfo, { folder, goesOn, how }: { folder: string;
   if (io.json) return void process.stdout.write(`${JSON.stringify({ ...info, folder, goesOn })}\n`);
   const configured = configuredAddress();
   const { bold, dim, yellow } = io.paint;
-  const shown = path.relative('.', folder) || '.';
+  const relative = path.relative('.', folder) || '.';
+  const shown = relative.length < folder.length ? relative : folder;
   const where =
     path.basename(folder) === '.handoff' && path.dirname(folder) === process.cwd() ? '' : ` --folder ${shown}`;
   const lines = [

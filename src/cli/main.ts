@@ -4,6 +4,9 @@ import { program } from './program.js';
 
 async function main(argv: string[]): Promise<void> {
   endWithReader();
+  for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
+    process.on(event, (error) => process.exit(complain(argv.includes('--json'), error)));
+  }
   try {
     await program().parseAsync(argv, { from: 'user' });
   } catch (error) {

@@ -26,7 +26,7 @@ export function program(): Command {
     .configureOutput({ outputError: () => {} });
   handoff.addHelpText(
     'after',
-    '\nExample:\n  $ handoff demo\n  $ handoff dev\n  $ handoff run examples/01-phase-transition.json\n\nExit codes: 0 ok, 1 it failed or did not complete, 2 wrong usage or input, 3 nobody answers.',
+    '\nExample:\n  $ handoff demo\n  $ handoff dev\n  $ handoff run examples/01-phase-transition.json\n\nExit codes: 0 ok; 1 it failed or did not complete; 2 wrong usage or input;\n3 nobody answers.',
   );
   handoff.commandsGroup('Run:');
   demoVerb(handoff);

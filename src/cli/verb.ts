@@ -13,7 +13,10 @@ export interface VerbSpec {
   options?: OptionSpec[];
   /** What it needs of the surroundings, and so which common options it has. */
   needs: ('folder' | 'files' | 'server')[];
-  /** It runs parts that would keep the process alive: Temporal's native runtime, a server that is still being built. */
+  /**
+   * It ends the process itself, because of parts that would keep it alive (Temporal's native runtime, a server that is
+   * still being built) or that break it once their connection is closed (a long poll that is sent again).
+   */
   exits?: boolean;
 }
 

@@ -19,6 +19,8 @@ export interface Caller {
 
 /** Milliseconds in which a server that is there tells what it is. */
 const PROBE_MS = 500;
+/** What the SDK gets, beyond a deadline, to say itself that it is over. */
+const GRACE_MS = 200;
 
 /** Runs one call with the caller's deadline. Throws DEADLINE_EXCEEDED, TEMPORAL_UNREACHABLE. */
 export async function withDeadline<T>(
@@ -28,7 +30,7 @@ export async function withDeadline<T>(
   ms = caller.deadlineMs,
 ): Promise<T> {
   try {
-    return await caller.temporal.withDeadline(Date.now() + ms, call);
+    return await inTime(caller, what, ms, call);
   } catch (error) {
     // The SDK repeats a call to a server that is not there until the deadline, and then speaks of the deadline only.
     if (isDeadline(error) && !(await answers(caller))) throw unreachable('it gave no answer in time', error);
@@ -36,10 +38,25 @@ export async function withDeadline<T>(
   }
 }
 
-/** Whether there is a server at all. */
-async function answers({ temporal }: Caller): Promise<boolean> {
+/** The SDK sleeps past its own deadline before it calls a server that is not there once more; so the clock here counts. */
+async function inTime<T>({ temporal }: Caller, what: string, ms: number, call: () => Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    const error = new HandoffError('DEADLINE_EXCEEDED', { what, seconds: ms / 1000 });
+    timer = setTimeout(() => reject(error), ms + GRACE_MS);
+  });
   try {
-    await temporal.withDeadline(Date.now() + PROBE_MS, () => temporal.connection.workflowService.getSystemInfo({}));
+    return await Promise.race([temporal.withDeadline(Date.now() + ms, call), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Whether there is a server at all. */
+async function answers(caller: Caller): Promise<boolean> {
+  const { connection } = caller.temporal;
+  try {
+    await inTime(caller, 'The probe', PROBE_MS, () => connection.workflowService.getSystemInfo({}));
     return true;
   } catch {
     return false;
@@ -80,10 +97,11 @@ function grpcCause(error: unknown): { code: number; details: string } | undefine
 }
 
 export const isDeadline = (error: unknown): boolean =>
-  error instanceof WorkflowUpdateRPCTimeoutOrCancelledError ||
-  isGrpcDeadlineError(error) ||
-  grpcCause(error)?.code === 4 ||
-  (error instanceof HandoffError && error.code === 'DEADLINE_EXCEEDED');
+  error instanceof HandoffError
+    ? error.code === 'DEADLINE_EXCEEDED'
+    : error instanceof WorkflowUpdateRPCTimeoutOrCancelledError ||
+      isGrpcDeadlineError(error) ||
+      grpcCause(error)?.code === 4;
 
 /** Whether Temporal knows no such run, or one that is closed: which of the two, a description tells. */
 export const isNotFound = (error: unknown): boolean =>

@@ -13,7 +13,7 @@ const CODES = Object.keys(ERRORS) as ErrorCode[];
 test.each(CODES)('%s has a text, an HTTP status and a word on retrying', (code) => {
   expect(code).toMatch(/^[A-Z][A-Z_]+$/);
   const { message, http, retryable } = ERRORS[code];
-  expect(message).toMatch(/^[A-Z`{].{15}/);
+  expect(message).toMatch(/^(\{why\}$|[A-Z`{].{15})/);
   expect(http).toSatisfy((n: number) => n >= 400 && n < 600);
   expect(retryable).toBeTypeOf('boolean');
 });

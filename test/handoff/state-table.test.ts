@@ -49,7 +49,8 @@ const undoneThrough = async (id: string, end: () => Promise<unknown>): Promise<s
 describe('each move of the state table, made for real', () => {
   test('pending → running: its start time has come', async () => {
     const id = await startWork(rig, 'WORK_ONLY', { startAfter: new Date(Date.now() + 2500) });
-    const waiting = await rig.untilStatus(id, 'pending');
+    const waiting = await rig.until(id, (s) => s.state?.waitsFor !== undefined);
+    expect(waiting.status).toBe('pending');
     expect(waiting.words).toContain('Waits for its start time');
     expect(parts.happened).not.toContain(`act ${id}`);
     expect((await rig.client.result(id)).outcome).toBe('completed');

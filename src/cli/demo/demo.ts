@@ -109,8 +109,8 @@ async function setStage(life: Lifetime, io: Io, folder: string, { connect, own }
   const taskQueue = own ? undefined : `handoff-demo${suffix}`;
   const worker = await startWorker(life, { connect, storage, taskQueue });
   io.say(`  Worker: polls task queue ${worker.taskQueue} after ${took(Date.now() - since)}`);
-  const { client: temporal, connection } = await life.until(connectClient(connect));
-  life.atEnd(() => connection.close());
+  // Never closed: a long poll that is then sent again would throw where nobody can catch it, and we exit anyway.
+  const { client: temporal } = await life.until(connectClient(connect));
   for (const name of AGENTS) await storage.agents.add({ name, heartbeatSeconds: 3600 });
   io.say(`  Agents: ${AGENTS.join(', ')}`);
   return {

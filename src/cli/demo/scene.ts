@@ -48,10 +48,9 @@ export async function playHandoff(
   first: () => Promise<void> = () => Promise.resolve(),
 ): Promise<HandoffOutcome> {
   const { client, life, paint } = stage;
-  const { handoffId: id, source, target, artifacts = [], context = {} } = request;
+  const { handoffId: id, source, target } = request;
   const say = (line: string): void => stage.say(`   ${line}`);
-  const what = `${counted(artifacts.length, 'file', 'files')}, ${counted(Object.keys(context).length, 'context entry', 'context entries')}`;
-  say(paint.dim(`${partyText(source as Party)} → ${partyText(target as Party)}: ${what}`));
+  say(paint.dim(`${partyText(source as Party)} → ${partyText(target as Party)}`));
   await life.until(client.start(request));
   await life.until(first());
 
@@ -73,5 +72,3 @@ export async function playHandoff(
   say(`${paint.dim(clock(Date.now()))}  ${word}`);
   return outcome;
 }
-
-const counted = (n: number, one: string, several: string): string => `${n} ${n === 1 ? one : several}`;

@@ -48,7 +48,7 @@ const phaseTransition: Scene = {
 
 const agentHandoff: Scene = {
   title: 'An agent hands over to another, who accepts',
-  about: 'The target has the last word. Only one can accept, and only who accepted can complete.',
+  about: 'Only one agent can accept, and only that one can complete.',
   async play(stage) {
     const { client, storage } = stage;
     const request = { ...(await stage.example('02-agent-handoff.yaml')), handoffId: stage.idOf('agent-handoff') };
@@ -119,7 +119,7 @@ const pausedAndResumed: Scene = {
     return {
       ...request,
       outcome,
-      happened: `paused ${PAUSE_MS / 1000} s, resumed, completed`,
+      happened: `paused ${PAUSE_MS / 1000} s, then completed`,
       checks: [
         completed(outcome),
         check('its clock stood still', left.length === 2 && left[0] === left[1], left),
@@ -137,14 +137,14 @@ const minutes = (ms: number): string =>
 
 const failedAndUndone: Scene = {
   title: 'One fails at its third step, and is undone',
-  about: 'A second revision overwrites a file of the first; then the context turns out to have changed.',
+  about: 'A new revision overwrites a file; then its context turns out to be stale.',
   async play(stage) {
     const { storage } = stage;
     const { sessions } = storage;
     await sessions.setPhase(SESSION, 8, 'completed', ARCHITECT);
     const request = { ...(await stage.example('03-stale-context.yaml')), handoffId: stage.idOf('undone') };
     const { version } = await sessions.set(SESSION, 'modules', ['users', 'posts'], '@product-owner');
-    tell(stage, `@product-owner changes "modules" to version ${version}; the request expects version 1`);
+    tell(stage, `@product-owner changes "modules" to version ${version}; we expect 1`);
     const before = await snapshot(storage, SESSION);
     const { outcome, code, steps } = await playHandoff(stage, request);
     const after = await snapshot(storage, SESSION);

@@ -36,6 +36,7 @@ export function lookVerbs(program: Command): void {
       examples: ['result ho_1 --timeout 60'],
       options: [['--timeout <seconds>', 'wait no longer (default: as long as it takes)', number(0)]],
       needs: ['folder', 'server'],
+      exits: true,
     },
     ({ args: [id = ''], options, io }) =>
       withPlace(options, async ({ client }) => {

@@ -33,6 +33,7 @@ export function runVerbs(program: Command): void {
       examples: ['run examples/01-phase-transition.json', 'run - < request.yaml'],
       options: OPTIONS,
       needs: ['folder', 'server'],
+      exits: true,
     },
     async ({ args: [file = ''], options, io }) => {
       const request = await readRequest(file, options);

@@ -1,6 +1,6 @@
 import { CancellationScope } from '@temporalio/workflow';
 import { isPaused } from '../../core/handoff.js';
-import type { Step } from '../../core/procedure.js';
+import { dependenciesOf, type Step } from '../../core/procedure.js';
 import { partyText } from '../../core/request.js';
 import { areQuick } from '../../core/rule.js';
 import type { StepTask } from '../../core/task.js';
@@ -131,10 +131,12 @@ function offer(run: Run, id: string): void {
   run.dispatch({ type: 'offered', step: id, ...(acceptance === 'auto' ? { auto: { by: `${by} (by policy)` } } : {}) });
 }
 
-/** The checks of the step that will start first, where they are quick. */
+/** The checks of the step that will start first, where they are quick. The first in the list may wait for others. */
 export function firstCheck(run: Run): StepTask | undefined {
-  const step = run.procedure.steps[0];
-  return step?.rules?.length && areQuick(step.rules) ? taskOf(run, step) : undefined;
+  const { steps } = run.procedure;
+  const first = steps[0];
+  const starts = first !== undefined && dependenciesOf(steps, 0).length === 0;
+  return starts && first.rules?.length && areQuick(first.rules) ? taskOf(run, first) : undefined;
 }
 
 function taskOf(run: Run, step: Step): StepTask {

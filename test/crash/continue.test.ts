@@ -1,0 +1,79 @@
+import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { shownStatus } from '../../src/core/handoff.js';
+import { workflowIdOf } from '../../src/core/ids.js';
+import { launchServer, type RunningServer } from '../../src/temporal/launch-server.js';
+import { SEARCH_ATTRIBUTES } from '../../src/temporal/search-attributes.js';
+import { AGENTS } from '../rig/rig.js';
+import { withCase, type Case, expectCompleted, expectUndone } from './case.js';
+import { keepForReplay, replayKept } from './replay.js';
+
+let server: RunningServer;
+beforeAll(async () => {
+  server = await launchServer({
+    executable: inject('serverPath'),
+    headless: true,
+    searchAttributes: SEARCH_ATTRIBUTES,
+    dynamicConfig: { 'limit.historyCount.suggestContinueAsNew': 60 },
+  });
+});
+afterAll(async () => {
+  await replayKept();
+  await server.stop();
+});
+
+const runOf = async (c: Case): Promise<string> =>
+  (await c.rig.temporal.workflow.getHandle(workflowIdOf(c.id)).describe()).runId;
+
+/** Sends what a run has to hear until its history is full and it goes on as a new one. */
+async function fill(c: Case, send: (n: number) => Promise<unknown>): Promise<void> {
+  const first = await runOf(c);
+  for (let n = 1; (await runOf(c)) === first; n++) {
+    if (n > 80) throw new Error('it did not continue as new');
+    await send(n);
+  }
+  await keepForReplay(c.rig.temporal, workflowIdOf(c.id), first);
+}
+
+test('a run that continues as new keeps its pause, its clock, its acceptance and its effects', async () => {
+  await withCase({ procedure: 'AGENT_HANDOFF_STANDARD', address: server.address }, async (c) => {
+    const { client } = c.rig;
+    await c.returns();
+    await c.begin();
+    await c.rig.untilStatus(c.id, 'awaiting_acceptance');
+    await client.pause(c.id, { by: 'test', reason: 'lunch 0' });
+    const { state: paused } = await c.rig.until(c.id, (s) => shownStatus(s.state!) === 'paused');
+    expect(paused!.expiry.runningSince).toBeUndefined();
+
+    await fill(c, (n) => client.pause(c.id, { by: 'test', reason: `lunch ${n}` }));
+    const { state } = await c.rig.until(c.id, (s) => s.from === 'run');
+    expect(shownStatus(state!)).toBe('paused');
+    expect(state!.holds.operator!.reason).toMatch(/^lunch \d+$/);
+    expect(state!.expiry).toEqual(paused!.expiry);
+    expect(state!.acceptance).toEqual(paused!.acceptance);
+    expect(state!.steps).toEqual(paused!.steps);
+
+    await client.resume(c.id, { by: 'test' });
+    const { epoch } = await client.accept(c.id, { by: AGENTS.target, leaseMinutes: 50 });
+    expect(epoch).toBe(1);
+    await fill(c, (n) =>
+      n % 2 ? client.pause(c.id, { by: 'test', reason: 'again' }) : client.resume(c.id, { by: 'test' }),
+    );
+    const { state: later } = await c.rig.until(c.id, (s) => s.from === 'run');
+    expect(later!.acceptance).toMatchObject({ epoch: 1, by: AGENTS.target });
+    expect(later!.lease).toBeDefined();
+    if (shownStatus(later!) === 'paused') await client.resume(c.id, { by: 'test' });
+    await client.complete(c.id, { by: AGENTS.target, epoch });
+    await expectCompleted(c, await client.result(c.id));
+  });
+}, 120_000);
+
+test('a run that continued as new still undoes what its first run did', async () => {
+  await withCase({ procedure: 'AGENT_HANDOFF_STANDARD', address: server.address, occupied: true }, async (c) => {
+    await c.returns();
+    await c.begin();
+    await c.rig.untilStatus(c.id, 'awaiting_acceptance');
+    await fill(c, () => c.rig.client.extend(c.id, { by: 'test', minutes: 1 }));
+    await c.rig.client.reject(c.id, { by: AGENTS.target, reason: 'not for me' });
+    await expectUndone(c, await c.rig.client.result(c.id), 'rejected');
+  });
+}, 120_000);

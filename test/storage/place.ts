@@ -1,0 +1,40 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll } from 'vitest';
+import type { Subject } from '../../src/core/request.js';
+import { openStorage, type Storage } from '../../src/storage/storage.js';
+
+/** A storage for the tests of one file, opened before and removed after them. */
+export function storagePlace(): { readonly folder: string; readonly storage: Storage } {
+  let folder = '';
+  let storage: Storage | undefined;
+  beforeAll(async () => {
+    folder = await mkdtemp(path.join(tmpdir(), 'handoff-storage-'));
+    storage = await openStorage({ folder });
+  });
+  afterAll(async () => {
+    await storage?.close();
+    await rm(folder, { recursive: true, force: true });
+  });
+  return {
+    get folder() {
+      return folder;
+    },
+    get storage() {
+      return storage!;
+    },
+  };
+}
+
+export const subjectOf = (handoffId: string, over: Partial<Subject> = {}): Subject => ({
+  handoffId,
+  session: `s-${handoffId}`,
+  type: 'PHASE_TRANSITION',
+  priority: 'normal',
+  source: { phase: '8' },
+  target: { phase: '13' },
+  procedure: { id: 'SOME_PROCEDURE', version: '1.0.0', digest: 'd' },
+  requestDigest: 'r',
+  ...over,
+});

@@ -5,7 +5,7 @@ import type { EngineActivities, StepTask } from '../core/task.js';
 import { contentOf, refOf, wholeTask, type Action, type Deps } from './action.js';
 import { effectRunner } from './effect-runner.js';
 import { failpoint } from './failpoint.js';
-import { beginUndo, checkPending, openHandoff } from './life.js';
+import { beginUndo, checkPending, openHandoff, projectHandoff } from './life.js';
 import { builtinRules } from './rules/builtin.js';
 import type { Rule } from './rules/rule.js';
 import { syncStateAction } from './sync-state.js';
@@ -53,10 +53,7 @@ export function createActivities(
   const engine: EngineActivities = {
     openHandoff: activity((task) => openHandoff(deps, task)),
     validate: activity((task: StepTask) => runValidation(deps, task, cancellationSignal())),
-    projectHandoff: activity(async ({ subject, state, outcome }) => {
-      await storage.handoffs.project(subject, state, outcome);
-      if (outcome) await failpoint('close.after');
-    }),
+    projectHandoff: activity((task) => projectHandoff(deps, task)),
     checkPending: activity((task) => checkPending(deps, task)),
     stepAttempts: activity(
       async ({ handoff, step }) => (await storage.ledger.steps(handoff))[step] ?? { epoch: 1, attempts: 0 },

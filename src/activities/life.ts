@@ -3,7 +3,7 @@ import type { EffectFact } from '../core/effect.js';
 import { HandoffError } from '../core/errors.js';
 import { outlineOf, type Procedure } from '../core/procedure.js';
 import type { Subject } from '../core/request.js';
-import { factOf, type BeginUndoTask, type Opened, type OpenTask } from '../core/task.js';
+import { factOf, type BeginUndoTask, type Opened, type OpenTask, type ProjectTask } from '../core/task.js';
 import type { Deps } from './action.js';
 import { runValidation } from './validate.js';
 
@@ -53,6 +53,24 @@ async function checkParts(
   ] as const) {
     if (agent && !(await storage.agents.find(agent))) throw new HandoffError('AGENT_UNKNOWN', { agent, where });
   }
+}
+
+/**
+ * Writes the present state to the database. A run that was reset to a late point may believe in steps that were undone
+ * since: where the ledger is ahead of a completed one, nothing is written, and the run hears of it.
+ */
+export async function projectHandoff(
+  { storage }: Deps,
+  { subject, state, outcome }: ProjectTask,
+): Promise<{ overtaken?: Record<string, number> }> {
+  if (outcome?.outcome === 'completed') {
+    const known = Object.entries(await storage.ledger.steps(subject.handoffId));
+    const ahead = known.filter(([step, { epoch }]) => epoch > (state.steps[step]?.epoch ?? epoch));
+    if (ahead.length > 0) return { overtaken: Object.fromEntries(ahead.map(([step, { epoch }]) => [step, epoch])) };
+  }
+  await storage.handoffs.project(subject, state, outcome);
+  if (outcome) await failpoint('close.after');
+  return {};
 }
 
 /** What a pending handoff waits for: procedures that must have completed in its session, agents that must be reachable. */

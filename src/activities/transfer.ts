@@ -116,8 +116,8 @@ async function transferFiles(context: ActionContext, deps: Deps): Promise<Record
     for (const f of files) {
       throwIfInterrupted(signal);
       const effect = byName.get(f.spec.name)!;
-      if (effect.status !== 'applied')
-        staged.push({ effect, ...(await stage(f.spec, f.source, staging, effect, context)) });
+      if (effect.status === 'applied' || (await finishPlaced(effect, context))) continue;
+      staged.push({ effect, ...(await stage(f.spec, f.source, staging, effect, context)) });
     }
     await failpoint('transfer.after_stage');
     for (const s of staged) {
@@ -135,6 +135,18 @@ async function transferFiles(context: ActionContext, deps: Deps): Promise<Record
   );
   const bytes = rows.reduce((sum, r) => sum + Number(r.result?.['size'] ?? 0), 0);
   return { artifacts: files.length, bytes };
+}
+
+/** Records a file that an earlier attempt had put in place when it was killed, whatever its source holds by now. */
+async function finishPlaced(effect: Effect, context: ActionContext): Promise<boolean> {
+  const data = effect.data as FileData;
+  if (!data.after || data.before === undefined) return false;
+  const found = await fingerprint(data.destination);
+  const isOurs = found?.sha256 === data.after.sha256 && found.mode === data.after.mode;
+  const wasOurs = data.before?.sha256 === data.after.sha256 && data.before.mode === data.after.mode;
+  if (!isOurs || wasOurs) return false;
+  await place(effect.key, '', data, context);
+  return true;
 }
 
 async function stage(

@@ -96,7 +96,7 @@ export function reduce(state: HandoffState, event: HandoffEvent): HandoffState {
         at: undefined,
       };
       const offered = to(
-        withStep({ ...s, acceptance }, event.step, { facts: { offered: true } }),
+        withStep({ ...s, acceptance, completion: undefined }, event.step, { facts: { offered: true } }),
         'awaiting_acceptance',
         now,
       );

@@ -104,7 +104,8 @@ export interface RepairInput {
 export interface EngineActivities {
   openHandoff(task: OpenTask): Promise<Opened>;
   validate(task: StepTask): Promise<Verdict>;
-  projectHandoff(task: ProjectTask): Promise<void>;
+  /** Where a completed one finds the ledger ahead of it, nothing is recorded: `overtaken` has those steps' epochs. */
+  projectHandoff(task: ProjectTask): Promise<{ overtaken?: Record<string, number> }>;
   /** What a pending handoff still waits for, in words; empty: it can start. */
   checkPending(task: { subject: Subject; dependencies: string[]; agents: string[] }): Promise<{ waitsFor?: string }>;
   stepAttempts(task: { handoff: string; step: string }): Promise<{ epoch: number; attempts: number }>;

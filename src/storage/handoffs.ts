@@ -78,13 +78,14 @@ export class Handoffs {
           created_at: now,
           updated_at: now,
           closed_at: null,
+          as_of: 0,
         })
         .execute();
       return undefined;
     });
   }
 
-  /** Writes the present state; with `outcome` it is closed. */
+  /** Writes the present state; with `outcome` it is closed. One that is older than what is written changes nothing. */
   async project(subject: Subject, state: HandoffState, outcome?: HandoffOutcome): Promise<void> {
     const now = Date.now();
     await this.db
@@ -95,8 +96,10 @@ export class Handoffs {
         outcome: outcome ? JSON.stringify(outcome) : null,
         updated_at: now,
         closed_at: isClosed(state.status) ? now : null,
+        as_of: state.lastEventAt,
       })
       .where('id', '=', subject.handoffId)
+      .where('as_of', '<=', state.lastEventAt)
       .execute();
   }
 

@@ -37,6 +37,8 @@ export interface HandoffTable {
   created_at: number;
   updated_at: number;
   closed_at: number | null;
+  /** The time of the last event in the snapshot: an older projection that comes late is dropped. */
+  as_of: number;
 }
 
 /** The effects ledger. `status`: intended → applied → undone. */
@@ -166,6 +168,7 @@ const first: Migration = {
       .addColumn('created_at', 'bigint', (c) => c.notNull())
       .addColumn('updated_at', 'bigint', (c) => c.notNull())
       .addColumn('closed_at', 'bigint')
+      .addColumn('as_of', 'bigint', (c) => c.notNull())
       .execute();
     await s.createIndex('handoffs_by_session').on('handoffs').columns(['session', 'procedure', 'status']).execute();
     await s.createIndex('handoffs_by_target').on('handoffs').columns(['target_agent', 'closed_at']).execute();

@@ -1,6 +1,6 @@
 import { ApplicationFailure, CancelledFailure, condition, upsertMemo } from '@temporalio/workflow';
 import { errorMessage, type ErrorCode } from '../../core/errors.js';
-import type { HandoffOutcome, Outcome } from '../../core/handoff.js';
+import type { HandoffOutcome, Outcome, UndoneEffect } from '../../core/handoff.js';
 import { requestCancel } from './activities.js';
 import type { Run } from './run.js';
 
@@ -24,8 +24,15 @@ export function reportOf(run: Run, outcome: Outcome): HandoffOutcome {
     ...(ending ? { reason: ending.reason, code: ending.code } : {}),
     at: new Date(Date.now()).toISOString(),
     steps: Object.fromEntries(steps) as HandoffOutcome['steps'],
-    undone: state.undone.slice(0, REPORTED),
+    undone: reported(state.undone),
   };
+}
+
+/** Of very many, first those that did not simply go back: no effect stays that the outcome does not name. */
+function reported(undone: readonly UndoneEffect[]): UndoneEffect[] {
+  if (undone.length <= REPORTED) return [...undone];
+  const plain = (u: UndoneEffect): boolean => u.result === 'undone' || u.result === 'nothing_to_undo';
+  return [...undone.filter((u) => !plain(u)), ...undone.filter(plain)].slice(0, REPORTED);
 }
 
 /**

@@ -1,10 +1,12 @@
 import { SearchAttributeType, defineSearchAttributeKey } from '@temporalio/common';
 import { setCurrentDetails, upsertSearchAttributes } from '@temporalio/workflow';
 import { dueAt } from '../../core/clock.js';
-import { isClosed, shownStatus, type HandoffOutcome } from '../../core/handoff.js';
+import { isClosed, shownStatus, type HandoffOutcome, type Outcome } from '../../core/handoff.js';
+import { reduce } from '../../core/reducer.js';
 import { SEARCH_KEYS } from '../../core/search-keys.js';
 import { blockedBecause, currentStep, words } from '../../core/words.js';
 import { durable } from './activities.js';
+import { reportOf } from './ending.js';
 import type { Run } from './run.js';
 
 const STATUS = defineSearchAttributeKey(SEARCH_KEYS.status, SearchAttributeType.KEYWORD);
@@ -47,12 +49,23 @@ export class View {
     }
   }
 
-  /** The last look, with the report of a closed handoff. */
-  async close(report: HandoffOutcome): Promise<void> {
-    this.closed = true;
-    this.show();
-    this.project(report);
+  /**
+   * Records a handoff that ends, and then closes it. Undefined where it goes on after all: a reset run that the ledger
+   * is ahead of does those steps again, and one that is cancelled this moment is undone.
+   */
+  async close(outcome: Outcome): Promise<HandoffOutcome | undefined> {
+    const { run } = this;
+    const report = reportOf(run, outcome);
     await this.projecting;
+    const state = reduce(run.state, { type: 'closed', outcome, now: Date.now() });
+    const { overtaken = {} } = await durable('projectHandoff', { subject: run.input.subject, state, outcome: report });
+    for (const [step, epoch] of Object.entries(overtaken))
+      run.dispatch({ type: 'step_parked', step, attempts: 0, epoch });
+    if (outcome === 'completed' && (run.state.ending || Object.keys(overtaken).length > 0)) return undefined;
+    this.closed = true;
+    run.dispatch({ type: 'closed', outcome });
+    this.show();
+    return report;
   }
 
   /** A run that is merely about to begin is shown as running: most pass `pending` within milliseconds. */
@@ -78,13 +91,14 @@ export class View {
     ]);
   }
 
-  private project(outcome?: HandoffOutcome): void {
+  private project(): void {
     const now = this.essence();
-    if (now === this.projected && !outcome) return;
+    if (now === this.projected) return;
     this.projected = now;
     const { state, input } = this.run;
     this.projecting = this.projecting
-      .then(() => durable('projectHandoff', { subject: input.subject, state, ...(outcome ? { outcome } : {}) }))
+      .then(() => durable('projectHandoff', { subject: input.subject, state }))
+      .then(() => undefined)
       .catch((fault: unknown) => this.run.failWith(fault));
   }
 }

@@ -42,16 +42,17 @@ export async function handoffWorkflow(input: HandoffInput): Promise<HandoffOutco
   return CancellationScope.nonCancellable(async () => {
     await open(run);
     const view = new View(run);
-    const outcome = await live(run, view);
-    if (outcome !== 'completed') {
-      void view.follow();
-      await rollback(run);
+    let report: HandoffOutcome | undefined;
+    while (!report) {
+      const outcome = await live(run, view);
+      if (outcome !== 'completed') {
+        void view.follow();
+        await rollback(run);
+      }
+      report = await view.close(outcome);
     }
-    const report = reportOf(run, outcome);
-    run.dispatch({ type: 'closed', outcome });
-    await view.close(report);
     if (!allHandlersFinished()) await condition(allHandlersFinished);
-    return outcome === 'completed' ? report : throwOutcome(run, report, () => cancelled);
+    return report.outcome === 'completed' ? report : throwOutcome(run, report, () => cancelled);
   });
 }
 

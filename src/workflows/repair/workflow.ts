@@ -2,7 +2,6 @@ import { CancellationScope, allHandlersFinished, condition } from '@temporalio/w
 import { terminatedState, type HandoffOutcome } from '../../core/handoff.js';
 import type { HandoffInput } from '../../core/request.js';
 import type { RepairInput } from '../../core/task.js';
-import { reportOf } from '../handoff/ending.js';
 import { attachMessages } from '../handoff/messages.js';
 import { rollback } from '../handoff/rollback.js';
 import { Run } from '../handoff/run.js';
@@ -36,10 +35,8 @@ export async function repairHandoff(input: RepairInput): Promise<HandoffOutcome>
     await condition(() => run.decisions.size > 0);
     const [decision] = run.decisions.values();
     await rollback(run, decision?.kind === 'resolve' ? { choice: 'by_hand' } : undefined);
-    const report = reportOf(run, 'failed');
-    run.dispatch({ type: 'closed', outcome: 'failed' });
-    await view.close(report);
+    const report = await view.close('failed');
     await condition(allHandlersFinished);
-    return report;
+    return report!;
   });
 }

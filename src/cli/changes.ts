@@ -22,7 +22,7 @@ export function changes(
   if (before?.status !== now.status) lines.push(...statusLines(paint, subject, now));
   for (const i of now.incidents) {
     if (before?.incidents.some((known) => known.id === i.id)) continue;
-    const where = i.kind === 'undo' ? `undo of ${i.effect ?? ''}` : titleOf(i.step ?? 'lease');
+    const where = i.kind === 'undo' ? `undo of ${i.effect ?? ''}` : titleOf(i.step ?? i.kind);
     lines.push(
       paint.yellow(safe(`! incident ${i.id}, ${where}: ${i.error.message}`)),
       `  next: handoff retry ${id} --reason "…"   or: handoff resolve ${id} --reason "…"`,

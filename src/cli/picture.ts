@@ -94,7 +94,7 @@ const incidentsText = ({ incidents }: HandoffState): string =>
   incidents
     .map((i) => {
       const where =
-        i.kind === 'undo' ? `undo of ${i.effect ?? ''}` : i.kind === 'step' ? `step ${i.step ?? ''}` : 'lease';
+        i.kind === 'undo' ? `undo of ${i.effect ?? ''}` : i.kind === 'step' ? `step ${i.step ?? ''}` : i.kind;
       const conflict = i.conflict
         ? `\n  ${i.conflict.resource}: ours ${i.conflict.ours}, theirs ${i.conflict.theirs}, before ${i.conflict.before}`
         : '';

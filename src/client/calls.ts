@@ -34,7 +34,7 @@ export async function withDeadline<T>(
   } catch (error) {
     // The SDK repeats a call to a server that is not there until the deadline, and then speaks of the deadline only.
     if (isDeadline(error) && !(await answers(caller))) throw unreachable('it gave no answer in time', error);
-    throw translated(error, what, ms);
+    throw translated(error, what, ms, caller.temporal.options.namespace);
   }
 }
 
@@ -73,7 +73,7 @@ const unreachable = (details: string, cause: unknown): HandoffError =>
   );
 
 /** Our error for one of Temporal's, where there is one. */
-function translated(error: unknown, what: string, ms: number): unknown {
+function translated(error: unknown, what: string, ms: number, namespace: string): unknown {
   if (error instanceof HandoffError) return error;
   if (isDeadline(error)) return new HandoffError('DEADLINE_EXCEEDED', { what, seconds: ms / 1000 }, { cause: error });
   const failure = error instanceof WorkflowUpdateFailedError ? error.cause : error;
@@ -86,7 +86,7 @@ function translated(error: unknown, what: string, ms: number): unknown {
   // 3 = INVALID_ARGUMENT: the server has no mapping for a search attribute.
   if (grpc?.code === 3 && /search attribute/i.test(grpc.details)) {
     const names = [...grpc.details.matchAll(/Handoff[A-Za-z]+/g)].map((m) => m[0]).join(', ');
-    return new HandoffError('SEARCH_ATTRIBUTES_MISSING', { namespace: 'this namespace', names }, { cause: error });
+    return new HandoffError('SEARCH_ATTRIBUTES_MISSING', { namespace, names }, { cause: error });
   }
   return error;
 }

@@ -29,11 +29,6 @@ export const ERRORS = {
     404,
     'No agent {agent} is registered (at {where}). Register it with `handoff agents add {agent}`.',
   ),
-  AGENT_UNREACHABLE: entry(
-    409,
-    'Agent {agent}, which the procedure {procedure} requires, is not reachable: {why}',
-    true,
-  ),
   HANDOFF_NOT_FOUND: entry(404, 'No handoff {handoff} exists.'),
   HANDOFF_ID_CONFLICT: entry(
     409,
@@ -64,7 +59,7 @@ export const ERRORS = {
   STORAGE_DAMAGED: entry(500, 'The storage at {where} cannot be read: {why}'),
   DISK_FULL: entry(507, 'The disk is full while writing {path}.', true),
   // What a step can meet.
-  VALIDATION_FAILED: entry(422, 'Validation {session} of step {step} failed: {failures}'),
+  VALIDATION_FAILED: entry(422, '{step}: {failures}'),
   RULE_UNKNOWN: entry(404, 'No rule {rule} is registered on this worker. Known: {known}.'),
   ACTION_UNKNOWN: entry(404, 'No action {action} is registered on this worker. Known: {known}.'),
   ARTIFACT_MISSING: entry(404, 'Artifact {artifact}: there is no file at {path}.'),
@@ -76,7 +71,6 @@ export const ERRORS = {
   DESTINATION_CHANGED: entry(409, '{resource} was changed by someone else while handoff {handoff} was writing it.'),
   STATE_CONFLICT: entry(409, '{resource} is not as expected: expected {expected}, found {found}.'),
   STALE_EPOCH: entry(409, 'Step {step} is at epoch {current}; this attempt belongs to epoch {epoch}.'),
-  EFFECT_IN_FLIGHT: entry(409, 'Another attempt of effect {key} is still running.', true),
   CONTENT_DAMAGED: entry(500, 'Content {uri} does not have its recorded sha256: expected {expected}, found {found}.'),
   CONTENT_MISSING: entry(404, 'Content {uri} is not in the store.'),
   UNDO_CONFLICT: entry(
@@ -84,10 +78,9 @@ export const ERRORS = {
     "Undo of {key} met someone else's change of {resource}: ours {ours}, theirs {theirs}, before {before}. Nothing was touched.",
   ),
   UNDO_FAILED: entry(500, 'Undo of {key} failed: {why}', true),
-  DEPENDENCY_UNMET: entry(409, 'Procedure {procedure} needs {needed} completed in session {session} first.', true),
   STEP_TIMEOUT: entry(
     504,
-    'Step {step} got no result within its time-out ({kind}); what it did is unknown until it is undone or repeated.',
+    'No result came within the time-out ({kind}); what the attempt did is unknown until it is undone or repeated.',
     true,
   ),
   ACTION_FAILED: entry(500, 'Action {action} failed: {why}', true),

@@ -1,3 +1,4 @@
+import { dueAt } from './clock.js';
 import type { ErrorCode, ErrorParams } from './errors.js';
 import { LIFE, shownStatus, statusesThatAccept, type HandoffState, type MessageName } from './handoff.js';
 import { due } from './reducer.js';
@@ -31,7 +32,7 @@ export function refuse(handoff: string, s: HandoffState, command: Command, now: 
     };
   }
   if ((name === 'accept' || name === 'reject' || name === 'extendExpiry') && due(s, now) === 'expired') {
-    return { code: 'EXPIRED', params: { handoff, at: new Date(now).toISOString() } };
+    return { code: 'EXPIRED', params: { handoff, at: new Date(dueAt(s.expiry) ?? now).toISOString() } };
   }
   if (name === 'resume' && !s.holds[command.holder === 'parent' ? 'parent' : 'operator']) {
     const held = Object.keys(s.holds).join(', ');

@@ -28,11 +28,21 @@ export interface TemporalConnectOptions {
   namespace: string;
 }
 
+/** The loader stumbles over a file without any profile, such as an empty one; it says no more than no file at all. */
+function load(options: Parameters<typeof loadClientConnectConfig>[0]): ClientConnectConfig {
+  try {
+    return loadClientConnectConfig(options);
+  } catch (error) {
+    if (!(error instanceof TypeError) || options?.profile) throw error;
+    return loadClientConnectConfig({ ...options, disableFile: true });
+  }
+}
+
 function loadConfig({ profile, env = process.env }: ConnectOverrides): ClientConnectConfig {
   // The loader takes an empty variable for a value: `TEMPORAL_ADDRESS= handoff …` would connect to nowhere.
   const set = Object.entries(env).filter((entry): entry is [string, string] => Boolean(entry[1]));
   try {
-    return loadClientConnectConfig({ profile, overrideEnvVars: Object.fromEntries(set) });
+    return load({ profile, overrideEnvVars: Object.fromEntries(set) });
   } catch (cause) {
     throw serverError(
       'TEMPORAL_CONFIG_INVALID',

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { findServer } from '../../src/temporal/find-server.js';
 
-export const ROOT = path.resolve(import.meta.dirname, '..', '..');
+const ROOT = path.resolve(import.meta.dirname, '..', '..');
 const BIN = path.join(ROOT, 'bin', 'handoff.js');
 
 /** Nothing of this machine's Temporal, no colours, and a server that can be found in no time. */

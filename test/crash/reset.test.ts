@@ -89,6 +89,29 @@ describe.concurrent('a run that is reset', { timeout: 120_000 }, () => {
     },
   );
 
+  test('after a rollback to a moment after the last step: all is done again before it completes', async () => {
+    await withCase({ procedure: 'AGENT_HANDOFF_STANDARD' }, async (c) => {
+      await c.returns();
+      await c.begin();
+      await c.rig.untilStatus(c.id, 'awaiting_acceptance');
+      await c.rig.client.accept(c.id, { by: 'test' });
+      // A task of its own after the acceptance, so that a reset to it keeps the acceptance.
+      await c.rig.client.pause(c.id, { by: 'test', reason: 'a moment' });
+      await c.rig.until(c.id, (s) => s.state?.pausedSince !== undefined);
+      await c.rig.client.resume(c.id, { by: 'test' });
+      await c.rig.until(c.id, (s) => s.state?.pausedSince === undefined);
+      const accepted = (await taskEnds(c)).at(-1)!;
+      await c.rig.client.cancel(c.id, { by: 'test', reason: 'enough' });
+      await expectUndone(c, await c.rig.client.result(c.id), 'cancelled');
+      const undone = await c.ledger();
+      await reset(c, accepted);
+      await c.rig.client.complete(c.id, { by: 'test', epoch: 1 });
+      // It finds that what it believes done was undone, does it again, and offers it anew.
+      await c.rig.untilStatus(c.id, 'awaiting_acceptance', 40_000);
+      await expectCompleted(c, await c.finish(), 2, undone);
+    });
+  });
+
   test('after a rollback to a check: what it checks is done again first', async () => {
     await withCase({ procedure: 'PHASE_TRANSITION_STANDARD' }, async (c) => {
       await c.worker('validate.after.handoff_validation=delay:3000@1');

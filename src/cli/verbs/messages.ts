@@ -163,6 +163,20 @@ function repairVerbs(program: Command): void {
   );
   message(
     program,
+    'rollback',
+    {
+      summary: 'undo the whole handoff, from an incident',
+      examples: ['rollback ho_1 --reason "not worth another try"'],
+      options: [REASON, INCIDENT],
+    },
+    async (client, id, by, { reason, incident }) => {
+      const incidentId = await incidentOf(client, id, incident);
+      await client.rollback(id, { by, reason: String(reason), incidentId });
+      return { json: { incidentId }, text: `${id} is being undone. Follow it: handoff show ${id}` };
+    },
+  );
+  message(
+    program,
     'resolve',
     {
       summary: 'end an incident by hand',

@@ -9,6 +9,7 @@ import {
   proxyLocalActivities,
   type ActivityOptions,
 } from '@temporalio/workflow';
+import { errorMessage } from '../../core/errors.js';
 import type { Failure } from '../../core/handoff.js';
 import { DEFAULT_RETRY, DEFAULT_STEP_TIMEOUT_S, type Step } from '../../core/procedure.js';
 import type { EngineActivities, StepTask } from '../../core/task.js';
@@ -118,7 +119,7 @@ export function failureOf(error: unknown): Failure {
     return { code, message: root.message.slice(0, 1000) };
   }
   if (root instanceof TimeoutFailure)
-    return { code: 'STEP_TIMEOUT', message: `no result in time (${String(root.timeoutType)})` };
+    return { code: 'STEP_TIMEOUT', message: errorMessage('STEP_TIMEOUT', { kind: String(root.timeoutType) }) };
   return { code: 'ACTION_FAILED', message: (root instanceof Error ? root.message : String(root)).slice(0, 1000) };
 }
 

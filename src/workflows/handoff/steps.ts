@@ -1,4 +1,5 @@
 import { CancellationScope } from '@temporalio/workflow';
+import { errorMessage } from '../../core/errors.js';
 import { isPaused } from '../../core/handoff.js';
 import { dependenciesOf, type Step } from '../../core/procedure.js';
 import { partyText } from '../../core/request.js';
@@ -121,7 +122,10 @@ async function check(run: Run, step: Step, stoppable: Stoppable): Promise<void> 
     }
   }
   verdict ??= await stoppable(() => callValidate(step, task));
-  if (!verdict.passed) throw new ValidationFailed(`${step.name}: ${verdict.failures.join('; ')}`);
+  if (!verdict.passed)
+    throw new ValidationFailed(
+      errorMessage('VALIDATION_FAILED', { step: step.name, failures: verdict.failures.join('; ') }),
+    );
 }
 
 /** The step stays at work until the target accepts, or does at once where acceptance is automatic. */

@@ -11,7 +11,9 @@ const old = `${stage}-old`;
 const tsc = path.join(root, 'node_modules', 'typescript', 'bin', 'tsc');
 
 try {
-  execFileSync(process.execPath, [tsc, '-p', path.join(root, 'tsconfig.json'), '--outDir', stage], { stdio: 'inherit' });
+  execFileSync(process.execPath, [tsc, '-p', path.join(root, 'tsconfig.json'), '--outDir', stage], {
+    stdio: 'inherit',
+  });
   const { writeWorkflowBundle } = await import(pathToFileURL(path.join(stage, 'temporal', 'bundle.js')).href);
   await writeWorkflowBundle(stage);
   try {

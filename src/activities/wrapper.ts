@@ -14,7 +14,7 @@ export function throwIfInterrupted(signal: AbortSignal): void {
 }
 
 /** Our errors as Temporal's: the code is the type, and whether it is retried follows from the code. */
-export function asFailure(error: unknown): unknown {
+function asFailure(error: unknown): unknown {
   if (error instanceof ApplicationFailure || error instanceof CancelledFailure) return error;
   if (error instanceof Interrupted) return new CancelledFailure('interrupted');
   if (error instanceof HandoffError) {

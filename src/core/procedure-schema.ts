@@ -31,7 +31,7 @@ const step = z.strictObject({
 });
 
 /** The shape of a procedure document; {@link file://./procedure-lint.ts} checks what a shape cannot say. */
-export const procedureSchema: z.ZodType<Procedure> = z.strictObject({
+const procedureSchema: z.ZodType<Procedure> = z.strictObject({
   procedure_id: id(PROCEDURE_ID, 'a procedure id in upper snake case'),
   version: z.string().regex(/^\d+\.\d+\.\d+$/, 'must be a version such as 1.0.0'),
   name,

@@ -1,4 +1,4 @@
-import { severityStops, type Procedure, type Severity } from './procedure.js';
+import { severityStops, type Severity } from './procedure.js';
 
 /** The eight rules of S3, with their severities. Every worker has them; it may replace or remove each. */
 export const BUILTIN_RULES = {
@@ -40,10 +40,6 @@ export interface Verdict {
   /** The same for those that failed below it. */
   warnings: string[];
 }
-
-/** The severity at which a rule counts in a procedure: the procedure's own word, else the rule's. */
-export const severityIn = (procedure: Procedure, rule: string, own: Severity): Severity =>
-  procedure.validation_rules?.find((r) => r.rule_id === rule)?.severity ?? own;
 
 /** The verdict over a session's results: what stops, what only warns. */
 export function judge(session: string, results: readonly RuleResult[], stopAt: Severity): Verdict {

@@ -160,7 +160,7 @@ async function readContext(q: Queries, session: string): Promise<ContextEntry[]>
 }
 
 /** Digest over every entry's key and value digest: the same whatever the versions. */
-export async function contextDigest(q: Queries, session: string): Promise<string> {
+async function contextDigest(q: Queries, session: string): Promise<string> {
   return digestOf((await readContext(q, session)).map((e) => [e.key, e.digest]));
 }
 

@@ -86,7 +86,7 @@ describe('an embedded server', () => {
     const logFile = join(folder, 'logs', 'server.log');
     const server = await launchServer({ executable, logFile });
     expect((await fetch(server.uiUrl!)).status).toBe(200);
-    const [port] = server.address.split(':').slice(-1);
+    const port = server.address.split(':').at(-1)!;
     expect(await processesWith(`--port ${port} `)).toHaveLength(1);
     expect(await processesWith(`handoff-watchdog ${server.pid}`)).toHaveLength(1);
     await server.stop();

@@ -44,7 +44,8 @@ export class OwnActions {
     const { fail, gate, after_effect: after } = task.with as { fail?: number; gate?: string; after_effect?: boolean };
     if (gate && !made) await this.gates.get(gate)!.opened;
     const attempts = this.attempts(task.subject.handoffId, task.step);
-    if (fail !== undefined && attempts <= fail && Boolean(after) === made) throw new Error(`told to fail (${attempts})`);
+    if (fail !== undefined && attempts <= fail && Boolean(after) === made)
+      throw new Error(`told to fail (${attempts})`);
   }
 
   private begin({ task }: ActionContext): void {

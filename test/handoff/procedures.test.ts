@@ -110,7 +110,7 @@ describe('where a procedure comes from', () => {
     ).rejects.toThrow('/steps/0/action: action send_mail has no undo: give it one, or declare the step irreversible');
     for (const name of ['undo', 'validate', 'confirm', '__proto__', 'Sync']) {
       const actions = [{ name, run: () => Promise.resolve() }];
-      await expect(createHandoffWorker({ ...at, actions }), name).rejects.toMatchObject({ code: 'INVALID_ID' });
+      await expect(createHandoffWorker({ ...at, actions })).rejects.toMatchObject({ code: 'INVALID_ID' });
     }
   });
 });

@@ -46,7 +46,7 @@ const undoneThrough = async (id: string, end: () => Promise<unknown>): Promise<s
   return (await rig.client.result(id)).undone.map((u) => `${u.key} ${u.result}`);
 };
 
-describe('each move of the state table, made for real', () => {
+describe.concurrent('each move of the state table, made for real', () => {
   test('pending → running: its start time has come', async () => {
     const id = await startWork(rig, 'WORK_ONLY', { startAfter: new Date(Date.now() + 2500) });
     const waiting = await rig.until(id, (s) => s.state?.waitsFor !== undefined);

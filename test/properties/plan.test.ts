@@ -2,7 +2,14 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { initialState } from '../../src/core/handoff.js';
 import { builtinActions, lintProcedure } from '../../src/core/procedure-lint.js';
-import { dependenciesOf, findCycle, outlineOf, stepsFrom, type Procedure, type Step } from '../../src/core/procedure.js';
+import {
+  dependenciesOf,
+  findCycle,
+  outlineOf,
+  stepsFrom,
+  type Procedure,
+  type Step,
+} from '../../src/core/procedure.js';
 import { reduce } from '../../src/core/reducer.js';
 import type { HandoffInput } from '../../src/core/request.js';
 import { Run } from '../../src/workflows/handoff/run.js';
@@ -28,18 +35,16 @@ const anySteps: fc.Arbitrary<Step[]> = fc.integer({ min: 1, max: 9 }).chain((n) 
 );
 
 /** The same, but each depends only on steps that come before it in a random order: never a cycle. */
-const acyclic: fc.Arbitrary<Step[]> = fc
-  .tuple(anySteps, fc.infiniteStream(fc.nat()))
-  .map(([steps, numbers]) => {
-    const rank = steps.map(() => numbers.next().value);
-    return steps.map((s, i) => ({
-      ...s,
-      depends_on: (s.depends_on ?? []).filter((d) => {
-        const j = Number(d.slice(1));
-        return rank[j]! < rank[i]! || (rank[j] === rank[i] && j < i);
-      }),
-    }));
-  });
+const acyclic: fc.Arbitrary<Step[]> = fc.tuple(anySteps, fc.infiniteStream(fc.nat())).map(([steps, numbers]) => {
+  const rank = steps.map(() => Number(numbers.next().value));
+  return steps.map((s, i) => ({
+    ...s,
+    depends_on: (s.depends_on ?? []).filter((d) => {
+      const j = Number(d.slice(1));
+      return rank[j]! < rank[i]! || (rank[j] === rank[i] && j < i);
+    }),
+  }));
+});
 
 /** Kahn's algorithm: takes away steps without open dependencies; what is left goes round in a circle. */
 function kahnLeft(steps: readonly Step[]): string[] {

@@ -113,11 +113,20 @@ export class World {
     return [...files, ...rows.map((r) => r.key)].toSorted();
   }
 
-  attempts(handoff: string, step: string): number {
-    return this.starts.filter((s) => s.handoff === handoff && s.step === step).length;
+  /** When the attempts of a step began. */
+  startsOf(handoff: string, step: string): number[] {
+    return this.starts.filter((s) => s.handoff === handoff && s.step === step).map((s) => s.at);
   }
 
-  private action(kind: 'file' | 'row', make: (handoff: string, key: string) => void, unmake: (key: string) => void): Action {
+  attempts(handoff: string, step: string): number {
+    return this.startsOf(handoff, step).length;
+  }
+
+  private action(
+    kind: 'file' | 'row',
+    make: (handoff: string, key: string) => void,
+    unmake: (key: string) => void,
+  ): Action {
     return {
       name: `make_${kind}`,
       run: async (context) => {
@@ -145,7 +154,8 @@ export class World {
   private failing({ task }: ActionContext): (place: string) => void {
     const n = this.attempts(task.subject.handoffId, task.step);
     return (place) => {
-      if (place === task.with['place'] && n <= Number(task.with['failures'])) throw new Error(`fails at ${place} (${n})`);
+      if (place === task.with['place'] && n <= Number(task.with['failures']))
+        throw new Error(`fails at ${place} (${n})`);
     };
   }
 

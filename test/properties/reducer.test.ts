@@ -116,7 +116,9 @@ function eventOf(s: HandoffState, d: Deed, now: number): HandoffEvent | undefine
         ? { type: 'offered', step: 'confirm', now, ...(d.n === 0 ? { auto: { by } } : {}) }
         : undefined;
     case 'undo':
-      return s.ending ? { type: 'effect_undone', effect: { key: 'k', resource: 'r', result: 'undone' }, now } : undefined;
+      return s.ending
+        ? { type: 'effect_undone', effect: { key: 'k', resource: 'r', result: 'undone' }, now }
+        : undefined;
     case 'undo_fails':
       return s.ending ? { type: 'undo_failed', effect: `k${d.n}`, step, error, now } : undefined;
     case 'close': {
@@ -264,7 +266,11 @@ test('a closed handoff never changes, not even by events that nobody should send
       let s = play(fresh('stop'), all, () => undefined);
       if (!isClosed(s.status)) {
         s = reduce(s, { type: 'cancel', by: 'x', reason: 'x', now: s.lastEventAt });
-        s = reduce(s, { type: 'closed', outcome: s.ending ? s.ending.outcome : (outcome as 'failed'), now: s.lastEventAt });
+        s = reduce(s, {
+          type: 'closed',
+          outcome: s.ending ? s.ending.outcome : outcome,
+          now: s.lastEventAt,
+        });
       }
       holds(isClosed(s.status), 'closed');
       closed++;
@@ -289,6 +295,28 @@ test('a closed handoff never changes, not even by events that nobody should send
     seeded(runs(400)),
   );
   expect(closed).toBeGreaterThan(100);
+});
+
+test('the first ending wins, whatever else would end it', () => {
+  let ended = 0;
+  fc.assert(
+    fc.property(deeds, (all) => {
+      play(fresh('stop'), all, (_, { now }, s) => {
+        if (s.status !== 'compensating') return;
+        ended++;
+        const others: HandoffEvent[] = [
+          { type: 'cancel', by: 'x', reason: 'x', now },
+          { type: 'reject', by: 'x', reason: 'x', now },
+          { type: 'rollback', by: 'x', reason: 'x', incidentId: 'inc-1', now },
+          { type: 'step_failed', step: 'one', error, hold: false, now },
+          { type: 'expired', now },
+        ];
+        for (const event of others) holds(reduce(s, event).ending === s.ending, `${event.type} is too late`);
+      });
+    }),
+    seeded(runs(400)),
+  );
+  expect(ended).toBeGreaterThan(100);
 });
 
 test('reduce never touches the state that it is given', () => {

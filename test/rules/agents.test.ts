@@ -194,7 +194,10 @@ describe('VR006 Connection Stability Check', () => {
 });
 
 describe('VR007 Permission Validation', () => {
-  const between = async (source: Partial<AgentSpec>, target: Partial<AgentSpec>): Promise<[Subject, string, string]> => {
+  const between = async (
+    source: Partial<AgentSpec>,
+    target: Partial<AgentSpec>,
+  ): Promise<[Subject, string, string]> => {
     const from = `@from${++count}`;
     const to = `@to${count}`;
     const named = (list: string[] | undefined): string[] | undefined =>

@@ -10,6 +10,9 @@ const open = async (own?: Own): Promise<Corner> => (corner = await Corner.open(o
 const failing = (id: string, severity: Severity) =>
   ruleOf(id, () => Promise.resolve({ passed: false, message: `${id} says no` }), severity);
 
+/** A rejection that is no Error, as careless code makes it. */
+const rejecting = (what: unknown) => async () => AbortSignal.abort(what).throwIfAborted();
+
 test('the eight rules have the severities of S3', () => {
   expect(Object.fromEntries(Object.entries(BUILTIN_RULES).map(([id, r]) => [id, r.severity]))).toEqual({
     VR001: 'critical',
@@ -90,8 +93,8 @@ describe('a rule that does not do what a rule does has failed, and hides no othe
       },
       'the rule itself failed: at once',
     ],
-    ['rejects with a text', () => Promise.reject('only a text' as unknown as Error), 'the rule itself failed: only a text'],
-    ['rejects with nothing', () => Promise.reject(undefined as unknown as Error), 'the rule itself failed: undefined'],
+    ['rejects with a text', rejecting('only a text'), 'the rule itself failed: only a text'],
+    ['rejects with nothing', rejecting(null), 'the rule itself failed: null'],
     ['returns nothing', () => Promise.resolve(), 'the rule itself failed: it returned no finding'],
     ['returns no promise', () => ({ passed: true, message: 'fine' }), 'fine'],
   ])('%s', async (_, check, message) => {

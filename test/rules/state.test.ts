@@ -32,11 +32,14 @@ describe('VR001 Phase Completion Check', () => {
     expect(await corner.finds(subject, 'VR001')).toEqual([false, 'phase 8 has no record in session s-vr001-missing']);
   });
 
-  test.each(['in_progress', 'handed_off', 'ready', 'failed'] as const)('fails for a phase that is %s', async (status) => {
-    const subject = await corner.subject(`vr001-${status}`);
-    await corner.storage.sessions.setPhase(subject.session, '8', status, 'test');
-    expect(await corner.finds(subject, 'VR001')).toEqual([false, `phase 8 is ${status}, not completed`]);
-  });
+  test.each(['in_progress', 'handed_off', 'ready', 'failed'] as const)(
+    'fails for a phase that is %s',
+    async (status) => {
+      const subject = await corner.subject(`vr001-${status}`);
+      await corner.storage.sessions.setPhase(subject.session, '8', status, 'test');
+      expect(await corner.finds(subject, 'VR001')).toEqual([false, `phase 8 is ${status}, not completed`]);
+    },
+  );
 });
 
 describe('VR002 Resource Availability Check', () => {

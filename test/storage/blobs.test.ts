@@ -70,6 +70,6 @@ test('a blob that cannot be written whole leaves nothing behind', async () => {
   const digest = createHash('sha256').update('in the way').digest('hex');
   // A folder stands where the file should go.
   mkdirSync(path.join(fileOf(digest), 'x'), { recursive: true });
-  await expect(blobs().put('in the way', 'text/plain')).rejects.toThrow();
+  await expect(blobs().put('in the way', 'text/plain')).rejects.toThrow(/EISDIR|ENOTEMPTY|EEXIST/);
   expect(files().filter((f) => f.includes('.part'))).toEqual([]);
 });

@@ -68,13 +68,14 @@ test('an effect whose act throws stays intended, and nothing of its transaction 
   expect((await ledger().find(effect!.key))?.status).toBe('intended');
 });
 
-test('what undo needs can be amended while the effect is intended, and not after', async () => {
+test('what undo needs can be amended while the effect is intended, and not after; what was said once stays', async () => {
   const ref = await begun();
   const [effect] = await ledger().intend(ref, [intent('a')], closed);
-  await ledger().amend(effect!.key, { before: 1 });
+  expect(await ledger().amend(effect!.key, { before: 1, n: 1 }, ['before'])).toEqual({ before: 1, n: 1 });
+  expect(await ledger().amend(effect!.key, { before: 2, n: 2 }, ['before'])).toEqual({ before: 1, n: 2 });
   await ledger().apply(ref, effect!.key, () => ({}));
-  await ledger().amend(effect!.key, { before: 2 });
-  expect((await ledger().find(effect!.key))?.data).toEqual({ before: 1 });
+  await ledger().amend(effect!.key, { before: 3, n: 3 }, []);
+  expect((await ledger().find(effect!.key))?.data).toEqual({ before: 1, n: 2 });
 });
 
 test('after a rollback has begun, a late attempt can neither begin, intend, apply, nor bring an undone effect back', async () => {
@@ -145,7 +146,7 @@ test('a holder that closed a moment ago is asked for: the database may be behind
 
 test('one attempt at a time has an effect: by claim, renewal, release and lapse', async () => {
   const ref = await begun();
-  const [{ key }] = (await ledger().intend(ref, [intent('a')], closed)) as [{ key: string }];
+  const { key } = (await ledger().intend(ref, [intent('a')], closed))[0]!;
   expect(await ledger().claim(key, 'one', 5000)).toBe(true);
   expect(await ledger().claim(key, 'two', 5000)).toBe(false);
   expect(await ledger().claim(key, 'one', 5000), 'renewed').toBe(true);

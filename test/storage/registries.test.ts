@@ -68,7 +68,10 @@ describe('sessions', () => {
   });
 
   test('a context entry is set with a version, and only if it is still at the one that is expected', async () => {
-    expect(await sessions().set('s3', 'k', { b: 1, a: 2 }, 'me', 0)).toMatchObject({ value: '{"a":2,"b":1}', version: 1 });
+    expect(await sessions().set('s3', 'k', { b: 1, a: 2 }, 'me', 0)).toMatchObject({
+      value: '{"a":2,"b":1}',
+      version: 1,
+    });
     expect((await sessions().set('s3', 'k', 'x', 'me', 1)).version).toBe(2);
     await expect(sessions().set('s3', 'k', 'y', 'me', 1)).rejects.toMatchObject({
       code: 'STATE_CONFLICT',

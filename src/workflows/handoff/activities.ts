@@ -106,8 +106,7 @@ export const callUndo = (step: Step | undefined, summary: string): EngineActivit
   }).undo;
 
 /** The error that an activity threw, below Temporal's wrapping. */
-const rootOf = (error: unknown): unknown =>
-  error instanceof ActivityFailure && error.cause ? error.cause : error;
+const rootOf = (error: unknown): unknown => (error instanceof ActivityFailure && error.cause ? error.cause : error);
 
 const CODE = /^[A-Z][A-Z0-9_]+$/;
 

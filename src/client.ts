@@ -1,18 +1,18 @@
 import { randomUUID } from 'node:crypto';
 import type { Client } from '@temporalio/client';
-import { SearchAttributeType, defineSearchAttributeKey, type UpdateDefinition } from '@temporalio/common';
+import type { UpdateDefinition } from '@temporalio/common';
 import { hasWorker, isDeadline, isNotFound, withDeadline, type Caller } from './client/calls.js';
+import { listHandoffs, type HandoffSummary } from './client/list.js';
 import { awaitOutcome } from './client/outcome.js';
 import { checkProcedure, knownProcedures, startHandoff, type Catalogue, type Started } from './client/start.js';
 import type { Effect } from './core/effect.js';
 import { HandoffError } from './core/errors.js';
 import { isClosed, type HandoffOutcome, type MessageName } from './core/handoff.js';
-import { HANDOFF_ID, handoffIdOf, printable, repairWorkflowIdOf, workflowIdOf } from './core/ids.js';
+import { HANDOFF_ID, printable, repairWorkflowIdOf, workflowIdOf } from './core/ids.js';
 import { faultOf } from './core/message.js';
 import type { Procedure } from './core/procedure.js';
 import { refuse } from './core/refusal.js';
 import { DEFAULT_TASK_QUEUE, type HandoffRequest } from './core/request.js';
-import { SEARCH_KEYS } from './core/search-keys.js';
 import {
   acceptUpdate,
   cancelSignal,
@@ -40,11 +40,9 @@ import {
   type RollbackMessage,
 } from './messages.js';
 import type { Agents } from './storage/agents.js';
-import type { HandoffFilter, StoredHandoff } from './storage/handoffs.js';
+import type { HandoffFilter } from './storage/handoffs.js';
 import type { Sessions } from './storage/sessions.js';
 import type { Storage } from './storage/storage.js';
-
-const STATUS_KEY = defineSearchAttributeKey(SEARCH_KEYS.status, SearchAttributeType.KEYWORD);
 
 /** What the server's clock may be behind ours. */
 const CLOCK_SKEW_MS = 1000;
@@ -187,35 +185,9 @@ export class HandoffClient {
     return this.needStorage('The effects ledger').ledger.list(checkedId(id));
   }
 
-  /** Handoffs, newest first: from storage where there is one, else from Temporal's visibility. */
-  async list(
-    filter: HandoffFilter = {},
-  ): Promise<
-    Pick<StoredHandoff, 'subject' | 'status' | 'createdAt' | 'closedAt'>[] | { handoffId: string; status: string }[]
-  > {
-    if (this.storage) return this.storage.handoffs.list(filter);
-    const { temporal } = this.caller;
-    const quoted = (key: string, value: string | undefined): string[] =>
-      value ? [`${key} = '${value.replaceAll("'", "''")}'`] : [];
-    const query = [
-      "WorkflowId STARTS_WITH 'handoff/'",
-      ...quoted(SEARCH_KEYS.status, filter.status),
-      ...quoted(SEARCH_KEYS.session, filter.session),
-      ...quoted(SEARCH_KEYS.source, filter.source),
-      ...quoted(SEARCH_KEYS.target, filter.target),
-      ...quoted('WorkflowType', filter.procedure),
-      ...(filter.open ? ["ExecutionStatus = 'Running'"] : []),
-    ].join(' AND ');
-    return withDeadline(this.caller, 'The list', async () => {
-      const found = [];
-      for await (const w of temporal.workflow.list({ query })) {
-        const handoffId = handoffIdOf(w.workflowId);
-        const status = w.typedSearchAttributes.get(STATUS_KEY);
-        if (handoffId) found.push({ handoffId, status: status ?? w.status.name });
-        if (found.length >= (filter.limit ?? 100)) break;
-      }
-      return found;
-    });
+  /** Handoffs, newest first: from storage where there is one, else from Temporal's visibility, which knows less. */
+  list(filter: HandoffFilter = {}): Promise<HandoffSummary[]> {
+    return listHandoffs(this.caller, this.storage, filter);
   }
 
   /** The newest version of each procedure that can be started here. */

@@ -4,7 +4,7 @@ import { createActivities, createParts } from './activities/index.js';
 import type { Rule } from './activities/rules/rule.js';
 import { HandoffError, formatIssues } from './core/errors.js';
 import { lintProcedure } from './core/procedure-lint.js';
-import type { Procedure } from './core/procedure.js';
+import { isUsers, reversibleActions, type Procedure } from './core/procedure.js';
 import { DEFAULT_TASK_QUEUE } from './core/request.js';
 import { parseProcedure } from './core/procedure-schema.js';
 import { openStorage, type Storage } from './storage/storage.js';
@@ -49,37 +49,45 @@ export interface HandoffWorker {
  */
 export async function createHandoffWorker(options: HandoffWorkerOptions = {}): Promise<HandoffWorker> {
   const { taskQueue = DEFAULT_TASK_QUEUE, reconcileSeconds = 60 } = options;
-  const storage = options.storage ?? (await openStorage());
-  const { client, connection: clientConnection, namespace } = await connectClient(options.connect);
-  const parts = createParts({ storage, client }, options);
-  await publish(storage, parts, options.procedures ?? []);
-  await ensureSearchAttributes(clientConnection, namespace);
-  if (reconcileSeconds > 0) await ensureReconcileSchedule(client, taskQueue, reconcileSeconds);
-  const connection = await NativeConnection.connect(connectOptions(options.connect).connection);
-  const worker = await Worker.create({
-    connection,
-    namespace,
-    taskQueue,
-    workflowBundle: workflowBundle(),
-    activities: createActivities(parts),
-    shutdownGraceTime: options.shutdownGraceMs ?? 10_000,
-    // A pause and a cancellation travel with the heartbeat's answer; by default they would wait for 4 s.
-    maxHeartbeatThrottleInterval: 900,
-    ...options.worker,
-  });
-  return {
-    worker,
-    storage,
-    async run() {
+  // What was opened is closed again, whether it ran or could not be made.
+  const opened: (() => Promise<unknown>)[] = [];
+  const closeAll = async (): Promise<void> => {
+    for (const close of opened.splice(0).toReversed()) await close();
+  };
+  try {
+    const storage = options.storage ?? (await openStorage());
+    if (!options.storage) opened.push(() => storage.close());
+    const { client, connection: clientConnection, namespace } = await connectClient(options.connect);
+    opened.push(() => clientConnection.close());
+    const parts = createParts({ storage, client }, options);
+    await publish(storage, parts, options.procedures ?? []);
+    await ensureSearchAttributes(clientConnection, namespace);
+    if (reconcileSeconds > 0) await ensureReconcileSchedule(client, taskQueue, reconcileSeconds);
+    const connection = await NativeConnection.connect(connectOptions(options.connect).connection);
+    opened.push(() => connection.close());
+    const worker = await Worker.create({
+      shutdownGraceTime: options.shutdownGraceMs ?? 10_000,
+      // A pause and a cancellation travel with the heartbeat's answer; by default they would wait for 4 s.
+      maxHeartbeatThrottleInterval: 900,
+      ...options.worker,
+      connection,
+      namespace,
+      taskQueue,
+      workflowBundle: workflowBundle(),
+      activities: createActivities(parts),
+    });
+    const run = async (): Promise<void> => {
       try {
         await worker.run();
       } finally {
-        await clientConnection.close();
-        await connection.close();
+        await closeAll();
       }
-    },
-    shutdown: () => worker.shutdown(),
-  };
+    };
+    return { worker, storage, run, shutdown: () => worker.shutdown() };
+  } catch (error) {
+    await closeAll();
+    throw error;
+  }
 }
 
 async function publish(
@@ -91,21 +99,15 @@ async function publish(
   const rules = new Set(parts.rules.keys());
   for (const input of procedures) {
     const procedure = parseProcedure(input);
-    const issues = lintProcedure(procedure, { actions, rules });
-    const undoable = procedure.steps.flatMap((s, i) =>
-      s.compensation !== 'irreversible' &&
-      parts.actions.has(s.action) &&
-      !parts.actions.get(s.action)!.undo &&
-      !['transfer', 'sync_state'].includes(s.action)
-        ? [
-            {
-              path: `/steps/${i}/action`,
-              message: `action ${s.action} has no undo: give it one, or declare the step irreversible`,
-            },
-          ]
-        : [],
-    );
-    const all = [...issues, ...undoable];
+    const all = [
+      ...lintProcedure(procedure, { actions, rules }),
+      ...reversibleActions(procedure)
+        .filter((a) => isUsers(a) && parts.actions.has(a) && !parts.actions.get(a)!.undo)
+        .map((a) => ({
+          path: '/steps',
+          message: `action ${a} has no undo: give it one, or declare its steps irreversible`,
+        })),
+    ];
     if (all.length > 0)
       throw new HandoffError('INVALID_PROCEDURE', {
         procedure: procedure.procedure_id,

@@ -29,11 +29,11 @@ export interface ActionContext {
    * record before `act` runs; an effect that was applied before is not made again. `act` gets the effect's key to pass
    * on to whatever it calls: after a crash between the act and its record it is called again with the same key.
    */
-  effect(
+  effect: (
     name: string,
     undoData: Record<string, unknown>,
     act: (key: string) => Promise<Record<string, unknown> | void>,
-  ): Promise<Record<string, unknown>>;
+  ) => Promise<Record<string, unknown>>;
 }
 
 /** A step's work: `run` returns small facts, never content. A user's action with an effect has an `undo`, or is declared irreversible in the procedure. */

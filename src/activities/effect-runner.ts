@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { HandoffError } from '../core/errors.js';
+import { printable } from '../core/ids.js';
 import type { StepTask } from '../core/task.js';
 import type { Ledger } from '../storage/ledger.js';
 import { actionKind, refOf, stillOpen, type ActionContext, type Deps } from './action.js';
@@ -10,6 +11,8 @@ import { throwIfInterrupted } from './wrapper.js';
 /** How long an effect is taken for at a time; renewed while it runs. Shorter than the heartbeat time-out. */
 const CLAIM_MS = 3000;
 const POLL_MS = 200;
+/** An effect's name is part of its key. */
+const EFFECT_NAME = /^[^\p{Cc}]{1,200}$/u;
 
 /**
  * `ctx.effect` for users' actions. Attempts may overlap, as when one runs on past its time-out: the second waits while
@@ -19,7 +22,15 @@ export function effectRunner(deps: Deps, task: StepTask, signal: AbortSignal): A
   const { ledger } = deps.storage;
   const ref = refOf(task);
   const kind = actionKind(task.action);
+  const named = new Set<string>();
   return async (name, undoData, act) => {
+    const fault = !EFFECT_NAME.test(name)
+      ? `it must match ${EFFECT_NAME.source}`
+      : named.has(name)
+        ? 'this step has one of that name'
+        : undefined;
+    if (fault) throw new HandoffError('INVALID_ID', { what: 'Effect', id: printable(name), why: fault });
+    named.add(name);
     const intent = {
       effect: name,
       kind,

@@ -32,12 +32,21 @@ export async function runAction(
   try {
     const content = await contentOf(storage, task.subject);
     const facts = await action.run({ task, content, storage, signal: heard, effect: effectRunner(deps, task, heard) });
-    return facts ?? {};
+    return bounded(action.name, facts ?? {});
   } catch (error) {
     if (!wasInterrupted(error, heard)) throw error;
     await storage.ledger.giveBackAttempt(refOf(task));
     throw new Interrupted('asked to stop', { cause: error });
   }
+}
+
+/** What an action may return, as characters of JSON: it stands in the history, the outcome and the Web UI. */
+const FACTS_LIMIT = 16 * 1024;
+
+function bounded(action: string, facts: Record<string, unknown>): Record<string, unknown> {
+  const size = (JSON.stringify(facts) ?? '').length;
+  if (size <= FACTS_LIMIT) return facts;
+  throw new HandoffError('INPUT_TOO_LARGE', { what: `What action ${action} returned`, size, limit: FACTS_LIMIT });
 }
 
 /** Whether an action ended because its signal asked it to: by the signal's own reason, or as Node's APIs put it. */

@@ -1,24 +1,23 @@
 import { unreachableBecause } from '../core/agent.js';
 import type { EffectFact } from '../core/effect.js';
 import { HandoffError } from '../core/errors.js';
-import { outlineOf, type Procedure } from '../core/procedure.js';
+import { isUsers, outlineOf, reversibleActions, type Procedure } from '../core/procedure.js';
 import type { Subject } from '../core/request.js';
 import { factOf, type BeginUndoTask, type Opened, type OpenTask, type ProjectTask } from '../core/task.js';
 import type { Deps } from './action.js';
 import { runValidation } from './validate.js';
-
-const NEVER = new AbortController().signal;
 import { failpoint } from './failpoint.js';
 
 /**
  * Registers a handoff before it does anything. The database refuses an id that an earlier run had, even after Temporal
- * has forgotten that run. Throws HANDOFF_ID_CONFLICT, ACTION_UNKNOWN, RULE_UNKNOWN, AGENT_UNKNOWN.
+ * has forgotten that run. Throws HANDOFF_ID_CONFLICT, ACTION_UNKNOWN, ACTION_WITHOUT_UNDO, RULE_UNKNOWN, AGENT_UNKNOWN.
  */
 export async function openHandoff(deps: Deps, task: OpenTask): Promise<Opened> {
   const { storage } = deps;
   const { subject } = task;
   const definition = task.definition ? await storage.blobs.getJson<Procedure>(task.definition) : undefined;
-  await checkParts(deps, task, definition);
+  // A run that continues or was reset may have effects already: whatever is missing now, it must get to its undo.
+  if (!(await storage.handoffs.find(subject.handoffId))) await checkParts(deps, task, definition);
   const known = await storage.handoffs.register(subject, task.run, task.status);
   await failpoint('open.after');
   if (known && known.run !== task.run) {
@@ -33,7 +32,9 @@ export async function openHandoff(deps: Deps, task: OpenTask): Promise<Opened> {
   const epochs = Object.fromEntries(Object.entries(steps).map(([id, s]) => [id, s.epoch]));
   // A check that throws runs again by itself, where its retries and its error are seen.
   const verdict =
-    task.check && !known ? await runValidation(deps, task.check, NEVER).catch(() => undefined) : undefined;
+    task.check && !known
+      ? await runValidation(deps, task.check, new AbortController().signal).catch(() => undefined)
+      : undefined;
   return { epochs, ...(definition ? { definition: outlineOf(definition) } : {}), ...(verdict ? { verdict } : {}) };
 }
 
@@ -45,6 +46,9 @@ async function checkParts(
   const named = definition?.steps.map((s) => s.action) ?? task.actions ?? [];
   const action = named.find((a) => a !== 'validate' && a !== 'confirm' && !actions.has(a));
   if (action) throw new HandoffError('ACTION_UNKNOWN', { action, known: [...actions.keys()].toSorted().join(', ') });
+  const reversible = definition ? reversibleActions(definition) : (task.reversible ?? []);
+  const oneWay = reversible.find((a) => isUsers(a) && !actions.get(a)?.undo);
+  if (oneWay) throw new HandoffError('ACTION_WITHOUT_UNDO', { action: oneWay });
   const rule = (definition?.steps.flatMap((s) => s.rules ?? []) ?? task.rules ?? []).find((r) => !rules.has(r));
   if (rule) throw new HandoffError('RULE_UNKNOWN', { rule, known: [...rules.keys()].toSorted().join(', ') });
   for (const [where, agent] of [

@@ -3,7 +3,6 @@ import { readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { Client } from '@temporalio/client';
 import { SearchAttributeType, TypedSearchAttributes, defineSearchAttributeKey } from '@temporalio/common';
-import { HandoffError } from '../core/errors.js';
 import { terminatedState, type HandoffOutcome } from '../core/handoff.js';
 import { HANDOFF_ID, REPAIR_TYPE, handoffIdOf, repairWorkflowIdOf, workflowIdOf } from '../core/ids.js';
 import { partyText } from '../core/request.js';
@@ -29,9 +28,12 @@ export async function reconcile(storage: Storage, client: Client, taskQueue: str
     if (running.has(id) || Date.now() - handoff.updatedAt < SETTLED_MS) continue;
     const reason = await endedBecause(client, id);
     if (reason === undefined) continue;
+    // An attempt of the lost run may still be at work: shut out first, it can add nothing to what is found.
+    await storage.ledger.shutSteps(id, []);
     if ((await storage.ledger.toUndo(id, 1)).length > 0) {
-      await openRepair(client, taskQueue, { subject: handoff.subject, reason });
-      await storage.handoffs.project(handoff.subject, terminatedState(Date.now(), reason));
+      const opened = await openRepair(client, taskQueue, { subject: handoff.subject, reason });
+      // From then on the repair run itself says where it stands.
+      if (opened) await storage.handoffs.project(handoff.subject, terminatedState(Date.now(), reason));
       found.repairs.push(id);
     } else {
       await recordFailed(storage, handoff, reason);
@@ -66,13 +68,13 @@ async function endedBecause(client: Client, id: string): Promise<string | undefi
 
 const keyword = (name: string) => defineSearchAttributeKey(name, SearchAttributeType.KEYWORD);
 
-async function openRepair(client: Client, taskQueue: string, input: RepairInput): Promise<void> {
+/** Whether it was opened now: one may stand there already. */
+async function openRepair(client: Client, taskQueue: string, input: RepairInput): Promise<boolean> {
   const { subject } = input;
-  await client.workflow.start(REPAIR_TYPE, {
+  const options = {
     workflowId: repairWorkflowIdOf(subject.handoffId),
     taskQueue,
     args: [input],
-    workflowIdConflictPolicy: 'USE_EXISTING',
     typedSearchAttributes: new TypedSearchAttributes([
       { key: keyword(SEARCH_KEYS.status), value: 'incident' },
       { key: keyword(SEARCH_KEYS.source), value: subject.source.agent ?? partyText(subject.source) },
@@ -82,7 +84,14 @@ async function openRepair(client: Client, taskQueue: string, input: RepairInput)
     ]),
     staticSummary: `Repair of ${partyText(subject.source)} → ${partyText(subject.target)}`,
     staticDetails: `Handoff \`${subject.handoffId}\` left effects behind: ${input.reason}.`,
-  });
+  };
+  try {
+    await client.workflow.start(REPAIR_TYPE, options);
+    return true;
+  } catch (error) {
+    if ((error as Error).name === 'WorkflowExecutionAlreadyStartedError') return false;
+    throw error;
+  }
 }
 
 async function recordFailed(storage: Storage, { subject }: StoredHandoff, reason: string): Promise<void> {
@@ -108,8 +117,8 @@ async function collect(storage: Storage): Promise<number> {
   for (const folder of [storage.undoFolder, storage.stagingFolder]) {
     if (!existsSync(folder)) continue;
     for (const id of await readdir(folder)) {
-      if (!HANDOFF_ID.test(id))
-        throw new HandoffError('INTERNAL', { why: `${path.join(folder, id)} is no folder of a handoff` });
+      // Whatever else lies there is not ours to remove.
+      if (!HANDOFF_ID.test(id)) continue;
       const closedAt = (await storage.handoffs.find(id))?.closedAt;
       if (closedAt === undefined || Date.now() - closedAt < SETTLED_MS * 12) continue;
       await rm(path.join(folder, id), { recursive: true, force: true });

@@ -113,7 +113,7 @@ async function plan(trx: Transaction<Tables>, { task, content }: ActionContext):
     };
   }
 
-  /** Whether this very step has applied it already, so that a redelivery finds its own change there. */
+  /** Whether this step's own change is there already: a redelivery, or an operator's retry after a lost answer. */
   async function ours(resource: string): Promise<boolean> {
     const row = await trx
       .selectFrom('effects')
@@ -121,7 +121,6 @@ async function plan(trx: Transaction<Tables>, { task, content }: ActionContext):
       .where('resource', '=', resource)
       .where('handoff', '=', handoffId)
       .where('step', '=', task.step)
-      .where('epoch', '=', task.epoch)
       .where('status', '=', 'applied')
       .executeTakeFirst();
     return row !== undefined;

@@ -1,5 +1,6 @@
-import { chmodSync, renameSync, rmSync, rmdirSync, writeFileSync } from 'node:fs';
-import { copyFile, mkdir } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { mkdirSync, renameSync, rmSync, rmdirSync } from 'node:fs';
+import { chmod, copyFile, mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Transaction } from 'kysely';
 import { canonicalJson } from '../core/digest.js';
@@ -123,35 +124,51 @@ async function undoFile(storage: Storage, effect: Effect, choice: Choice, value:
   const nothing = after === undefined || (isBefore && !isOurs);
   if (!nothing && !isOurs && choice === undefined)
     throw conflict(effect, fileText(after), fileText(found), fileText(before));
-  const staged =
-    before && !isBefore && !nothing && choice !== 'merge' ? await copyBack(storage, effect, before.copy) : undefined;
-  return storage.ledger.undo(effect.key, () => {
-    if (nothing && choice === undefined) {
-      removeMadeFolders(data);
-      return 'nothing_to_undo';
-    }
-    if (stampAt(destination) !== found?.stamp)
-      throw conflict(effect, fileText(after), 'a change made this moment', fileText(before));
-    if (choice === 'merge') {
-      writeFileSync(destination, typeof value === 'string' ? value : canonicalJson(value));
-      return 'merged';
-    }
-    if (staged) {
-      chmodSync(staged, before!.mode);
-      renameSync(staged, destination);
-    } else if (!before) {
-      rmSync(destination, { force: true });
-      removeMadeFolders(data);
-    }
-    return restored(choice === 'restore_before' ? 'restored_before' : 'undone');
-  });
+  const wanted =
+    choice === 'merge'
+      ? { text: typeof value === 'string' ? value : canonicalJson(value), mode: found?.mode ?? after?.mode ?? 0o644 }
+      : before && !isBefore && !nothing
+        ? before
+        : undefined;
+  const staged = wanted && (await stageForUndo(storage, effect, wanted));
+  try {
+    return await storage.ledger.undo(effect.key, () => {
+      if (nothing && choice === undefined) {
+        removeMadeFolders(data);
+        return 'nothing_to_undo';
+      }
+      if (stampAt(destination) !== found?.stamp)
+        throw conflict(effect, fileText(after), 'a change made this moment', fileText(before));
+      if (staged) {
+        mkdirSync(path.dirname(destination), { recursive: true });
+        renameSync(staged, destination);
+      } else if (!before) {
+        rmSync(destination, { force: true });
+        removeMadeFolders(data);
+      }
+      return restored(choice === 'merge' ? 'merged' : choice === 'restore_before' ? 'restored_before' : 'undone');
+    });
+  } finally {
+    if (staged) await rm(path.dirname(staged), { recursive: true, force: true });
+  }
 }
 
-/** The kept copy is itself copied, so that an undo that is killed can be repeated. */
-async function copyBack(storage: Storage, effect: Effect, copy: string): Promise<string> {
-  const staged = path.join(storage.stagingFolder, effect.handoff, `undo-${effect.seq}`);
+/** A whole file beside the destination's file system, ready to be renamed: a name of its own for each attempt. */
+async function stageForUndo(
+  storage: Storage,
+  effect: Effect,
+  wanted: { mode: number } & ({ text: string } | { copy: string; sha256: string }),
+): Promise<string> {
+  const staged = path.join(storage.stagingFolder, effect.handoff, `undo-${randomUUID()}`, 'file');
   await mkdir(path.dirname(staged), { recursive: true });
-  await copyFile(copy, staged);
+  if ('text' in wanted) await writeFile(staged, wanted.text);
+  else {
+    await copyFile(wanted.copy, staged);
+    const kept = await fingerprint(staged);
+    if (kept?.sha256 !== wanted.sha256)
+      throw new HandoffError('CONTENT_DAMAGED', { uri: wanted.copy, expected: wanted.sha256, found: kept?.sha256 });
+  }
+  await chmod(staged, wanted.mode);
   return staged;
 }
 

@@ -3,6 +3,7 @@ import { judge, type RuleResult, type Verdict } from '../core/rule.js';
 import type { StepTask } from '../core/task.js';
 import { contentOf, refOf, wholeTask, type Deps } from './action.js';
 import { failpoint } from './failpoint.js';
+import { Interrupted } from './wrapper.js';
 import { fail, type Rule, type RuleContext, type RuleFinding } from './rules/rule.js';
 
 /**
@@ -21,6 +22,8 @@ export async function runValidation(deps: Deps, given: StepTask, signal: AbortSi
   const startedAt = Date.now();
   const context: RuleContext = { subject, step: task.step, content, with: task.with, storage, signal };
   const results = await Promise.all(rules.map((rule) => runRule(rule, context, task)));
+  // A rule that was stopped found nothing; the step is checked again when it goes on.
+  if (signal.aborted) throw new Interrupted('asked to stop');
   const id = `vs_${subject.handoffId}.${task.step}.${task.epoch}`;
   const verdict = judge(id, results, task.stopAt);
   const { passed } = verdict;

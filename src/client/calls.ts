@@ -73,7 +73,7 @@ const unreachable = (details: string, cause: unknown): HandoffError =>
   );
 
 /** Our error for one of Temporal's, where there is one. */
-function translated(error: unknown, what: string, ms: number, namespace: string): unknown {
+export function translated(error: unknown, what: string, ms: number, namespace: string): unknown {
   if (error instanceof HandoffError) return error;
   if (isDeadline(error)) return new HandoffError('DEADLINE_EXCEEDED', { what, seconds: ms / 1000 }, { cause: error });
   const failure = error instanceof WorkflowUpdateFailedError ? error.cause : error;
@@ -88,6 +88,7 @@ function translated(error: unknown, what: string, ms: number, namespace: string)
     const names = [...grpc.details.matchAll(/Handoff[A-Za-z]+/g)].map((m) => m[0]).join(', ');
     return new HandoffError('SEARCH_ATTRIBUTES_MISSING', { namespace, names }, { cause: error });
   }
+  if (grpc) return new HandoffError('TEMPORAL_REFUSED', { what, why: grpc.details }, { cause: error });
   return error;
 }
 

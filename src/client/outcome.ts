@@ -4,7 +4,7 @@ import { HandoffError } from '../core/errors.js';
 import type { HandoffOutcome } from '../core/handoff.js';
 import { workflowIdOf } from '../core/ids.js';
 import type { Storage } from '../storage/storage.js';
-import { isNotFound } from './calls.js';
+import { isNotFound, translated } from './calls.js';
 
 /**
  * Waits until a handoff is closed and returns its outcome, whichever of the five it is. Throws HANDOFF_NOT_FOUND,
@@ -24,7 +24,7 @@ export async function awaitOutcome(
       if (stored?.outcome) return stored.outcome;
       throw new HandoffError('HANDOFF_NOT_FOUND', { handoff }, { cause: error });
     }
-    if (!(error instanceof WorkflowFailedError)) throw error;
+    if (!(error instanceof WorkflowFailedError)) throw translated(error, 'The result', 0, temporal.options.namespace);
     const { cause } = error;
     if (cause instanceof TerminatedFailure) {
       // A repair run may have ended it since.
@@ -39,6 +39,6 @@ export async function awaitOutcome(
           ? cause.details?.[0]
           : undefined;
     if (report) return report as HandoffOutcome;
-    throw error;
+    throw translated(cause, 'The result', 0, temporal.options.namespace);
   }
 }

@@ -52,6 +52,7 @@ export const ERRORS = {
     true,
   ),
   TEMPORAL_UNREACHABLE: entry(503, '{why}', true),
+  TEMPORAL_REFUSED: entry(502, '{what} was refused by the Temporal server: {why}'),
   SEARCH_ATTRIBUTES_MISSING: entry(
     409,
     'Namespace {namespace} lacks the search attributes {names}. Start a worker once (it adds them), or run `temporal operator search-attribute create`.',
@@ -62,6 +63,10 @@ export const ERRORS = {
   VALIDATION_FAILED: entry(422, '{step}: {failures}'),
   RULE_UNKNOWN: entry(404, 'No rule {rule} is registered on this worker. Known: {known}.'),
   ACTION_UNKNOWN: entry(404, 'No action {action} is registered on this worker. Known: {known}.'),
+  ACTION_WITHOUT_UNDO: entry(
+    422,
+    'Action {action} has no undo on this worker: give it one, or declare its steps irreversible.',
+  ),
   ARTIFACT_MISSING: entry(404, 'Artifact {artifact}: there is no file at {path}.'),
   ARTIFACT_NOT_A_FILE: entry(400, 'Artifact {artifact}: {path} is not a regular file.'),
   ARTIFACT_CHANGED: entry(409, 'Artifact {artifact} changed while it was read: {why}', true),

@@ -35,7 +35,10 @@ const oneOf =
     typeof v === 'string' && allowed.includes(v) ? undefined : `must be one of ${allowed.join(', ')}`;
 const object: Check = (v) =>
   typeof v === 'object' && v !== null && !Array.isArray(v) ? undefined : 'must be an object';
-const anything: Check = () => undefined;
+/** Characters of JSON that an operator may send along: it stands in the history. */
+const JSON_LIMIT = 64 * 1024;
+const bounded: Check = (v) =>
+  (JSON.stringify(v) ?? '').length > JSON_LIMIT ? `is longer than ${JSON_LIMIT} characters as JSON` : undefined;
 
 const by = text(256);
 const reason = text(4000);
@@ -49,9 +52,9 @@ const FIELDS: Record<MessageName, Record<string, Check>> = {
   reject: { by, reason },
   complete: { by, epoch, note: optional(text(4000)) },
   extendExpiry: { by, minutes: positive },
-  retryStep: { ...repair, input: optional(object) },
+  retryStep: { ...repair, input: optional((v) => object(v) ?? bounded(v)) },
   rollback: repair,
-  resolveIncident: { ...repair, choice: optional(oneOf('keep_theirs', 'restore_before', 'merge')), value: anything },
+  resolveIncident: { ...repair, choice: optional(oneOf('keep_theirs', 'restore_before', 'merge')), value: bounded },
 };
 
 /** What is wrong with a message, `field: why` for each fault; undefined where it is whole. */
@@ -64,6 +67,7 @@ export function faultOf(name: MessageName, message: unknown): string | undefined
     const fault = check(given[field]);
     return fault ? [`${field}: ${fault}`] : [];
   });
+  if (given['choice'] === 'merge' && given['value'] === undefined) faults.push('value: merge needs one');
   for (const field of Object.keys(given)) {
     if (!Object.hasOwn(fields, field)) faults.push(`${field.slice(0, 60)}: unknown; possible: ${wanted}`);
   }

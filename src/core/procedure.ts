@@ -86,6 +86,14 @@ export const isBuiltinAction = (action: string): action is BuiltinAction =>
 /** Whether a step changes anything outside the run's own history, so that it needs a compensation. */
 export const hasEffect = (step: Step): boolean => step.action !== 'validate' && step.action !== 'confirm';
 
+/** Whether an action is a user's own. */
+export const isUsers = (action: string): boolean => !isBuiltinAction(action);
+
+/** The actions of steps whose effects are to be undone. */
+export const reversibleActions = (procedure: Procedure): string[] => [
+  ...new Set(procedure.steps.filter((s) => hasEffect(s) && s.compensation !== 'irreversible').map((s) => s.action)),
+];
+
 /** What a run needs to know of a procedure that travels by reference: all but its prose and its steps' parameters. */
 export function outlineOf(procedure: Procedure): Procedure {
   const { description: _, rollback_procedures: _r, ...rest } = procedure;

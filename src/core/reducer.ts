@@ -1,4 +1,4 @@
-import { clampAt, extend, isDue, resume, startCountdown, stop } from './clock.js';
+import { clampAt, extend, isDue, resume, startCountdown, stop, type Countdown } from './clock.js';
 import {
   LIFE,
   allStepsDone,
@@ -95,8 +95,10 @@ export function reduce(state: HandoffState, event: HandoffEvent): HandoffState {
         by: undefined,
         at: undefined,
       };
+      // Offered again, as after a reset: the acceptance had stopped its clock.
+      const expiry = s.acceptance.epoch > 0 ? freshExpiry(s, now) : s.expiry;
       const offered = to(
-        withStep({ ...s, acceptance, completion: undefined }, event.step, { facts: { offered: true } }),
+        withStep({ ...s, acceptance, expiry, completion: undefined }, event.step, { facts: { offered: true } }),
         'awaiting_acceptance',
         now,
       );
@@ -231,6 +233,12 @@ function leaseLapsed(s: HandoffState, now: number): HandoffState {
   return offerAgain(without, now);
 }
 
+/** The whole span anew; it stands still where the run is paused. */
+function freshExpiry(s: HandoffState, now: number): Countdown {
+  const expiry = startCountdown(s.expiryMs, now);
+  return isPaused(s) && s.clockWhilePaused === 'stop' ? stop(expiry, now) : expiry;
+}
+
 function offerAgain(s: HandoffState, now: number): HandoffState {
   const confirm = Object.keys(s.steps).find((id) => s.steps[id]!.facts?.['acceptedBy'] !== undefined);
   const reopened = confirm
@@ -244,9 +252,7 @@ function offerAgain(s: HandoffState, now: number): HandoffState {
     at: undefined,
     leaseMinutes: undefined,
   };
-  const expiry = startCountdown(s.expiryMs, now);
-  const standing = isPaused(s) && s.clockWhilePaused === 'stop' ? stop(expiry, now) : expiry;
-  return to({ ...reopened, acceptance, expiry: standing }, 'awaiting_acceptance', now);
+  return to({ ...reopened, acceptance, expiry: freshExpiry(s, now) }, 'awaiting_acceptance', now);
 }
 
 function pause(s: HandoffState, e: Extract<HandoffEvent, { type: 'pause' }>, at: number): HandoffState {

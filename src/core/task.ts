@@ -30,6 +30,8 @@ export interface OpenTask {
   /** What the worker must have. */
   actions?: string[];
   rules?: string[];
+  /** Actions of steps that are to be undone. */
+  reversible?: string[];
   /** Quick checks of the first step, run once it is registered: one local activity instead of two. */
   check?: StepTask;
 }

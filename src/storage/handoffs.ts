@@ -99,7 +99,7 @@ export class Handoffs {
         as_of: state.lastEventAt,
       })
       .where('id', '=', subject.handoffId)
-      .where('as_of', '<=', state.lastEventAt)
+      .$if(!outcome, (q) => q.where('as_of', '<=', state.lastEventAt))
       .execute();
   }
 
@@ -126,14 +126,27 @@ export class Handoffs {
     return rows.map(storedOf);
   }
 
-  /** Open handoffs, other than `except`, that lie with an agent: its present load. */
-  async loadOf(agent: string, except: string): Promise<number> {
+  /**
+   * Open handoffs that lie with an agent, have begun, and came before `before`: of several that come together, each
+   * counts only those that were there first.
+   */
+  async loadOf(agent: string, before: string): Promise<number> {
+    const mine = await this.db.selectFrom('handoffs').select('created_at').where('id', '=', before).executeTakeFirst();
     const { n } = await this.db
       .selectFrom('handoffs')
       .select((e) => e.fn.countAll<number>().as('n'))
       .where('target_agent', '=', agent)
       .where('closed_at', 'is', null)
-      .where('id', '!=', except)
+      .where('status', '!=', 'pending')
+      .where('id', '!=', before)
+      .$if(mine !== undefined, (q) =>
+        q.where((e) =>
+          e.or([
+            e('created_at', '<', mine!.created_at),
+            e.and([e('created_at', '=', mine!.created_at), e('id', '<', before)]),
+          ]),
+        ),
+      )
       .executeTakeFirstOrThrow();
     return Number(n);
   }

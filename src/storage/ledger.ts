@@ -62,6 +62,13 @@ export class Ledger {
         .values({ handoff: ref.handoff, step: ref.step, epoch: ref.epoch, attempts })
         .onConflict((c) => c.columns(['handoff', 'step']).doUpdateSet({ epoch: ref.epoch, attempts }))
         .execute();
+      // A run that was reset makes effects again: its handoff is open again.
+      await trx
+        .updateTable('handoffs')
+        .set({ closed_at: null })
+        .where('id', '=', ref.handoff)
+        .where('closed_at', 'is not', null)
+        .execute();
       return attempts;
     });
   }

@@ -11,7 +11,7 @@ export interface Played {
 }
 
 /** A start that the server had given out before it heard of a pause arrives a little later. */
-const DELIVERY_MS = 300;
+const DELIVERY_MS = 1500;
 
 type Fault = (fact: boolean, what: () => string) => void;
 const collect = (): [string[], Fault] => {

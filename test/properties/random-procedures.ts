@@ -48,7 +48,7 @@ export const scenario: fc.Arbitrary<Scenario> = fc.integer({ min: 1, max: 6 }).c
   fc.record({
     steps: fc.tuple(...Array.from({ length: n }, (_, i) => step(i))),
     pauseAt: fc.option(fc.integer({ min: 0, max: 700 }), { nil: undefined, freq: 4 }),
-    pausedFor: fc.integer({ min: 600, max: 1500 }),
+    pausedFor: fc.integer({ min: 1800, max: 3000 }),
     cancelAt: fc.option(fc.integer({ min: 0, max: 3000 }), { nil: undefined, freq: 2 }),
   }),
 );

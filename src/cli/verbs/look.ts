@@ -134,7 +134,7 @@ async function listed(options: PlaceOptions, filter: HandoffFilter): Promise<Lis
   const storage = await existingStorage(options).catch(() => undefined);
   if (!storage) {
     const found = await withPlace(options, ({ client }) => client.list(filter));
-    return found.flatMap((h) => ('handoffId' in h ? [{ ...h, shown: h.status }] : []));
+    return found.map(({ subject: _, ...h }) => ({ ...h, shown: h.status }));
   }
   try {
     return (await storage.handoffs.list(filter)).map(listedOf);

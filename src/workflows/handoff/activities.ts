@@ -29,6 +29,18 @@ const local = (summary: string): ReturnType<typeof proxyLocalActivities<EngineAc
     summary: summary.slice(0, 120),
   });
 
+let lastLocal: Promise<unknown> = Promise.resolve();
+
+/**
+ * One local activity at a time in a run (a workflow has its own modules). Two that end together are resolved one by one
+ * when it happens, but in one go when it is replayed, and what follows each would then come in another order.
+ */
+function inTurn<T>(call: () => Promise<T>): Promise<T> {
+  const result = lastLocal.then(call);
+  lastLocal = result.catch(() => undefined);
+  return result;
+}
+
 /** What the Web UI's timeline calls our own records. */
 const RECORDS = {
   openHandoff: 'Registers the handoff',
@@ -53,7 +65,7 @@ export async function durable<K extends keyof typeof RECORDS>(
 ): Promise<Awaited<ReturnType<EngineActivities[K]>>> {
   type Call = (...a: Parameters<EngineActivities[K]>) => Promise<Awaited<ReturnType<EngineActivities[K]>>>;
   try {
-    return await (local(RECORDS[name])[name] as unknown as Call)(...args);
+    return await inTurn(() => (local(RECORDS[name])[name] as unknown as Call)(...args));
   } catch (error) {
     if (isNonRetryable(error)) throw error;
     log.warn(`${name} did not succeed locally`, { error: failureOf(error).message });
@@ -90,16 +102,16 @@ const rulesText = (step: Step, task: StepTask): string => `${step.name}: ${task.
 
 /** A check as a local activity: one attempt. */
 export const callQuickValidate = (step: Step, task: StepTask): ReturnType<EngineActivities['validate']> =>
-  local(rulesText(step, task)).validate(task);
+  inTurn(() => local(rulesText(step, task)).validate(task));
 
 /** A check as a regular activity, after it failed locally or because it is not quick. */
 export const callValidate = (step: Step, task: StepTask): ReturnType<EngineActivities['validate']> =>
   proxyActivities<EngineActivities>(stepOptions(step, 0, rulesText(step, task))).validate(task);
 
-/** The undo of one effect: the step's own time-out and the default retries. */
-export const callUndo = (step: Step | undefined, summary: string): EngineActivities['undo'] =>
+/** The undo of some effects of a step: the step's own time-out for each, and the default retries. */
+export const callUndo = (step: Step | undefined, effects: number, summary: string): EngineActivities['undo'] =>
   proxyActivities<EngineActivities>({
-    startToCloseTimeout: (step?.timeout ?? DEFAULT_STEP_TIMEOUT_S) * 1000,
+    startToCloseTimeout: (step?.timeout ?? DEFAULT_STEP_TIMEOUT_S) * 1000 * effects,
     heartbeatTimeout: HEARTBEAT_TIMEOUT,
     summary: summary.slice(0, 120),
     retry: { maximumAttempts: DEFAULT_RETRY.maximum_attempts, initialInterval: '1s', backoffCoefficient: 2 },

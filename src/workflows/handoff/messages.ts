@@ -50,8 +50,10 @@ export function attachMessages(run: Run): void {
   const onSignal = <M>(name: MessageName, handle: (message: M) => void) => {
     return (message: M): void => {
       const refusal = refusalOf(name, message);
-      if (refusal) log.warn(`signal ${name} changes nothing: ${errorMessage(refusal.code, refusal.params)}`);
-      else handle(message);
+      if (!refusal) return handle(message);
+      log.warn(`signal ${name} changes nothing: ${errorMessage(refusal.code, refusal.params)}`);
+      // It stands in the history all the same, which the main loop keeps an eye on.
+      run.wake();
     };
   };
 

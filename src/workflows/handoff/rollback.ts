@@ -6,7 +6,7 @@ import { beginUndo, callUndo, detailsOf, failureOf } from './activities.js';
 import type { Decision, Run } from './run.js';
 import { stopSteps } from './steps.js';
 
-/** Effects that one activity undoes: a long list must not fill the history. */
+/** Effects of ours that one activity undoes: a long list must not fill the history. A user's undo has one of its own. */
 const BATCH = 100;
 
 /**
@@ -33,7 +33,11 @@ function batches(effects: readonly EffectFact[]): EffectFact[][] {
   for (const effect of effects) {
     const last = found.at(-1);
     const fits =
-      last && last.length < BATCH && last[0]!.step === effect.step && last[0]!.irreversible === effect.irreversible;
+      !effect.kind.startsWith('action:') &&
+      last &&
+      last.length < BATCH &&
+      last[0]!.step === effect.step &&
+      last[0]!.irreversible === effect.irreversible;
     if (fits) last.push(effect);
     else found.push([effect]);
   }
@@ -47,6 +51,7 @@ async function undoBatch(run: Run, batch: readonly EffectFact[], forAll?: UndoCh
   const step = run.procedure.steps.find((s) => s.step_id === stepId);
   const undo = callUndo(
     step,
+    batch.length,
     `Undo ${step?.name ?? stepId}: ${batch.map((e) => e.key.split('/').slice(3).join('/')).join(', ')}`,
   );
   const choices: Record<string, UndoChoice> = forAll ? Object.fromEntries(batch.map((e) => [e.key, forAll])) : {};

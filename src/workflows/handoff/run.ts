@@ -63,7 +63,8 @@ export class Run {
 
   /** A fault in a part beside the main loop: kept for it, so that the task fails and is retried once we are mended. */
   failWith(fault: unknown): void {
-    this.fault = fault instanceof Error ? fault : new Error(String(fault));
+    // A failure of Temporal's would close the run instead, without an undo.
+    this.fault = new Error(fault instanceof Error ? fault.message : String(fault), { cause: fault });
     this.wake();
   }
 

@@ -85,7 +85,10 @@ async function stepEndedBadly(run: Run, step: Step, error: unknown): Promise<voi
   const id = step.step_id;
   const failure =
     error instanceof ValidationFailed ? { code: 'VALIDATION_FAILED', message: error.message } : failureOf(error);
-  if (failure.code === 'STALE_EPOCH') return overtaken(run, id, Number(detailsOf(error)['current']));
+  if (failure.code === 'STALE_EPOCH') {
+    await overtaken(run, id, Number(detailsOf(error)['current']) || 0);
+    if (run.state.steps[id]!.status !== 'running') return;
+  }
   if (wasStopped(error) && !isNonRetryable(error)) {
     const { attempts } = await durable('stepAttempts', { handoff: run.id, step: id });
     if (attempts < maximumAttempts(step)) return run.dispatch({ type: 'step_parked', step: id, attempts });

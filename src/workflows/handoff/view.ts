@@ -1,7 +1,8 @@
 import { SearchAttributeType, defineSearchAttributeKey } from '@temporalio/common';
 import { setCurrentDetails, upsertSearchAttributes } from '@temporalio/workflow';
 import { dueAt } from '../../core/clock.js';
-import { isClosed, shownStatus, type HandoffOutcome, type Outcome } from '../../core/handoff.js';
+import { isClosed, runningSteps, shownStatus, type HandoffOutcome, type Outcome } from '../../core/handoff.js';
+import { DEFAULT_STEP_TIMEOUT_S } from '../../core/procedure.js';
 import { reduce } from '../../core/reducer.js';
 import { SEARCH_KEYS } from '../../core/search-keys.js';
 import { blockedBecause, currentStep, words } from '../../core/words.js';
@@ -28,7 +29,7 @@ export class View {
   private closed = false;
 
   constructor(private readonly run: Run) {
-    this.shown = this.essence();
+    this.shown = this.sought();
     // A run that was reset finds the record of the one before it.
     this.projected = Object.keys(run.epochs).length > 0 ? '' : this.essence();
     this.update();
@@ -47,6 +48,11 @@ export class View {
       this.update();
       await this.run.changedSince(seen);
     }
+  }
+
+  /** Resolves once all that was shown is on record. */
+  settled(): Promise<void> {
+    return this.projecting;
   }
 
   /**
@@ -79,16 +85,35 @@ export class View {
   private show(): void {
     const { state, input, procedure } = this.run;
     setCurrentDetails(words(input.subject, procedure, state));
-    const now = this.essence();
+    const now = this.sought();
     if (now === this.shown) return;
     this.shown = now;
-    const expiry = dueAt(state.expiry);
+    const expiry = this.expiry();
     upsertSearchAttributes([
       { key: STATUS, value: shownStatus(state) },
-      { key: STEP, value: currentStep(state) ?? null },
+      { key: STEP, value: this.step() ?? null },
       { key: BLOCKED, value: blockedBecause(state, procedure) ?? null },
-      { key: EXPIRY, value: expiry === undefined || isClosed(state.status) ? null : new Date(expiry) },
+      { key: EXPIRY, value: expiry === undefined ? null : new Date(expiry) },
     ]);
+  }
+
+  /** What somebody may look for in a list of handoffs. */
+  private sought(): string {
+    return JSON.stringify([this.essence(), this.step(), this.expiry()]);
+  }
+
+  private expiry(): number | undefined {
+    const { state } = this.run;
+    return isClosed(state.status) ? undefined : dueAt(state.expiry);
+  }
+
+  /** Where it stands, if it stands long: a step that is over in a moment is not worth the server's work. */
+  private step(): string | undefined {
+    const { state, procedure } = this.run;
+    if (isClosed(state.status)) return undefined;
+    if (blockedBecause(state, procedure) !== undefined) return currentStep(state);
+    const long = procedure.steps.filter((s) => (s.timeout ?? 0) > DEFAULT_STEP_TIMEOUT_S).map((s) => s.step_id);
+    return runningSteps(state).find((id) => long.includes(id));
   }
 
   private project(): void {

@@ -14,7 +14,7 @@ import {
   type HandoffState,
   type Outcome,
 } from '../../core/handoff.js';
-import type { Procedure } from '../../core/procedure.js';
+import { reversibleActions, type Procedure } from '../../core/procedure.js';
 import { autoResumeDue, due, mayComplete } from '../../core/reducer.js';
 import { refuse } from '../../core/refusal.js';
 import type { HandoffInput } from '../../core/request.js';
@@ -93,6 +93,7 @@ async function open(run: Run): Promise<void> {
         : {
             actions: [...new Set(procedure.steps.map((s) => s.action))],
             rules: [...new Set(procedure.steps.flatMap((s) => s.rules ?? []))],
+            reversible: reversibleActions(procedure),
             ...(first ? { check: first } : {}),
           }),
     });
@@ -123,6 +124,8 @@ async function waitToStart(run: Run): Promise<void> {
     if (!waitsFor && !isPaused(run.state)) break;
     if (waitsFor && waitsFor !== run.state.waitsFor) run.dispatch({ type: 'waits', on: waitsFor });
     await sleep(`${poll}s`, { summary: 'Looks again whether it can start' });
+    // The main loop looks whether the history has grown long.
+    run.wake();
     await condition(() => over() || !isPaused(run.state));
   }
   if (!over()) run.dispatch({ type: 'began', epochs: run.epochs, steps: run.procedure.steps.map((s) => s.step_id) });
@@ -147,7 +150,11 @@ async function live(run: Run, view: View): Promise<Outcome> {
     timers.sync();
     if (run.version !== seen) continue;
     view.update();
-    if (workflowInfo().continueAsNewSuggested && run.inFlight.size === 0) await goOnAsNew(run);
+    if (workflowInfo().continueAsNewSuggested && run.inFlight.size === 0) {
+      await view.settled();
+      if (run.version !== seen) continue;
+      await goOnAsNew(run);
+    }
     await run.changedSince(seen);
   }
   timers.cancelAll();

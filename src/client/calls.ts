@@ -102,7 +102,8 @@ export const isDeadline = (error: unknown): boolean =>
     ? error.code === 'DEADLINE_EXCEEDED'
     : error instanceof WorkflowUpdateRPCTimeoutOrCancelledError ||
       isGrpcDeadlineError(error) ||
-      grpcCause(error)?.code === 4;
+      // 1 = CANCELLED, 4 = DEADLINE_EXCEEDED: we cancel no call ourselves, so both say that its time was over.
+      [1, 4].includes(grpcCause(error)?.code ?? 0);
 
 /** Whether Temporal knows no such run, or one that is closed: which of the two, a description tells. */
 export const isNotFound = (error: unknown): boolean =>

@@ -107,7 +107,7 @@ describe('where a procedure comes from', () => {
     const mail = { step_id: 'mail', name: 'Mail', action: 'send_mail', compensation: 'take_back' };
     await expect(
       createHandoffWorker({ ...at, actions: own.actions, procedures: [procedure('NO_UNDO', [mail])] }),
-    ).rejects.toThrow('/steps/0/action: action send_mail has no undo: give it one, or declare the step irreversible');
+    ).rejects.toThrow('/steps: action send_mail has no undo: give it one, or declare its steps irreversible');
     for (const name of ['undo', 'validate', 'confirm', '__proto__', 'Sync']) {
       const actions = [{ name, run: () => Promise.resolve() }];
       await expect(createHandoffWorker({ ...at, actions })).rejects.toMatchObject({ code: 'INVALID_ID' });

@@ -6,7 +6,7 @@ import { ATTEMPTS, expected, stepId, type Scenario, type World } from './random-
 export interface Played {
   id: string;
   outcome: HandoffOutcome;
-  /** Whether a cancellation was taken. */
+  /** Whether a cancellation was sent while it was open; it may have come too late all the same. */
   cancelled: boolean;
 }
 

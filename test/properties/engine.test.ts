@@ -1,9 +1,10 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { WorkflowNotFoundError } from '@temporalio/client';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { HandoffError } from '../../src/core/errors.js';
+import { workflowIdOf } from '../../src/core/ids.js';
 import { Rig } from '../rig/rig.js';
 import { faultsAgainstModel, startsWhilePaused, type Played } from './against-model.js';
 import { World, procedureOf, scenario, type Scenario } from './random-procedures.js';
@@ -28,13 +29,16 @@ afterAll(async () => {
 
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** Whether a message was taken: one that comes too late is refused, and that is all right. */
-async function taken(message: Promise<void>): Promise<boolean> {
+/**
+ * Sends a signal to the run itself; false where it is over. Our client asks for the status first, and a query that meets
+ * a local activity just before a signal makes the SDK (core of 1.24.0) write a history that does not replay.
+ */
+async function sent(id: string, signal: string, message: object): Promise<boolean> {
   try {
-    await message;
+    await rig.temporal.workflow.getHandle(workflowIdOf(id)).signal(signal, message);
     return true;
   } catch (error) {
-    if (error instanceof HandoffError && error.code === 'WRONG_STATE') return false;
+    if (error instanceof WorkflowNotFoundError) return false;
     throw error;
   }
 }
@@ -46,14 +50,14 @@ async function play(n: number, s: Scenario): Promise<Played> {
   const pausing = async (): Promise<void> => {
     if (s.pauseAt === undefined) return;
     await sleep(s.pauseAt);
-    if (!(await taken(rig.client.pause(id, by)))) return;
+    if (!(await sent(id, 'pause', by))) return;
     await sleep(s.pausedFor);
-    await taken(rig.client.resume(id, { by: 'chance' }));
+    await sent(id, 'resume', { by: 'chance' });
   };
   const cancelling = async (): Promise<boolean> => {
     if (s.cancelAt === undefined) return false;
     await sleep(s.cancelAt);
-    return taken(rig.client.cancel(id, by));
+    return sent(id, 'cancel', by);
   };
   const [, cancelled, outcome] = await Promise.all([pausing(), cancelling(), rig.client.result(id)]);
   return { id, outcome, cancelled };

@@ -7,6 +7,8 @@ interface Tally {
   skipped: number;
   /** Tests that wanted to run and could not, by reason: `ctx.skip(reason)`. */
   notRun: Map<string, number>;
+  /** Tests that passed at their second try. */
+  retried: string[];
 }
 
 const erred = (entity: TestModule | TestSuite): boolean => entity.errors().length > 0;
@@ -21,8 +23,10 @@ function insideErred(test: TestCase): boolean {
 
 function add(tally: Tally, test: TestCase): void {
   const result = test.result();
-  if (result.state === 'passed') tally.passed++;
-  else if (result.state === 'skipped') {
+  if (result.state === 'passed') {
+    tally.passed++;
+    if (test.diagnostic()?.retryCount) tally.retried.push(test.fullName);
+  } else if (result.state === 'skipped') {
     tally.skipped++;
     // A test declared with `skip` or `todo` has that mode from the start; `ctx.skip()` decides while it runs.
     const declared = test.options.mode === 'skip' || test.options.mode === 'todo';
@@ -33,7 +37,7 @@ function add(tally: Tally, test: TestCase): void {
 }
 
 function tallyOf(modules: readonly TestModule[], unhandled: readonly SerializedError[]): Tally {
-  const tally: Tally = { passed: 0, failed: unhandled.length, skipped: 0, notRun: new Map() };
+  const tally: Tally = { passed: 0, failed: unhandled.length, skipped: 0, notRun: new Map(), retried: [] };
   for (const module of modules) {
     if (erred(module)) tally.failed++;
     for (const suite of module.children.allSuites()) if (erred(suite)) tally.failed++;
@@ -54,7 +58,7 @@ function notRunLine({ notRun }: Tally): string | undefined {
  * unless all is well. A file that does not load, a failed hook and an error outside any test count as one failed each.
  */
 export default class SummaryReporter implements Reporter {
-  private tally: Tally = { passed: 0, failed: 0, skipped: 0, notRun: new Map() };
+  private tally: Tally = { passed: 0, failed: 0, skipped: 0, notRun: new Map(), retried: [] };
   private closed = false;
 
   onInit(vitest: Vitest): void {
@@ -87,7 +91,8 @@ export default class SummaryReporter implements Reporter {
     const lost = !this.closed || (Boolean(process.exitCode) && notRun === undefined);
     if (lost && this.tally.failed === 0) this.tally.failed = 1;
     if ((this.tally.failed > 0 || unmet) && !process.exitCode) process.exitCode = 1;
-    const { passed, failed, skipped } = this.tally;
+    const { passed, failed, skipped, retried } = this.tally;
+    if (retried.length > 0) process.stdout.write(`passed at the second try: ${retried.join('; ')}\n`);
     if (notRun !== undefined) process.stdout.write(`${notRun}\n`);
     process.stdout.write(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}\n`);
   }

@@ -72,13 +72,21 @@ describe('VR004 Agent Readiness Validation', () => {
     expect((await corner.finds(late.subject, 'VR004'))[0]).toBe(true);
   });
 
-  test('fails for an agent that is full; its own handoff does not count, a closed one neither', async () => {
+  test('fails for an agent that is full of open handoffs that have begun and came before this one', async () => {
     const { name, subject } = await to({ capacity: 1 }, [1]);
-    expect((await corner.finds(subject, 'VR004'))[0]).toBe(true);
-    await corner.subject('vr004-other', { target: { agent: name } });
-    expect(await corner.finds(subject, 'VR004')).toEqual([false, `${name} is full: 1 open handoffs, capacity 1`]);
-    await corner.storage.db.updateTable('handoffs').set({ closed_at: 1 }).where('id', '=', 'vr004-other').execute();
-    expect((await corner.finds(subject, 'VR004'))[0]).toBe(true);
+    const full = [false, `${name} is full: 1 open handoffs, capacity 1`];
+    const free = [true, `${name} is alive, with 0 of 1 open handoffs`];
+    const other = await corner.subject('vr004-other', { target: { agent: name } });
+    const set = (values: { created_at?: number; status?: string; closed_at?: number }) =>
+      corner.storage.db.updateTable('handoffs').set(values).where('id', '=', other.handoffId).execute();
+    await set({ created_at: Date.now() + 1000 });
+    expect(await corner.finds(subject, 'VR004'), 'it came later').toEqual(free);
+    await set({ created_at: 1 });
+    expect(await corner.finds(subject, 'VR004')).toEqual(full);
+    await set({ status: 'pending' });
+    expect(await corner.finds(subject, 'VR004'), 'it has not begun').toEqual(free);
+    await set({ status: 'running', closed_at: 1 });
+    expect(await corner.finds(subject, 'VR004'), 'it is closed').toEqual(free);
   });
 
   test('names every capability that is lacking, and everything else that is wrong', async () => {

@@ -1,0 +1,168 @@
+import fc from 'fast-check';
+import {
+  allStepsDone,
+  initialState,
+  isClosed,
+  isPaused,
+  type HandoffState,
+  type Holder,
+} from '../../src/core/handoff.js';
+import { autoResumeDue, due, mayComplete, reduce, type HandoffEvent } from '../../src/core/reducer.js';
+import { refuse } from '../../src/core/refusal.js';
+
+const STEPS = ['one', 'two', 'confirm'] as const;
+export const MINUTE = 60_000;
+
+/** A caller's message, or something that the engine may do; what it means depends on the state it meets. */
+interface Deed {
+  kind: (typeof KINDS)[number];
+  step: (typeof STEPS)[number];
+  holder: Holder;
+  /** Milliseconds that pass before. */
+  wait: number;
+  /** Of a sender's own time before or after the present one. */
+  skew: number;
+  n: number;
+}
+const KINDS = [
+  'pause',
+  'resume',
+  'cancel',
+  'accept',
+  'reject',
+  'complete',
+  'extendExpiry',
+  'retryStep',
+  'resolveIncident',
+  'rollback',
+  'begin',
+  'start',
+  'finish',
+  'fail',
+  'hold',
+  'park',
+  'offer',
+  'undo',
+  'undo_fails',
+  'close',
+  'wait',
+  'next',
+] as const;
+
+export const deed: fc.Arbitrary<Deed> = fc.record({
+  kind: fc.oneof({ arbitrary: fc.constant('next' as const), weight: 3 }, fc.constantFrom(...KINDS)),
+  step: fc.constantFrom(...STEPS),
+  holder: fc.constantFrom('operator' as const, 'parent' as const),
+  wait: fc.oneof(
+    { arbitrary: fc.integer({ min: 0, max: 20_000 }), weight: 9 },
+    fc.integer({ min: 0, max: 90 * MINUTE }),
+  ),
+  skew: fc.integer({ min: -100_000, max: 100_000 }),
+  n: fc.integer({ min: 0, max: 4 }),
+});
+
+export const fresh = (clockWhilePaused: 'stop' | 'run'): HandoffState =>
+  initialState({ now: 0, expiresInMs: 60 * MINUTE, clockWhilePaused });
+
+export const error = { code: 'X', message: 'x' };
+
+/** The event that a deed is in this state, as the workflow would make it; undefined where it would make none. */
+export function eventOf(s: HandoffState, d: Deed, now: number): HandoffEvent | undefined {
+  const { step, holder } = d;
+  const by = 'somebody';
+  const reason = 'because';
+  const incidentId = `inc-${d.n}`;
+  const at = now + d.skew;
+  const state = s.steps[step];
+  const atWork = state?.status === 'running' && state.facts?.['offered'] !== true;
+  switch (d.kind) {
+    case 'pause':
+      return { type: 'pause', by, reason, holder, at, now, ...(d.n > 2 ? { until: now + d.wait } : {}) };
+    case 'resume':
+      return { type: 'resume', by, holder, at, now };
+    case 'cancel':
+    case 'reject':
+      return { type: d.kind, by, reason, now };
+    case 'accept':
+      return { type: 'accept', by, now, ...(d.n > 1 ? { leaseMinutes: d.n } : {}) };
+    case 'complete':
+      return { type: 'complete', by, epoch: d.n, now };
+    case 'extendExpiry':
+      return { type: 'extendExpiry', by, minutes: d.n + 1, now };
+    case 'retryStep':
+    case 'resolveIncident':
+    case 'rollback':
+      return { type: d.kind, by, reason, incidentId, now };
+    case 'begin':
+      return s.status === 'pending' && !isPaused(s) ? { type: 'began', steps: STEPS, epochs: {}, now } : undefined;
+    case 'start':
+      return state?.status === 'waiting' && !isPaused(s) && !s.ending && s.status !== 'pending'
+        ? { type: 'step_started', step, now }
+        : undefined;
+    case 'finish':
+      return atWork && step !== 'confirm' ? { type: 'step_finished', step, now } : undefined;
+    case 'fail':
+    case 'hold':
+      return atWork ? { type: 'step_failed', step, error, hold: d.kind === 'hold', now } : undefined;
+    case 'park':
+      return atWork ? { type: 'step_parked', step, attempts: d.n, now } : undefined;
+    case 'offer':
+      return s.steps['confirm']?.status === 'running' && s.status === 'running' && !isPaused(s)
+        ? { type: 'offered', step: 'confirm', now, ...(d.n === 0 ? { auto: { by } } : {}) }
+        : undefined;
+    case 'undo':
+      return s.ending
+        ? { type: 'effect_undone', effect: { key: 'k', resource: 'r', result: 'undone' }, now }
+        : undefined;
+    case 'undo_fails':
+      return s.ending ? { type: 'undo_failed', effect: `k${d.n}`, step, error, now } : undefined;
+    case 'close': {
+      if (s.ending) return s.incidents.length > 0 ? undefined : { type: 'closed', outcome: s.ending.outcome, now };
+      return mayComplete(s, false) && allStepsDone(s) ? { type: 'closed', outcome: 'completed', now } : undefined;
+    }
+    case 'wait':
+      return undefined;
+    case 'next':
+      return nextOf(s, d, now);
+  }
+}
+
+/** What a handoff that nothing disturbs does next; random deeds alone hardly ever get to its end. */
+function nextOf(s: HandoffState, d: Deed, now: number): HandoffEvent | undefined {
+  if (s.status === 'awaiting_acceptance') return { type: 'accept', by: 'target', now };
+  const done = s.status === 'accepted' && allStepsDone(s) && !s.completion && s.incidents.length === 0;
+  if (done && !s.acceptance.auto) return { type: 'complete', by: 'target', epoch: s.acceptance.epoch, now };
+  const tries = (['begin', 'close', 'offer', 'finish', 'start'] as const).flatMap((kind) =>
+    STEPS.map((step) => eventOf(s, { ...d, kind, step }, now)),
+  );
+  return tries.find((e) => e !== undefined);
+}
+
+const MESSAGES = new Set<string>(KINDS.slice(0, KINDS.indexOf('begin')));
+
+/** Plays deeds on a handoff as the workflow's main loop does, and shows every change to `look`. */
+export function play(
+  start: HandoffState,
+  deeds: readonly Deed[],
+  look: (before: HandoffState, event: HandoffEvent, after: HandoffState) => void,
+): HandoffState {
+  let s = start;
+  let now = 0;
+  const dispatch = (event: HandoffEvent): void => {
+    const before = s;
+    s = reduce(s, event);
+    look(before, event, s);
+  };
+  for (const d of deeds) {
+    now += d.wait;
+    const event = eventOf(s, d, now);
+    const refused = event && MESSAGES.has(event.type) && refuse('h', s, { ...event, name: event.type as never }, now);
+    if (event && !refused) dispatch(event);
+    if (isClosed(s.status)) continue;
+    for (let h = autoResumeDue(s, now); h; h = autoResumeDue(s, now))
+      dispatch({ type: 'resume', by: 'clock', holder: h, now });
+    const decided = due(s, now);
+    if (decided) dispatch({ type: decided, now });
+  }
+  return s;
+}

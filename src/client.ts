@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Client } from '@temporalio/client';
 import type { UpdateDefinition } from '@temporalio/common';
 import { hasWorker, isDeadline, isNotFound, withDeadline, type Caller } from './client/calls.js';
-import { listHandoffs, type HandoffSummary } from './client/list.js';
+import { STATUS_KEY, listHandoffs, type HandoffSummary } from './client/list.js';
 import { awaitOutcome } from './client/outcome.js';
 import { checkProcedure, knownProcedures, startHandoff, type Catalogue, type Started } from './client/start.js';
 import type { Effect } from './core/effect.js';
@@ -46,6 +46,9 @@ import type { Storage } from './storage/storage.js';
 
 /** What the server's clock may be behind ours. */
 const CLOCK_SKEW_MS = 1000;
+
+/** Statuses in which anybody may pause and cancel. */
+const PLAINLY_OPEN: ReadonlySet<string> = new Set(['pending', 'running', 'awaiting_acceptance', 'accepted']);
 
 const REPAIRS: ReadonlySet<MessageName> = new Set(['retryStep', 'resolveIncident', 'rollback']);
 
@@ -248,13 +251,7 @@ export class HandoffClient {
   ): Promise<void> {
     const handoff = checkedId(id);
     checkMessage(name, message);
-    const { state, at } = await this.status(handoff).catch((error: unknown) => {
-      // With the workers down and no storage, nobody knows the state; the signal is kept for when they are back.
-      if (error instanceof HandoffError && error.code === 'NO_WORKER') return { state: undefined, at: undefined };
-      throw error;
-    });
-    const refusal = state && refuse(handoff, state, { name, ...message }, at ?? Date.now());
-    if (refusal) throw new HandoffError(refusal.code, refusal.params);
+    if (name === 'resume' || !(await this.plainlyOpen(handoff))) await this.checkFits(handoff, name, message);
     const definition = { pause: pauseSignal, resume: resumeSignal, cancel: cancelSignal }[name];
     try {
       await withDeadline(this.caller, `The signal ${name}`, () =>
@@ -263,6 +260,27 @@ export class HandoffClient {
     } catch (error) {
       throw await this.explained(error, handoff, randomUUID(), name);
     }
+  }
+
+  /**
+   * Whether a pause or a cancellation fits without a doubt, by what the server itself knows: a query shortly before the
+   * signal is what can make a history that does not replay (see `goRegular`).
+   */
+  private async plainlyOpen(handoff: string): Promise<boolean> {
+    const look = withDeadline(this.caller, 'The look', () => this.handle(handoff).describe(), this.queryMs());
+    const described = await look.catch(() => undefined);
+    const shown = described?.typedSearchAttributes.get(STATUS_KEY);
+    return described?.status.name === 'RUNNING' && shown !== undefined && PLAINLY_OPEN.has(shown);
+  }
+
+  private async checkFits(handoff: string, name: MessageName, message: object): Promise<void> {
+    const { state, at } = await this.status(handoff).catch((error: unknown) => {
+      // With the workers down and no storage, nobody knows the state; the signal is kept for when they are back.
+      if (error instanceof HandoffError && error.code === 'NO_WORKER') return { state: undefined, at: undefined };
+      throw error;
+    });
+    const refusal = state && refuse(handoff, state, { name, ...message }, at ?? Date.now());
+    if (refusal) throw new HandoffError(refusal.code, refusal.params);
   }
 
   private async update<R, M extends object>(

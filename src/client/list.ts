@@ -16,7 +16,7 @@ export interface HandoffSummary {
   subject?: Subject;
 }
 
-const STATUS = defineSearchAttributeKey(SEARCH_KEYS.status, SearchAttributeType.KEYWORD);
+export const STATUS_KEY = defineSearchAttributeKey(SEARCH_KEYS.status, SearchAttributeType.KEYWORD);
 
 export async function listHandoffs(
   caller: Caller,
@@ -52,7 +52,7 @@ async function listVisible({ temporal }: Caller, filter: HandoffFilter): Promise
     if (!handoffId) continue;
     found.push({
       handoffId,
-      status: w.typedSearchAttributes.get(STATUS) ?? w.status.name.toLowerCase(),
+      status: w.typedSearchAttributes.get(STATUS_KEY) ?? w.status.name.toLowerCase(),
       procedure: w.type,
       createdAt: w.startTime.getTime(),
       ...(w.closeTime ? { closedAt: w.closeTime.getTime() } : {}),

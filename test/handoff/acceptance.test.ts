@@ -50,6 +50,12 @@ test('a completion for an epoch that was never offered, or for none, is refused 
   const id = await offered();
   await rig.client.accept(id, { by: one });
   const handle = rig.temporal.workflow.getHandle(workflowIdOf(id));
+  // The record of the acceptance is written beside; the history stands still once nothing is in flight.
+  const inFlight = async (): Promise<number> => {
+    const { raw } = await handle.describe();
+    return (raw.pendingActivities?.length ?? 0) + (raw.pendingWorkflowTask ? 1 : 0);
+  };
+  await expect.poll(inFlight).toBe(0);
   const { historyLength } = await handle.describe();
   await expect(rig.client.complete(id, { by: one, epoch: 2 })).rejects.toMatchObject({
     code: 'STALE_ACCEPTANCE',

@@ -29,11 +29,22 @@ const local = (summary: string): ReturnType<typeof proxyLocalActivities<EngineAc
     summary: summary.slice(0, 120),
   });
 
+// A workflow has its own modules, so these are of one run.
 let lastLocal: Promise<unknown> = Promise.resolve();
+let steered = false;
 
 /**
- * One local activity at a time in a run (a workflow has its own modules). Two that end together are resolved one by one
- * when it happens, but in one go when it is replayed, and what follows each would then come in another order.
+ * From now on this run does without local activities. Where a query is answered while one ends, and a message comes with
+ * the next workflow task, the SDK (1.24.0) tells the workflow of its end after the message, and at a replay before it.
+ * A run that nobody has sent anything to is safe; the first message ends the time of local activities.
+ */
+export const goRegular = (): void => {
+  steered = true;
+};
+
+/**
+ * One local activity at a time in a run. Two that end together are resolved one by one when it happens, but in one go
+ * when it is replayed, and what follows each would then come in another order.
  */
 function inTurn<T>(call: () => Promise<T>): Promise<T> {
   const result = lastLocal.then(call);
@@ -49,31 +60,40 @@ const RECORDS = {
   stepAttempts: 'Counts attempts',
 } as const;
 
-const regular = proxyActivities<EngineActivities>({
-  startToCloseTimeout: '60s',
-  heartbeatTimeout: HEARTBEAT_TIMEOUT,
-  retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '1m' },
-});
+const regular = (summary?: string): ReturnType<typeof proxyActivities<EngineActivities>> =>
+  proxyActivities<EngineActivities>({
+    startToCloseTimeout: '60s',
+    heartbeatTimeout: HEARTBEAT_TIMEOUT,
+    retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '1m' },
+    ...(summary ? { summary } : {}),
+  });
+
+type Result<K extends keyof EngineActivities> = Promise<Awaited<ReturnType<EngineActivities[K]>>>;
+type Call<K extends keyof EngineActivities> = (...args: Parameters<EngineActivities[K]>) => Result<K>;
+
+/** Work that must get done however long it takes: a regular activity without a limit of attempts. */
+export const record = <K extends keyof typeof RECORDS>(name: K, ...args: Parameters<EngineActivities[K]>): Result<K> =>
+  (regular(RECORDS[name])[name] as unknown as Call<K>)(...args);
 
 /**
- * Work that must get done however long it takes: locally if it can, and else as a regular activity without a limit of
- * attempts, which the Web UI shows with its error. What cannot be mended by repeating it is thrown.
+ * The same, locally where it can be: at the beginning and the end of a run. What cannot be mended by repeating it is
+ * thrown.
  */
-export async function durable<K extends keyof typeof RECORDS>(
+export async function recordQuickly<K extends keyof typeof RECORDS>(
   name: K,
   ...args: Parameters<EngineActivities[K]>
-): Promise<Awaited<ReturnType<EngineActivities[K]>>> {
-  type Call = (...a: Parameters<EngineActivities[K]>) => Promise<Awaited<ReturnType<EngineActivities[K]>>>;
+): Result<K> {
+  if (steered) return record(name, ...args);
   try {
-    return await inTurn(() => (local(RECORDS[name])[name] as unknown as Call)(...args));
+    return await inTurn(() => (local(RECORDS[name])[name] as unknown as Call<K>)(...args));
   } catch (error) {
     if (isNonRetryable(error)) throw error;
     log.warn(`${name} did not succeed locally`, { error: failureOf(error).message });
-    return (regular[name] as unknown as Call)(...args);
+    return record(name, ...args);
   }
 }
 
-export const { beginUndo, requestCancel } = regular;
+export const { beginUndo, requestCancel } = regular();
 
 /** Options of a step's regular activity. `used`: attempts that an earlier activity for the same step has had. */
 function stepOptions(step: Step, used: number, summary: string): ActivityOptions {
@@ -100,9 +120,9 @@ export const callAction = (step: Step, task: StepTask, used: number): Promise<Fa
 
 const rulesText = (step: Step, task: StepTask): string => `${step.name}: ${task.rules.join(', ')}`;
 
-/** A check as a local activity: one attempt. */
-export const callQuickValidate = (step: Step, task: StepTask): ReturnType<EngineActivities['validate']> =>
-  inTurn(() => local(rulesText(step, task)).validate(task));
+/** A check as a local activity, of one attempt; undefined where this run does without them. */
+export const callQuickValidate = (step: Step, task: StepTask): ReturnType<EngineActivities['validate']> | undefined =>
+  steered ? undefined : inTurn(() => local(rulesText(step, task)).validate(task));
 
 /** A check as a regular activity, after it failed locally or because it is not quick. */
 export const callValidate = (step: Step, task: StepTask): ReturnType<EngineActivities['validate']> =>

@@ -23,6 +23,7 @@ import {
   type PauseMessage,
   type ResumeMessage,
 } from '../../messages.js';
+import { goRegular } from './activities.js';
 import type { Run } from './run.js';
 
 const time = (iso: string | null | undefined): number | undefined => (iso ? parseDate(iso) : undefined);
@@ -51,6 +52,7 @@ export function attachMessages(run: Run): void {
     return (message: M): void => {
       const refusal = refusalOf(name, message);
       if (!refusal) return handle(message);
+      goRegular();
       log.warn(`signal ${name} changes nothing: ${errorMessage(refusal.code, refusal.params)}`);
       // It stands in the history all the same, which the main loop keeps an eye on.
       run.wake();

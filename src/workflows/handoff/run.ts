@@ -3,6 +3,7 @@ import type { HandoffState } from '../../core/handoff.js';
 import type { ConflictChoice } from '../../messages.js';
 import { reduce, type HandoffEvent } from '../../core/reducer.js';
 import type { Verdict } from '../../core/rule.js';
+import { goRegular } from './activities.js';
 import type { HandoffInput } from '../../core/request.js';
 
 /** An operator's decision on an incident, until whoever waits for it takes it up. */
@@ -10,6 +11,20 @@ export type Decision = { kind: 'retry' } | { kind: 'resolve'; choice?: ConflictC
 
 /** An event without the time at which it is handled. */
 type Undated = HandoffEvent extends infer E ? (E extends HandoffEvent ? Omit<E, 'now'> : never) : never;
+
+/** Events that come as messages. */
+const STEERING: ReadonlySet<HandoffEvent['type']> = new Set<HandoffEvent['type']>([
+  'accept',
+  'reject',
+  'complete',
+  'extendExpiry',
+  'pause',
+  'resume',
+  'cancel',
+  'retryStep',
+  'resolveIncident',
+  'rollback',
+]);
 
 /** What the parts of one run share: its state, which only `dispatch` changes, and what is in flight. */
 export class Run {
@@ -37,6 +52,7 @@ export class Run {
   }
 
   dispatch(event: Undated): void {
+    if (STEERING.has(event.type)) goRegular();
     this.state = reduce(this.state, { ...event, now: Date.now() });
     this.wake();
   }

@@ -10,7 +10,7 @@ import {
   callQuickValidate,
   callValidate,
   detailsOf,
-  durable,
+  record,
   failureOf,
   isNonRetryable,
   maximumAttempts,
@@ -90,7 +90,7 @@ async function stepEndedBadly(run: Run, step: Step, error: unknown): Promise<voi
     if (run.state.steps[id]!.status !== 'running') return;
   }
   if (wasStopped(error) && !isNonRetryable(error)) {
-    const { attempts } = await durable('stepAttempts', { handoff: run.id, step: id });
+    const { attempts } = await record('stepAttempts', { handoff: run.id, step: id });
     if (attempts < maximumAttempts(step)) return run.dispatch({ type: 'step_parked', step: id, attempts });
   }
   const hold = (step.on_failure ?? run.procedure.on_failure ?? 'rollback') === 'hold';
@@ -103,7 +103,7 @@ async function stepEndedBadly(run: Run, step: Step, error: unknown): Promise<voi
  */
 async function overtaken(run: Run, id: string, current: number): Promise<void> {
   for (const { step_id: step } of run.procedure.steps) {
-    const known = await durable('stepAttempts', { handoff: run.id, step });
+    const known = await record('stepAttempts', { handoff: run.id, step });
     const epoch = step === id ? Math.max(current, known.epoch) : known.epoch;
     if (epoch > run.state.steps[step]!.epoch) run.dispatch({ type: 'step_parked', step, attempts: 0, epoch });
   }

@@ -6,7 +6,7 @@ import { DEFAULT_STEP_TIMEOUT_S } from '../../core/procedure.js';
 import { reduce } from '../../core/reducer.js';
 import { SEARCH_KEYS } from '../../core/search-keys.js';
 import { blockedBecause, currentStep, words } from '../../core/words.js';
-import { durable } from './activities.js';
+import { record, recordQuickly } from './activities.js';
 import { reportOf } from './ending.js';
 import type { Run } from './run.js';
 
@@ -64,7 +64,11 @@ export class View {
     const report = reportOf(run, outcome);
     await this.projecting;
     const state = reduce(run.state, { type: 'closed', outcome, now: Date.now() });
-    const { overtaken = {} } = await durable('projectHandoff', { subject: run.input.subject, state, outcome: report });
+    const { overtaken = {} } = await recordQuickly('projectHandoff', {
+      subject: run.input.subject,
+      state,
+      outcome: report,
+    });
     for (const [step, epoch] of Object.entries(overtaken))
       run.dispatch({ type: 'step_parked', step, attempts: 0, epoch });
     if (outcome === 'completed' && (run.state.ending || Object.keys(overtaken).length > 0)) return undefined;
@@ -122,7 +126,7 @@ export class View {
     this.projected = now;
     const { state, input } = this.run;
     this.projecting = this.projecting
-      .then(() => durable('projectHandoff', { subject: input.subject, state }))
+      .then(() => record('projectHandoff', { subject: input.subject, state }))
       .then(() => undefined)
       .catch((fault: unknown) => this.run.failWith(fault));
   }

@@ -18,7 +18,7 @@ import { reversibleActions, type Procedure } from '../../core/procedure.js';
 import { autoResumeDue, due, mayComplete } from '../../core/reducer.js';
 import { refuse } from '../../core/refusal.js';
 import type { HandoffInput } from '../../core/request.js';
-import { durable, failureOf } from './activities.js';
+import { failureOf, goRegular, record, recordQuickly } from './activities.js';
 import { reportOf, throwOutcome } from './ending.js';
 import { attachMessages } from './messages.js';
 import { rollback } from './rollback.js';
@@ -30,6 +30,8 @@ import { Timers } from './timers.js';
 /** One handoff, from its request to its outcome. Its workflow type is the id of its procedure. */
 export async function handoffWorkflow(input: HandoffInput): Promise<HandoffOutcome> {
   const run = createRun(input);
+  // A run that continues has been sent something before.
+  if (input.carried) goRegular();
   attachMessages(run);
   let cancelled = false;
   CancellationScope.current().cancelRequested.catch(() => {
@@ -84,7 +86,7 @@ async function open(run: Run): Promise<void> {
   const waits = input.startAfter !== undefined || hasPreconditions(procedure);
   try {
     const first = waits ? undefined : firstCheck(run);
-    const { epochs, definition, verdict } = await durable('openHandoff', {
+    const { epochs, definition, verdict } = await recordQuickly('openHandoff', {
       subject: input.subject,
       run: workflowInfo().firstExecutionRunId,
       status: waits ? 'pending' : 'running',
@@ -120,7 +122,7 @@ async function waitToStart(run: Run): Promise<void> {
   }
   const { dependencies = [], required_agents: agents = [] } = run.procedure;
   for (let poll = 2; hasPreconditions(run.procedure) && !over(); poll = Math.min(poll * 2, 30)) {
-    const { waitsFor } = await durable('checkPending', { subject, dependencies, agents });
+    const { waitsFor } = await record('checkPending', { subject, dependencies, agents });
     if (!waitsFor && !isPaused(run.state)) break;
     if (waitsFor && waitsFor !== run.state.waitsFor) run.dispatch({ type: 'waits', on: waitsFor });
     await sleep(`${poll}s`, { summary: 'Looks again whether it can start' });

@@ -88,17 +88,12 @@ export function reduce(state: HandoffState, event: HandoffEvent): HandoffState {
         ? accepted({ ...s, acceptance: { ...s.acceptance, epoch: 1 } }, 'procedure', now, {})
         : s;
     case 'offered': {
-      const acceptance = {
-        ...s.acceptance,
-        epoch: s.acceptance.epoch + 1,
-        offeredAt: now,
-        by: undefined,
-        at: undefined,
-      };
       // Offered again, as after a reset: the acceptance had stopped its clock.
       const expiry = s.acceptance.epoch > 0 ? freshExpiry(s, now) : s.expiry;
       const offered = to(
-        withStep({ ...s, acceptance, expiry, completion: undefined }, event.step, { facts: { offered: true } }),
+        withStep({ ...s, acceptance: nextOffer(s, now), expiry, completion: undefined }, event.step, {
+          facts: { offered: true },
+        }),
         'awaiting_acceptance',
         now,
       );
@@ -239,20 +234,21 @@ function freshExpiry(s: HandoffState, now: number): Countdown {
   return isPaused(s) && s.clockWhilePaused === 'stop' ? stop(expiry, now) : expiry;
 }
 
+const nextOffer = ({ acceptance }: HandoffState, now: number): HandoffState['acceptance'] => ({
+  ...acceptance,
+  epoch: acceptance.epoch + 1,
+  offeredAt: now,
+  by: undefined,
+  at: undefined,
+  leaseMinutes: undefined,
+});
+
 function offerAgain(s: HandoffState, now: number): HandoffState {
   const confirm = Object.keys(s.steps).find((id) => s.steps[id]!.facts?.['acceptedBy'] !== undefined);
   const reopened = confirm
     ? withStep(s, confirm, { status: 'running', facts: { offered: true }, finishedAt: undefined })
     : s;
-  const acceptance = {
-    ...s.acceptance,
-    epoch: s.acceptance.epoch + 1,
-    offeredAt: now,
-    by: undefined,
-    at: undefined,
-    leaseMinutes: undefined,
-  };
-  return to({ ...reopened, acceptance, expiry: freshExpiry(s, now) }, 'awaiting_acceptance', now);
+  return to({ ...reopened, acceptance: nextOffer(s, now), expiry: freshExpiry(s, now) }, 'awaiting_acceptance', now);
 }
 
 function pause(s: HandoffState, e: Extract<HandoffEvent, { type: 'pause' }>, at: number): HandoffState {

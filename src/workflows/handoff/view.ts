@@ -29,9 +29,10 @@ export class View {
   private closed = false;
 
   constructor(private readonly run: Run) {
-    this.shown = this.sought();
-    // A run that was reset finds the record of the one before it.
-    this.projected = Object.keys(run.epochs).length > 0 ? '' : this.essence();
+    // A run that continues or was reset does not know how far the one before it came with this.
+    const follows = run.input.carried !== undefined || Object.keys(run.epochs).length > 0;
+    this.shown = follows ? '' : this.sought();
+    this.projected = follows ? '' : this.essence();
     this.update();
   }
 
@@ -48,11 +49,6 @@ export class View {
       this.update();
       await this.run.changedSince(seen);
     }
-  }
-
-  /** Resolves once all that was shown is on record. */
-  settled(): Promise<void> {
-    return this.projecting;
   }
 
   /**

@@ -152,11 +152,7 @@ async function live(run: Run, view: View): Promise<Outcome> {
     timers.sync();
     if (run.version !== seen) continue;
     view.update();
-    if (workflowInfo().continueAsNewSuggested && run.inFlight.size === 0) {
-      await view.settled();
-      if (run.version !== seen) continue;
-      await goOnAsNew(run);
-    }
+    if (workflowInfo().continueAsNewSuggested && run.inFlight.size === 0) await goOnAsNew(run);
     await run.changedSince(seen);
   }
   timers.cancelAll();

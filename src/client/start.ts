@@ -51,15 +51,18 @@ export async function knownProcedures(
   return new Map([...STANDARD_PROCEDURES, ...stored, ...catalogue.procedures].map((p) => [p.procedure_id, p]));
 }
 
-/** What a procedure may name here. */
-export async function knownParts(catalogue: Catalogue, storage: Storage | undefined): Promise<Known> {
+/** What a procedure may name here. Agents and procedures are read only for one that names any: most name none. */
+async function knownParts(procedure: Procedure, catalogue: Catalogue, storage: Storage | undefined): Promise<Known> {
   const published = storage ? await storage.procedures.parts() : { actions: [], rules: [] };
-  return {
+  const known: Known = {
     actions: new Set([...builtinActions, ...published.actions, ...catalogue.actions]),
     rules: new Set([...Object.keys(BUILTIN_RULES), ...published.rules, ...catalogue.rules]),
-    ...(storage ? { agents: new Set((await storage.agents.list()).map((a) => a.name)) } : {}),
-    procedures: new Set((await knownProcedures(catalogue, storage)).keys()),
   };
+  if (storage && procedure.required_agents?.length) {
+    known.agents = new Set((await storage.agents.list()).map((a) => a.name));
+  }
+  if (procedure.dependencies?.length) known.procedures = new Set((await knownProcedures(catalogue, storage)).keys());
+  return known;
 }
 
 /** A procedure that is well-formed and can run here. Throws INVALID_PROCEDURE with every issue. */
@@ -69,7 +72,7 @@ export async function checkProcedure(
   storage: Storage | undefined,
 ): Promise<Procedure> {
   const procedure = parseProcedure(input);
-  const list = lintProcedure(procedure, await knownParts(catalogue, storage));
+  const list = lintProcedure(procedure, await knownParts(procedure, catalogue, storage));
   if (list.length === 0) return procedure;
   throw new HandoffError('INVALID_PROCEDURE', { procedure: procedure.procedure_id, issues: formatIssues(list), list });
 }

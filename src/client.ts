@@ -1,37 +1,27 @@
-import { randomUUID } from 'node:crypto';
 import type { Client } from '@temporalio/client';
-import type { UpdateDefinition } from '@temporalio/common';
-import { hasWorker, isDeadline, isNotFound, withDeadline, type Caller } from './client/calls.js';
-import { STATUS_KEY, listHandoffs, type HandoffSummary } from './client/list.js';
+import type { Caller } from './client/calls.js';
+import { listHandoffs, type HandoffSummary } from './client/list.js';
 import { awaitOutcome } from './client/outcome.js';
+import { Runs, checkedId, type HandoffStatus, type UpdateOptions } from './client/runs.js';
 import { checkProcedure, knownProcedures, startHandoff, type Catalogue, type Started } from './client/start.js';
 import type { Effect } from './core/effect.js';
 import { HandoffError } from './core/errors.js';
-import { isClosed, type HandoffOutcome, type MessageName } from './core/handoff.js';
-import { HANDOFF_ID, printable, repairWorkflowIdOf, workflowIdOf } from './core/ids.js';
-import { faultOf } from './core/message.js';
+import type { HandoffOutcome } from './core/handoff.js';
 import type { Procedure } from './core/procedure.js';
-import { refuse } from './core/refusal.js';
 import { DEFAULT_TASK_QUEUE, type HandoffRequest } from './core/request.js';
 import {
   acceptUpdate,
-  cancelSignal,
   completeUpdate,
   extendExpiryUpdate,
-  pauseSignal,
-  progressQuery,
   rejectUpdate,
   resolveIncidentUpdate,
-  resumeSignal,
   retryStepUpdate,
   rollbackUpdate,
-  statusQuery,
   type AcceptMessage,
   type CancelMessage,
   type CompleteMessage,
   type ExtendExpiryMessage,
   type HandoffProgress,
-  type HandoffSnapshot,
   type PauseMessage,
   type RejectMessage,
   type ResolveIncidentMessage,
@@ -44,13 +34,7 @@ import type { HandoffFilter } from './storage/handoffs.js';
 import type { Sessions } from './storage/sessions.js';
 import type { Storage } from './storage/storage.js';
 
-/** What the server's clock may be behind ours. */
-const CLOCK_SKEW_MS = 1000;
-
-/** Statuses in which anybody may pause and cancel. */
-const PLAINLY_OPEN: ReadonlySet<string> = new Set(['pending', 'running', 'awaiting_acceptance', 'accepted']);
-
-const REPAIRS: ReadonlySet<MessageName> = new Set(['retryStep', 'resolveIncident', 'rollback']);
+export type { HandoffStatus, UpdateOptions } from './client/runs.js';
 
 export interface HandoffClientOptions {
   /** A connected Temporal client; `connectClient` makes one from the usual profile and variables. */
@@ -67,28 +51,18 @@ export interface HandoffClientOptions {
   rules?: readonly string[];
 }
 
-/** A handoff as of now. `from: 'storage'`: no worker answered, so this is its last record. */
-export interface HandoffStatus extends Partial<HandoffSnapshot> {
-  handoffId: string;
-  status: string;
-  from: 'run' | 'storage';
-}
-
-export interface UpdateOptions {
-  /** Sent again with the same id, an update takes effect once. */
-  updateId?: string;
-}
-
 /** What services call. Every call but `result` ends within its deadline, and every error is a HandoffError. */
 export class HandoffClient {
   private readonly caller: Caller;
   private readonly catalogue: Catalogue;
+  private readonly runs: Runs;
   readonly storage: Storage | undefined;
 
   constructor(options: HandoffClientOptions) {
     const { temporal, storage, taskQueue = DEFAULT_TASK_QUEUE, deadlineMs = 10_000 } = options;
     this.caller = { temporal, taskQueue, deadlineMs };
     this.storage = storage;
+    this.runs = new Runs(this.caller, storage);
     this.catalogue = {
       procedures: options.procedures ?? [],
       actions: options.actions ?? [],
@@ -102,35 +76,13 @@ export class HandoffClient {
   }
 
   /** What a handoff is doing now. Falls back to the stored record where no worker answers. Throws HANDOFF_NOT_FOUND. */
-  async status(id: string): Promise<HandoffStatus> {
-    const handoff = checkedId(id);
-    try {
-      return await withDeadline(
-        this.caller,
-        `The status of ${handoff}`,
-        () => this.liveStatus(handoff),
-        this.queryMs(),
-      );
-    } catch (error) {
-      const stored = await this.storage?.handoffs.find(handoff);
-      if (stored) {
-        const { subject, state, status, updatedAt } = stored;
-        return { handoffId: handoff, status, from: 'storage', subject, at: updatedAt, ...(state ? { state } : {}) };
-      }
-      throw await this.explained(error, handoff, randomUUID());
-    }
+  status(id: string): Promise<HandoffStatus> {
+    return this.runs.status(id);
   }
 
   /** Per cent done. Throws NO_WORKER where nobody can answer. */
-  async progress(id: string): Promise<HandoffProgress> {
-    const handoff = checkedId(id);
-    try {
-      return await withDeadline(this.caller, `The progress of ${handoff}`, () =>
-        this.handle(handoff).query(progressQuery),
-      );
-    } catch (error) {
-      throw await this.explained(error, handoff, randomUUID());
-    }
+  progress(id: string): Promise<HandoffProgress> {
+    return this.runs.progress(id);
   }
 
   /** Waits for the end, without a deadline, and returns the outcome, whichever of the five it is. */
@@ -140,47 +92,47 @@ export class HandoffClient {
 
   /** Asks a handoff to pause; it takes hold at the next step boundary. */
   pause(id: string, message: PauseMessage): Promise<void> {
-    return this.signal(id, 'pause', { at: new Date().toISOString(), ...message });
+    return this.runs.signal(id, 'pause', { at: new Date().toISOString(), ...message });
   }
 
   resume(id: string, message: ResumeMessage): Promise<void> {
-    return this.signal(id, 'resume', { at: new Date().toISOString(), ...message });
+    return this.runs.signal(id, 'resume', { at: new Date().toISOString(), ...message });
   }
 
   /** Asks a handoff to undo what it did and close as cancelled. */
   cancel(id: string, message: CancelMessage): Promise<void> {
-    return this.signal(id, 'cancel', message);
+    return this.runs.signal(id, 'cancel', message);
   }
 
   /** Takes an offered handoff; the epoch is needed to complete it. */
   accept(id: string, message: AcceptMessage, options?: UpdateOptions): Promise<{ epoch: number }> {
-    return this.update(id, 'accept', acceptUpdate, message, options);
+    return this.runs.update(id, 'accept', acceptUpdate, message, options);
   }
 
   reject(id: string, message: RejectMessage, options?: UpdateOptions): Promise<{ status: string }> {
-    return this.update(id, 'reject', rejectUpdate, message, options);
+    return this.runs.update(id, 'reject', rejectUpdate, message, options);
   }
 
   complete(id: string, message: CompleteMessage, options?: UpdateOptions): Promise<{ status: string }> {
-    return this.update(id, 'complete', completeUpdate, message, options);
+    return this.runs.update(id, 'complete', completeUpdate, message, options);
   }
 
   /** Moves the expiry by so many minutes. */
   extend(id: string, message: ExtendExpiryMessage, options?: UpdateOptions): Promise<{ expiresAt: string }> {
-    return this.update(id, 'extendExpiry', extendExpiryUpdate, message, options);
+    return this.runs.update(id, 'extendExpiry', extendExpiryUpdate, message, options);
   }
 
   retry(id: string, message: RetryStepMessage, options?: UpdateOptions): Promise<{ incidentId: string }> {
-    return this.update(id, 'retryStep', retryStepUpdate, message, options);
+    return this.runs.update(id, 'retryStep', retryStepUpdate, message, options);
   }
 
   resolve(id: string, message: ResolveIncidentMessage, options?: UpdateOptions): Promise<{ incidentId: string }> {
-    return this.update(id, 'resolveIncident', resolveIncidentUpdate, message, options);
+    return this.runs.update(id, 'resolveIncident', resolveIncidentUpdate, message, options);
   }
 
   /** Undoes the whole handoff, from an incident. */
   rollback(id: string, message: RollbackMessage, options?: UpdateOptions): Promise<{ incidentId: string }> {
-    return this.update(id, 'rollback', rollbackUpdate, message, options);
+    return this.runs.update(id, 'rollback', rollbackUpdate, message, options);
   }
 
   /** The effects ledger of a handoff, oldest first. */
@@ -214,154 +166,8 @@ export class HandoffClient {
     return this.needStorage('The state of sessions').sessions;
   }
 
-  /** What the run says; or, where it was ended in Temporal without an outcome, the run that repairs it. */
-  private async liveStatus(handoff: string): Promise<HandoffStatus> {
-    const handle = this.handle(handoff);
-    const [snapshot, { status }] = await Promise.all([handle.query(statusQuery), handle.describe()]);
-    if (status.name === 'RUNNING' || isClosed(snapshot.state.status)) {
-      return { handoffId: handoff, status: snapshot.state.status, from: 'run', ...snapshot };
-    }
-    try {
-      const repair = await this.repairHandle(handoff).query(statusQuery);
-      return { handoffId: handoff, status: repair.state.status, from: 'run', ...repair };
-    } catch (error) {
-      if (!isNotFound(error)) throw error;
-      return { handoffId: handoff, from: 'run', ...snapshot, status: status.name.toLowerCase() };
-    }
-  }
-
-  private repairHandle(handoff: string): ReturnType<Client['workflow']['getHandle']> {
-    return this.caller.temporal.workflow.getHandle(repairWorkflowIdOf(handoff));
-  }
-
-  private handle(handoff: string): ReturnType<Client['workflow']['getHandle']> {
-    return this.caller.temporal.workflow.getHandle(workflowIdOf(handoff));
-  }
-
-  /** A query that nobody answers leaves time, within the same deadline, to look elsewhere. */
-  private queryMs(): number {
-    return Math.min(this.caller.deadlineMs, Math.max(this.caller.deadlineMs / 2, 500));
-  }
-
-  /** Asks for the state first, because a signal that does not fit is swallowed without a word. */
-  private async signal(
-    id: string,
-    name: 'pause' | 'resume' | 'cancel',
-    message: PauseMessage | ResumeMessage | CancelMessage,
-  ): Promise<void> {
-    const handoff = checkedId(id);
-    checkMessage(name, message);
-    if (name === 'resume' || !(await this.plainlyOpen(handoff))) await this.checkFits(handoff, name, message);
-    const definition = { pause: pauseSignal, resume: resumeSignal, cancel: cancelSignal }[name];
-    try {
-      await withDeadline(this.caller, `The signal ${name}`, () =>
-        this.handle(handoff).signal(definition as typeof cancelSignal, message as CancelMessage),
-      );
-    } catch (error) {
-      throw await this.explained(error, handoff, randomUUID(), name);
-    }
-  }
-
-  /**
-   * Whether a pause or a cancellation fits without a doubt, by what the server itself knows: a query shortly before the
-   * signal is what can make a history that does not replay (see `goRegular`).
-   */
-  private async plainlyOpen(handoff: string): Promise<boolean> {
-    const look = withDeadline(this.caller, 'The look', () => this.handle(handoff).describe(), this.queryMs());
-    const described = await look.catch(() => undefined);
-    const shown = described?.typedSearchAttributes.get(STATUS_KEY);
-    return described?.status.name === 'RUNNING' && shown !== undefined && PLAINLY_OPEN.has(shown);
-  }
-
-  private async checkFits(handoff: string, name: MessageName, message: object): Promise<void> {
-    const { state, at } = await this.status(handoff).catch((error: unknown) => {
-      // With the workers down and no storage, nobody knows the state; the signal is kept for when they are back.
-      if (error instanceof HandoffError && error.code === 'NO_WORKER') return { state: undefined, at: undefined };
-      throw error;
-    });
-    const refusal = state && refuse(handoff, state, { name, ...message }, at ?? Date.now());
-    if (refusal) throw new HandoffError(refusal.code, refusal.params);
-  }
-
-  private async update<R, M extends object>(
-    id: string,
-    name: MessageName,
-    definition: UpdateDefinition<R, [M]>,
-    message: M,
-    options: UpdateOptions = {},
-  ): Promise<R> {
-    const handoff = checkedId(id);
-    checkMessage(name, message);
-    const updateId = options.updateId ?? randomUUID();
-    const send = (handle: ReturnType<Client['workflow']['getHandle']>): Promise<R> =>
-      withDeadline(this.caller, `The update ${name}`, () =>
-        handle.executeUpdate(definition, { args: [message], updateId }),
-      );
-    try {
-      return await send(this.handle(handoff)).catch((error: unknown) => {
-        // A run that was terminated is repaired by another.
-        if (isNotFound(error) && REPAIRS.has(name)) return send(this.repairHandle(handoff));
-        throw error;
-      });
-    } catch (error) {
-      throw await this.explained(error, handoff, updateId, name);
-    }
-  }
-
-  /** The error for a call that failed: no worker, no such handoff, or one that is closed already. */
-  private async explained(error: unknown, handoff: string, updateId: string, message?: MessageName): Promise<unknown> {
-    if (isDeadline(error)) {
-      const waited = error instanceof HandoffError ? Number(error.params['seconds']) * 1000 : this.caller.deadlineMs;
-      const answered = await this.workerAnswers(Date.now() - waited - CLOCK_SKEW_MS);
-      const { namespace } = this.caller.temporal.options;
-      return answered
-        ? error
-        : new HandoffError('NO_WORKER', { queue: this.caller.taskQueue, namespace, updateId }, { cause: error });
-    }
-    if (!isNotFound(error)) return error;
-    const status = await this.closedStatus(handoff);
-    if (!status) return new HandoffError('HANDOFF_NOT_FOUND', { handoff }, { cause: error });
-    return new HandoffError(
-      'WRONG_STATE',
-      { handoff, status, message: message ?? 'this', allowed: 'open' },
-      { cause: error },
-    );
-  }
-
-  private async closedStatus(handoff: string): Promise<string | undefined> {
-    const stored = await this.storage?.handoffs.find(handoff);
-    if (stored && isClosed(stored.status as never)) return stored.status;
-    const described = await withDeadline(this.caller, 'The look', () => this.handle(handoff).describe()).catch(
-      () => undefined,
-    );
-    return described?.status.name.toLowerCase();
-  }
-
-  /** Where even that cannot be found out, the error at hand says more. */
-  private async workerAnswers(since: number): Promise<boolean> {
-    try {
-      return await hasWorker(this.caller, since);
-    } catch {
-      return true;
-    }
-  }
-
   private needStorage(what: string): Storage {
     if (!this.storage) throw new HandoffError('STORAGE_REQUIRED', { what });
     return this.storage;
   }
-}
-
-function checkedId(id: unknown): string {
-  if (typeof id === 'string' && HANDOFF_ID.test(id)) return id;
-  throw new HandoffError('INVALID_ID', {
-    what: 'Handoff',
-    id: printable(String(id)),
-    why: 'letters, digits, ".", "_" or "-", at most 128, first a letter or digit',
-  });
-}
-
-function checkMessage(name: MessageName, message: unknown): void {
-  const why = faultOf(name, message);
-  if (why) throw new HandoffError('INVALID_MESSAGE', { message: name, why });
 }

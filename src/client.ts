@@ -17,6 +17,7 @@ import {
   resolveIncidentUpdate,
   retryStepUpdate,
   rollbackUpdate,
+  skipStepUpdate,
   type AcceptMessage,
   type CancelMessage,
   type CompleteMessage,
@@ -28,6 +29,7 @@ import {
   type ResumeMessage,
   type RetryStepMessage,
   type RollbackMessage,
+  type SkipStepMessage,
 } from './messages.js';
 import type { Agents } from './storage/agents.js';
 import type { HandoffFilter } from './storage/handoffs.js';
@@ -130,7 +132,12 @@ export class HandoffClient {
     return this.runs.update(id, 'resolveIncident', resolveIncidentUpdate, message, options);
   }
 
-  /** Undoes the whole handoff, from an incident. */
+  /** Undoes what a failed step did, and goes on without it. */
+  skip(id: string, message: SkipStepMessage, options?: UpdateOptions): Promise<{ incidentId: string }> {
+    return this.runs.update(id, 'skipStep', skipStepUpdate, message, options);
+  }
+
+  /** Undoes the whole handoff, from an incident; with `toStep` only that step and what comes after it. */
   rollback(id: string, message: RollbackMessage, options?: UpdateOptions): Promise<{ incidentId: string }> {
     return this.runs.update(id, 'rollback', rollbackUpdate, message, options);
   }

@@ -51,10 +51,17 @@ export interface RetryStepMessage {
   /** Laid over the step's `with`. */
   input?: Record<string, unknown>;
 }
+export interface SkipStepMessage {
+  by: string;
+  reason: string;
+  incidentId: string;
+}
 export interface RollbackMessage {
   by: string;
   reason: string;
   incidentId: string;
+  /** Undo only this step and all that come after it; an incident then stands there. Absent: undo the whole handoff. */
+  toStep?: string;
 }
 export type ConflictChoice = 'keep_theirs' | 'restore_before' | 'merge';
 export interface ResolveIncidentMessage {
@@ -93,6 +100,7 @@ export const rejectUpdate = defineUpdate<{ status: string }, [RejectMessage]>('r
 export const completeUpdate = defineUpdate<{ status: string }, [CompleteMessage]>('complete');
 export const extendExpiryUpdate = defineUpdate<{ expiresAt: string }, [ExtendExpiryMessage]>('extendExpiry');
 export const retryStepUpdate = defineUpdate<{ incidentId: string }, [RetryStepMessage]>('retryStep');
+export const skipStepUpdate = defineUpdate<{ incidentId: string }, [SkipStepMessage]>('skipStep');
 export const resolveIncidentUpdate = defineUpdate<{ incidentId: string }, [ResolveIncidentMessage]>('resolveIncident');
 export const rollbackUpdate = defineUpdate<{ incidentId: string }, [RollbackMessage]>('rollback');
 export const statusQuery = defineQuery<HandoffSnapshot>('status');

@@ -4,7 +4,7 @@ import { workflowIdOf } from '../core/ids.js';
 import type { Procedure } from '../core/procedure.js';
 import type { PackageContent } from '../core/request.js';
 import type { StepTask } from '../core/task.js';
-import type { StepRef } from '../storage/ledger.js';
+import type { StepRef } from '../storage/steps.js';
 import type { Storage } from '../storage/storage.js';
 import type { Rule } from './rules/rule.js';
 

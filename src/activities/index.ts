@@ -28,14 +28,14 @@ export async function runAction(
   const { storage } = deps;
   const task = await wholeTask(storage, given);
   const heard = action.interruptible ? signal : NEVER;
-  await storage.ledger.beginAttempt(refOf(task));
+  await storage.steps.begin(refOf(task));
   try {
     const content = await contentOf(storage, task.subject);
     const facts = await action.run({ task, content, storage, signal: heard, effect: effectRunner(deps, task, heard) });
     return bounded(action.name, facts ?? {});
   } catch (error) {
     if (!wasInterrupted(error, heard)) throw error;
-    await storage.ledger.giveBackAttempt(refOf(task));
+    await storage.steps.giveBack(refOf(task));
     throw new Interrupted('asked to stop', { cause: error });
   }
 }
@@ -65,7 +65,7 @@ export function createActivities(
     projectHandoff: activity((task) => projectHandoff(deps, task)),
     checkPending: activity((task) => checkPending(deps, task)),
     stepAttempts: activity(
-      async ({ handoff, step }) => (await storage.ledger.steps(handoff))[step] ?? { epoch: 1, attempts: 0 },
+      async ({ handoff, step }) => (await storage.steps.list(handoff))[step] ?? { epoch: 1, attempts: 0 },
     ),
     beginUndo: activity((task) => beginUndo(deps, task)),
     undo: activity((task) => undoEffects(deps, task, NEVER)),

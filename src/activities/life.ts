@@ -28,7 +28,7 @@ export async function openHandoff(deps: Deps, task: OpenTask): Promise<Opened> {
       digest: subject.requestDigest,
     });
   }
-  const steps = known ? await storage.ledger.steps(subject.handoffId) : {};
+  const steps = known ? await storage.steps.list(subject.handoffId) : {};
   const epochs = Object.fromEntries(Object.entries(steps).map(([id, s]) => [id, s.epoch]));
   // A check that throws runs again by itself, where its retries and its error are seen.
   const verdict =
@@ -68,7 +68,7 @@ export async function projectHandoff(
   { subject, state, outcome }: ProjectTask,
 ): Promise<{ overtaken?: Record<string, number> }> {
   if (outcome?.outcome === 'completed') {
-    const known = Object.entries(await storage.ledger.steps(subject.handoffId));
+    const known = Object.entries(await storage.steps.list(subject.handoffId));
     const ahead = known.filter(([step, { epoch }]) => epoch > (state.steps[step]?.epoch ?? epoch));
     if (ahead.length > 0) return { overtaken: Object.fromEntries(ahead.map(([step, { epoch }]) => [step, epoch])) };
   }
@@ -100,7 +100,8 @@ const UNDO_PAGE = 500;
 /** Shuts a handoff's steps against late attempts; what is to be undone, newest first. */
 export async function beginUndo({ storage }: Deps, task: BeginUndoTask): Promise<EffectFact[]> {
   await failpoint('begin_undo.before');
-  if (task.before === undefined) await storage.ledger.shutSteps(task.handoff, task.steps);
+  const { handoff, steps, before, epochs } = task;
+  if (before === undefined) await (epochs ? storage.steps.raise(handoff, epochs) : storage.steps.shut(handoff, steps));
   await failpoint('begin_undo.after');
-  return (await storage.ledger.toUndo(task.handoff, UNDO_PAGE, task.before)).map(factOf);
+  return (await storage.ledger.toUndo(handoff, UNDO_PAGE, before, epochs && steps)).map(factOf);
 }

@@ -29,7 +29,7 @@ export async function reconcile(storage: Storage, client: Client, taskQueue: str
     const reason = await endedBecause(client, id);
     if (reason === undefined) continue;
     // An attempt of the lost run may still be at work: shut out first, it can add nothing to what is found.
-    await storage.ledger.shutSteps(id, []);
+    await storage.steps.shut(id, []);
     if ((await storage.ledger.toUndo(id, 1)).length > 0) {
       const opened = await openRepair(client, taskQueue, { subject: handoff.subject, reason });
       // From then on the repair run itself says where it stands.

@@ -17,7 +17,7 @@ export async function runValidation(deps: Deps, given: StepTask, signal: AbortSi
   const { subject } = task;
   const rules = task.rules.map((id) => ruleOf(deps, id));
   await failpoint(`validate.before.${task.step}`);
-  await storage.ledger.checkEpoch(refOf(task));
+  await storage.steps.check(refOf(task));
   const content = await contentOf(storage, subject);
   const startedAt = Date.now();
   const context: RuleContext = { subject, step: task.step, content, with: task.with, storage, signal };

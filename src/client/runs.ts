@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Client } from '@temporalio/client';
 import type { UpdateDefinition } from '@temporalio/common';
 import { HandoffError } from '../core/errors.js';
-import { isClosed, type MessageName } from '../core/handoff.js';
+import { REPAIR, isClosed, type MessageName } from '../core/handoff.js';
 import { HANDOFF_ID, printable, repairWorkflowIdOf, workflowIdOf } from '../core/ids.js';
 import { faultOf } from '../core/message.js';
 import { refuse } from '../core/refusal.js';
@@ -28,7 +28,7 @@ const CLOCK_SKEW_MS = 1000;
 /** Statuses in which anybody may pause and cancel. */
 const PLAINLY_OPEN: ReadonlySet<string> = new Set(['pending', 'running', 'awaiting_acceptance', 'accepted']);
 
-const REPAIRS: ReadonlySet<MessageName> = new Set(['retryStep', 'resolveIncident', 'rollback']);
+const REPAIRS: ReadonlySet<MessageName> = new Set(REPAIR);
 
 /** A handoff as of now. `from: 'storage'`: no worker answered, so this is its last record. */
 export interface HandoffStatus extends Partial<HandoffSnapshot> {

@@ -38,6 +38,10 @@ export const ERRORS = {
   ALREADY_ACCEPTED: entry(409, 'Handoff {handoff} was already accepted by {by} (epoch {epoch}).'),
   STALE_ACCEPTANCE: entry(409, 'The completion is for epoch {epoch}, but handoff {handoff} is now at epoch {current}.'),
   INCIDENT_NOT_OPEN: entry(409, 'Incident {incident} of handoff {handoff} is not open. Open: {open}.'),
+  WRONG_INCIDENT: entry(
+    409,
+    'Incident {incident} of handoff {handoff} is about {kind} and cannot be {what}; possible: {instead}.',
+  ),
   EXPIRED: entry(409, 'Handoff {handoff} expired at {at} and can no longer be answered.'),
   // The surroundings.
   STORAGE_REQUIRED: entry(400, '{what} needs storage: give the client `storage: await openStorage()`.'),

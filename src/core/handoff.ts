@@ -27,6 +27,7 @@ export type MessageName =
   | 'complete'
   | 'extendExpiry'
   | 'retryStep'
+  | 'skipStep'
   | 'resolveIncident'
   | 'rollback';
 
@@ -37,7 +38,7 @@ interface StatusRow {
   accepts: readonly MessageName[];
 }
 
-const REPAIR = ['retryStep', 'resolveIncident', 'rollback'] as const;
+export const REPAIR = ['retryStep', 'skipStep', 'resolveIncident', 'rollback'] as const;
 const STEER = ['pause', 'resume', 'cancel'] as const;
 const CLOSED: StatusRow = { next: [], accepts: [] };
 
@@ -49,10 +50,13 @@ export const LIFE: Record<Status, StatusRow> = {
     accepts: [...STEER, 'extendExpiry', ...REPAIR],
   },
   awaiting_acceptance: {
-    next: ['accepted', 'compensating'],
+    next: ['accepted', 'running', 'compensating'],
     accepts: [...STEER, 'accept', 'reject', 'extendExpiry', ...REPAIR],
   },
-  accepted: { next: ['completed', 'awaiting_acceptance', 'compensating'], accepts: [...STEER, 'complete', ...REPAIR] },
+  accepted: {
+    next: ['completed', 'awaiting_acceptance', 'running', 'compensating'],
+    accepts: [...STEER, 'complete', ...REPAIR],
+  },
   compensating: { next: ['rejected', 'expired', 'cancelled', 'failed'], accepts: REPAIR },
   completed: CLOSED,
   rejected: CLOSED,
@@ -129,6 +133,19 @@ export interface UndoneEffect {
   result: UndoResult;
 }
 
+/** A part of a handoff that an operator takes back while the rest goes on; done in the order in which it was asked for. */
+export interface TakeBack {
+  /** The step where it begins. */
+  step: string;
+  /** The steps whose effects are undone; `step` is one of them. */
+  steps: string[];
+  /** Whether `step` is skipped then; otherwise an incident stands there. */
+  skips: boolean;
+  by: string;
+  reason: string;
+  at: number;
+}
+
 export interface Acceptance {
   /** Counts the offers. 0: not offered yet. */
   epoch: number;
@@ -160,6 +177,8 @@ export interface HandoffState {
   completion?: { by: string; at: number; note?: string };
   incidents: Incident[];
   incidentCount: number;
+  /** What is being taken back, the first of them now. */
+  takingBack?: TakeBack[];
   /** Set once it is decided that the handoff does not complete. */
   ending?: { outcome: Ending; by: string; reason: string; code: string; at: number };
   undone: UndoneEffect[];
@@ -178,7 +197,7 @@ export interface HandoffOutcome {
   code?: string;
   at: string;
   steps: Record<string, { status: StepStatus; facts?: Record<string, unknown>; error?: Failure; note?: string }>;
-  /** What was undone, newest first; empty for a completed one. */
+  /** What was undone, newest first; of a completed one, what a rollback to a step or a skip took back. */
   undone: UndoneEffect[];
 }
 
@@ -228,6 +247,9 @@ export const runningSteps = (s: HandoffState): string[] =>
   Object.keys(s.steps).filter((id) => s.steps[id]!.status === 'running');
 export const stepIsDone = (step: StepState | undefined): boolean =>
   step?.status === 'finished' || step?.status === 'skipped';
+/** Whether a step may not start now, because it is being taken back. */
+export const isTakenBack = (s: HandoffState, step: string): boolean =>
+  s.takingBack?.some((t) => t.steps.includes(step)) ?? false;
 export const allStepsDone = (s: HandoffState): boolean => Object.values(s.steps).every(stepIsDone);
 
 /** What is shown over the status, the stronger first. `draining`: paused while a step still ends. */

@@ -53,7 +53,8 @@ const FIELDS: Record<MessageName, Record<string, Check>> = {
   complete: { by, epoch, note: optional(text(4000)) },
   extendExpiry: { by, minutes: positive },
   retryStep: { ...repair, input: optional((v) => object(v) ?? bounded(v)) },
-  rollback: repair,
+  skipStep: repair,
+  rollback: { ...repair, toStep: optional(text(64)) },
   resolveIncident: { ...repair, choice: optional(oneOf('keep_theirs', 'restore_before', 'merge')), value: bounded },
 };
 

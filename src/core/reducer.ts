@@ -1,6 +1,7 @@
-import { clampAt, extend, isDue, resume, startCountdown, stop, type Countdown } from './clock.js';
+import { accepted, freshExpiry, leaseLapsed, nextOffer, offerAgain } from './acceptance.js';
+import { to, withIncident, withStep } from './changes.js';
+import { clampAt, extend, isDue, resume, stop } from './clock.js';
 import {
-  LIFE,
   allStepsDone,
   isClosed,
   isPaused,
@@ -10,10 +11,10 @@ import {
   type Holder,
   type Incident,
   type Outcome,
-  type Status,
   type StepState,
   type UndoneEffect,
 } from './handoff.js';
+import { takeBack, takenBack } from './take-back.js';
 
 /** Everything that can happen to a handoff. `now` is the time of handling, `at` a sender's own. Milliseconds. */
 export type HandoffEvent = { now: number } & (
@@ -39,11 +40,13 @@ export type HandoffEvent = { now: number } & (
   | { type: 'effect_undone'; effect: UndoneEffect }
   | { type: 'retryStep'; by: string; reason: string; incidentId: string; input?: Record<string, unknown> }
   | { type: 'resolveIncident'; by: string; reason: string; incidentId: string }
-  | { type: 'rollback'; by: string; reason: string; incidentId: string }
+  /** `steps`: those to be undone; `step` as far back as the rollback goes, or the step to be skipped. */
+  | { type: 'rollback'; by: string; reason: string; incidentId: string; toStep?: string; steps?: readonly string[] }
+  | { type: 'skipStep'; by: string; reason: string; incidentId: string }
+  | { type: 'taken_back' }
   | { type: 'closed'; outcome: Outcome }
 );
 
-const LEASE_OFFERS = 3;
 const MINUTE = 60_000;
 
 /**
@@ -134,7 +137,10 @@ export function reduce(state: HandoffState, event: HandoffEvent): HandoffState {
         now,
       );
     case 'effect_undone':
-      return { ...s, undone: [...s.undone, event.effect] };
+      // What cannot be undone is named again by each rollback that meets it.
+      return s.undone.some((u) => u.key === event.effect.key && u.result === 'irreversible')
+        ? s
+        : { ...s, undone: [...s.undone, event.effect] };
     case 'retryStep':
       return repaired(s, event.incidentId, now, (step) => ({
         status: 'waiting',
@@ -151,7 +157,15 @@ export function reduce(state: HandoffState, event: HandoffEvent): HandoffState {
         () => ({ status: 'finished', finishedAt: now, note: `resolved by hand by ${event.by}: ${event.reason}` }),
         event.by,
       );
+    case 'skipStep': {
+      const { step } = s.incidents.find((i) => i.id === event.incidentId) ?? {};
+      return step ? takeBack(s, { ...event, step, steps: [step], skips: true }, now) : s;
+    }
+    case 'taken_back':
+      return takenBack(s, now);
     case 'rollback':
+      if (event.toStep && event.steps && !s.ending)
+        return takeBack(s, { ...event, step: event.toStep, steps: event.steps, skips: false }, now);
       // During an undo it means: go on undoing, this effect included.
       return s.ending
         ? { ...s, incidents: s.incidents.filter((i) => i.id !== event.incidentId) }
@@ -159,21 +173,6 @@ export function reduce(state: HandoffState, event: HandoffEvent): HandoffState {
     case 'closed':
       return to(s, event.outcome, now);
   }
-}
-
-/** Changes the status where the table allows it; a move that it does not allow is a fault of ours and stays unmade. */
-function to(s: HandoffState, status: Status, now: number): HandoffState {
-  return LIFE[s.status].next.includes(status) ? { ...s, status, since: now } : s;
-}
-
-const withStep = (s: HandoffState, id: string, change: Partial<StepState>): HandoffState => {
-  const step = s.steps[id];
-  return step ? { ...s, steps: { ...s.steps, [id]: { ...step, ...change } } } : s;
-};
-
-function withIncident(s: HandoffState, incident: Omit<Incident, 'id' | 'at'>, now: number): HandoffState {
-  const incidentCount = s.incidentCount + 1;
-  return { ...s, incidentCount, incidents: [...s.incidents, { ...incident, id: `inc-${incidentCount}`, at: now }] };
 }
 
 /** The first ending wins. Clocks stop for good; incidents of steps are void, because nothing retries them any more. */
@@ -191,64 +190,12 @@ function endWith(
     ...ended,
     ending: { outcome, by, reason, code, at: now },
     incidents: [],
+    takingBack: undefined,
     holds: {},
     pausedSince: undefined,
     lease: undefined,
     expiry: stop(s.expiry, now),
   };
-}
-
-function accepted(s: HandoffState, by: string, now: number, how: { auto?: true; leaseMinutes?: number }): HandoffState {
-  const confirm = Object.keys(s.steps).find(
-    (id) => s.steps[id]!.facts?.['offered'] === true && s.steps[id]!.status === 'running',
-  );
-  const done = confirm
-    ? withStep(s, confirm, {
-        status: 'finished',
-        finishedAt: now,
-        facts: { acceptedBy: by, epoch: s.acceptance.epoch },
-      })
-    : s;
-  const lease = how.leaseMinutes === undefined ? undefined : startCountdown(how.leaseMinutes * MINUTE, now);
-  const frozen = lease && isPaused(s) && s.clockWhilePaused === 'stop' ? stop(lease, now) : lease;
-  return to(
-    { ...done, expiry: stop(s.expiry, now), lease: frozen, acceptance: { ...s.acceptance, by, at: now, ...how } },
-    'accepted',
-    now,
-  );
-}
-
-function leaseLapsed(s: HandoffState, now: number): HandoffState {
-  const lapses = s.acceptance.lapses + 1;
-  const without = { ...s, lease: undefined, acceptance: { ...s.acceptance, lapses } };
-  if (lapses > LEASE_OFFERS) {
-    const message = `the lease of ${s.acceptance.by ?? 'the target'} lapsed ${lapses} times`;
-    return withIncident(without, { kind: 'lease', error: { code: 'LEASE_LAPSED', message } }, now);
-  }
-  return offerAgain(without, now);
-}
-
-/** The whole span anew; it stands still where the run is paused. */
-function freshExpiry(s: HandoffState, now: number): Countdown {
-  const expiry = startCountdown(s.expiryMs, now);
-  return isPaused(s) && s.clockWhilePaused === 'stop' ? stop(expiry, now) : expiry;
-}
-
-const nextOffer = ({ acceptance }: HandoffState, now: number): HandoffState['acceptance'] => ({
-  ...acceptance,
-  epoch: acceptance.epoch + 1,
-  offeredAt: now,
-  by: undefined,
-  at: undefined,
-  leaseMinutes: undefined,
-});
-
-function offerAgain(s: HandoffState, now: number): HandoffState {
-  const confirm = Object.keys(s.steps).find((id) => s.steps[id]!.facts?.['acceptedBy'] !== undefined);
-  const reopened = confirm
-    ? withStep(s, confirm, { status: 'running', facts: { offered: true }, finishedAt: undefined })
-    : s;
-  return to({ ...reopened, acceptance: nextOffer(s, now), expiry: freshExpiry(s, now) }, 'awaiting_acceptance', now);
 }
 
 function pause(s: HandoffState, e: Extract<HandoffEvent, { type: 'pause' }>, at: number): HandoffState {
@@ -320,7 +267,7 @@ export function due(s: HandoffState, now: number): 'expired' | 'lease_lapsed' | 
 
 /** Whether everything has happened that completion needs. A paused run stays where it is. */
 export function mayComplete(s: HandoffState, expectsReturn: boolean): boolean {
-  if (s.ending || isPaused(s) || s.incidents.length > 0 || !allStepsDone(s)) return false;
+  if (s.ending || isPaused(s) || s.incidents.length > 0 || s.takingBack || !allStepsDone(s)) return false;
   if (s.status === 'running') return !expectsReturn;
   return s.status === 'accepted' && (s.completion !== undefined || (s.acceptance.auto === true && !expectsReturn));
 }

@@ -1,6 +1,15 @@
 import { dueAt } from './clock.js';
 import type { ErrorCode, ErrorParams } from './errors.js';
-import { LIFE, shownStatus, statusesThatAccept, type HandoffState, type MessageName } from './handoff.js';
+import {
+  LIFE,
+  REPAIR,
+  shownStatus,
+  statusesThatAccept,
+  type HandoffState,
+  type Incident,
+  type MessageName,
+} from './handoff.js';
+import { stepsFrom, type Procedure } from './procedure.js';
 import { due } from './reducer.js';
 
 export interface Refusal {
@@ -14,14 +23,22 @@ export interface Command {
   by?: string;
   epoch?: number;
   incidentId?: string;
+  toStep?: string | null;
   holder?: string;
 }
 
 /**
  * Why a message does not fit the state, or undefined where it does. Used by the workflow's update validators and
- * signal handlers, by the client before it sends a signal, and by the tests. `now` in milliseconds.
+ * signal handlers, by the client before it sends a signal, and by the tests. `now` in milliseconds. A repair names steps of
+ * `procedure`.
  */
-export function refuse(handoff: string, s: HandoffState, command: Command, now: number): Refusal | undefined {
+export function refuse(
+  handoff: string,
+  s: HandoffState,
+  command: Command,
+  now: number,
+  procedure?: Procedure,
+): Refusal | undefined {
   const { name } = command;
   const second = name === 'accept' ? secondAcceptance(handoff, s) : undefined;
   if (second) return second;
@@ -43,13 +60,48 @@ export function refuse(handoff: string, s: HandoffState, command: Command, now: 
     };
   }
   if (name === 'complete') return refuseCompletion(handoff, s, command, now);
-  if (name === 'retryStep' || name === 'resolveIncident' || name === 'rollback') {
-    if (!s.incidents.some((i) => i.id === command.incidentId)) {
-      const open = s.incidents.map((i) => i.id).join(', ') || 'none';
-      return { code: 'INCIDENT_NOT_OPEN', params: { incident: command.incidentId, handoff, open } };
-    }
+  return isRepair(name) ? refuseRepair(handoff, s, command, procedure) : undefined;
+}
+
+const isRepair = (name: MessageName): boolean => (REPAIR as readonly MessageName[]).includes(name);
+
+function refuseRepair(
+  handoff: string,
+  s: HandoffState,
+  { name, incidentId, toStep }: Command,
+  procedure: Procedure | undefined,
+): Refusal | undefined {
+  const incident = s.incidents.find((i) => i.id === incidentId);
+  if (!incident) {
+    const open = s.incidents.map((i) => i.id).join(', ') || 'none';
+    return { code: 'INCIDENT_NOT_OPEN', params: { incident: incidentId, handoff, open } };
   }
-  return undefined;
+  const wrong = (what: string, instead: string): Refusal => ({
+    code: 'WRONG_INCIDENT',
+    params: { incident: incident.id, handoff, what, kind: KINDS[incident.kind], instead },
+  });
+  if (name === 'skipStep' && incident.kind !== 'step')
+    return wrong('skipped', 'retryStep, resolveIncident or rollback');
+  if (name !== 'rollback' || !toStep) return undefined;
+  if (incident.kind === 'undo' || incident.kind === 'terminated')
+    return wrong('rolled back to a step', 'retryStep, resolveIncident, or rollback without toStep');
+  const possible = procedure ? stepsBefore(procedure, s, incident) : [];
+  if (possible.includes(toStep)) return undefined;
+  const why = `toStep: ${toStep} is not the step of ${incident.id} or one before it; possible: ${possible.join(', ')}`;
+  return { code: 'INVALID_MESSAGE', params: { message: name, why } };
+}
+
+const KINDS: Record<Incident['kind'], string> = {
+  step: 'a step',
+  undo: 'an undo',
+  lease: 'a lease',
+  terminated: 'a terminated run',
+};
+
+/** The steps that a rollback can go back to from an incident: its own, and those that it comes after. */
+function stepsBefore(procedure: Procedure, s: HandoffState, incident: Incident): string[] {
+  const at = incident.step ?? Object.keys(s.steps).find((id) => s.steps[id]!.facts?.['acceptedBy'] !== undefined) ?? '';
+  return procedure.steps.map((p) => p.step_id).filter((id) => stepsFrom(procedure, id).includes(at));
 }
 
 function secondAcceptance(handoff: string, s: HandoffState): Refusal | undefined {

@@ -64,6 +64,8 @@ export interface BeginUndoTask {
   steps: string[];
   /** Only effects older than this one; the steps are shut by the call without it. */
   before?: number;
+  /** Only effects of `steps`, and no other step is shut: the epoch that each of them goes to. */
+  epochs?: Record<string, number>;
 }
 
 export interface ProjectTask {

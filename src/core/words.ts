@@ -8,6 +8,7 @@ import {
   type HandoffState,
   type Incident,
 } from './handoff.js';
+import { debtOf } from './debt.js';
 import type { Procedure } from './procedure.js';
 import { partyText, type Subject } from './request.js';
 
@@ -57,6 +58,7 @@ export function words(subject: Subject, procedure: Procedure, s: HandoffState): 
   const paragraphs = [
     `**${shownStatus(s)}** since ${at(isPaused(s) ? (s.pausedSince ?? s.since) : s.since)}`,
     ...situation(subject, procedure, s),
+    ...debtLines(procedure, s),
   ];
   const steps = procedure.steps.flatMap((step) => {
     const st = s.steps[step.step_id];
@@ -85,6 +87,10 @@ function situation(subject: Subject, procedure: Procedure, s: HandoffState): str
       : [`${partyText(subject.source)} handed over to ${target}.`];
   }
   const lines = s.incidents.flatMap((i) => incidentLines(i, nameOf));
+  for (const t of s.takingBack ?? []) {
+    const then = t.skips ? 'It is skipped then.' : 'An incident stands there then.';
+    lines.push(`Taking back ${t.steps.map(nameOf).join(', ')}, because ${t.by}: ${trimmed(t.reason)}. ${then}`);
+  }
   if (isPaused(s) && s.status !== 'compensating') {
     for (const [holder, h] of Object.entries(s.holds)) {
       const until = h.until ? ` It resumes by itself at ${at(h.until)}.` : '';
@@ -116,6 +122,17 @@ function situation(subject: Subject, procedure: Procedure, s: HandoffState): str
   return lines;
 }
 
+/** What a cancellation now would take back; nothing once that is under way, or over. */
+function debtLines(procedure: Procedure, s: HandoffState): string[] {
+  if (isClosed(s.status) || s.ending) return [];
+  const { undo, cannot } = debtOf(procedure, s);
+  const names = (ids: string[]): string =>
+    ids.map((id) => procedure.steps.find((p) => p.step_id === id)?.name ?? id).join(', ');
+  const first = undo.length > 0 ? `would undo: ${names(undo)}` : cannot.length > 0 ? 'would undo nothing' : '';
+  if (!first) return ['A cancel now would have nothing to undo.'];
+  return [`A cancel now ${first}.${cannot.length > 0 ? ` It could not undo: ${names(cannot)}.` : ''}`];
+}
+
 function incidentLines(i: Incident, nameOf: (step: string | undefined) => string): string[] {
   const what = {
     undo: `the undo of ${nameOf(i.step)}`,
@@ -128,6 +145,8 @@ function incidentLines(i: Incident, nameOf: (step: string | undefined) => string
     ? `\`resolveIncident\` \`{${ids}, "choice": "keep_theirs"}\` (or \`restore_before\`, or \`merge\` with a \`value\`), or \`retryStep\`.`
     : i.kind === 'terminated'
       ? `\`rollback\` \`{${ids}}\` to undo what it left, or \`resolveIncident\` to leave it.`
-      : `\`retryStep\` \`{${ids}}\`${i.kind === 'step' ? ', `rollback`' : ''} or \`resolveIncident\`.`;
+      : i.kind === 'step'
+        ? `\`retryStep\` \`{${ids}}\` to try it again; or with the same: \`skipStep\` to go on without it, \`resolveIncident\` if you did it by hand, \`rollback\` to undo the whole handoff.`
+        : `\`retryStep\` \`{${ids}}\` or \`resolveIncident\`.`;
   return [`Incident **${i.id}** since ${at(i.at)}: ${what} failed. ${trimmed(i.error.message)}.`, `${UPDATE} ${press}`];
 }

@@ -5,14 +5,7 @@ import type { UndoResult } from '../core/handoff.js';
 import { effectKey } from '../core/ids.js';
 import type { Db, Queries } from './database.js';
 import type { EffectTable, Tables } from './schema.js';
-
-/** Which attempt of which step is at work. */
-export interface StepRef {
-  handoff: string;
-  session: string;
-  step: string;
-  epoch: number;
-}
+import { currentStep, staleEpoch, type StepRef } from './steps.js';
 
 export interface Intent {
   effect: string;
@@ -51,45 +44,6 @@ const effectOf = (r: Selectable<EffectTable>): Effect => ({
  */
 export class Ledger {
   constructor(private readonly db: Db) {}
-
-  /** Counts one more attempt of a step. Throws STALE_EPOCH for an attempt that a rollback or a repair has overtaken. */
-  async beginAttempt(ref: StepRef): Promise<number> {
-    return this.db.transaction().execute(async (trx) => {
-      const row = await currentStep(trx, ref);
-      const attempts = row && row.epoch === ref.epoch ? row.attempts + 1 : 1;
-      await trx
-        .insertInto('steps')
-        .values({ handoff: ref.handoff, step: ref.step, epoch: ref.epoch, attempts })
-        .onConflict((c) => c.columns(['handoff', 'step']).doUpdateSet({ epoch: ref.epoch, attempts }))
-        .execute();
-      // A run that was reset makes effects again: its handoff is open again.
-      await trx
-        .updateTable('handoffs')
-        .set({ closed_at: null })
-        .where('id', '=', ref.handoff)
-        .where('closed_at', 'is not', null)
-        .execute();
-      return attempts;
-    });
-  }
-
-  /** An attempt that a pause stopped midway does not count. */
-  async giveBackAttempt(ref: StepRef): Promise<void> {
-    await this.db
-      .updateTable('steps')
-      .set((e) => ({ attempts: e('attempts', '-', 1) }))
-      .where('handoff', '=', ref.handoff)
-      .where('step', '=', ref.step)
-      .where('epoch', '=', ref.epoch)
-      .where('attempts', '>', 0)
-      .execute();
-  }
-
-  /** Epochs and used attempts of all steps that have begun. */
-  async steps(handoff: string): Promise<Record<string, { epoch: number; attempts: number }>> {
-    const rows = await this.db.selectFrom('steps').selectAll().where('handoff', '=', handoff).execute();
-    return Object.fromEntries(rows.map((r) => [r.step, { epoch: r.epoch, attempts: r.attempts }]));
-  }
 
   /**
    * Writes the intents of a step, or finds those that an earlier attempt wrote. `stillOpen` is asked about holders that
@@ -205,36 +159,15 @@ export class Ledger {
       .execute();
   }
 
-  /** Throws STALE_EPOCH for a step that a rollback or a repair has overtaken. */
-  async checkEpoch(ref: StepRef): Promise<void> {
-    await currentStep(this.db, ref);
-  }
-
-  /** Shuts steps against late attempts: each goes to its next epoch, and so does every step that has begun. */
-  async shutSteps(handoff: string, steps: readonly string[]): Promise<void> {
-    await this.db.transaction().execute(async (trx) => {
-      const begun = await trx.selectFrom('steps').select('step').where('handoff', '=', handoff).execute();
-      for (const step of new Set([...steps, ...begun.map((b) => b.step)])) {
-        await trx
-          .insertInto('steps')
-          .values({ handoff, step, epoch: 2, attempts: 0 })
-          .onConflict((c) =>
-            c.columns(['handoff', 'step']).doUpdateSet((e) => ({ epoch: e('steps.epoch', '+', 1), attempts: 0 })),
-          )
-          .execute();
-      }
-      await trx.updateTable('handoffs').set({ closed_at: null }).where('id', '=', handoff).execute();
-    });
-  }
-
   /** What is to be undone, newest first: rows intended or applied and not undone, irreversible ones included. */
-  async toUndo(handoff: string, limit: number, before?: number): Promise<Effect[]> {
+  async toUndo(handoff: string, limit: number, before?: number, steps?: readonly string[]): Promise<Effect[]> {
     const rows = await this.db
       .selectFrom('effects')
       .selectAll()
       .where('handoff', '=', handoff)
       .where('status', '!=', 'undone')
       .$if(before !== undefined, (q) => q.where('seq', '<', before!))
+      .$if(steps !== undefined, (q) => q.where('step', 'in', [...steps!]))
       .orderBy('seq', 'desc')
       .limit(limit)
       .execute();
@@ -293,21 +226,6 @@ export class Ledger {
     return cleared;
   }
 }
-
-/** Throws STALE_EPOCH if the step is past the attempt's epoch; the row otherwise. */
-async function currentStep(q: Queries, ref: StepRef): Promise<{ epoch: number; attempts: number } | undefined> {
-  const row = await q
-    .selectFrom('steps')
-    .select(['epoch', 'attempts'])
-    .where('handoff', '=', ref.handoff)
-    .where('step', '=', ref.step)
-    .executeTakeFirst();
-  if (row && row.epoch > ref.epoch) throw staleEpoch(ref, row.epoch);
-  return row;
-}
-
-const staleEpoch = (ref: StepRef, current: number): HandoffError =>
-  new HandoffError('STALE_EPOCH', { step: ref.step, epoch: ref.epoch, current });
 
 async function find(q: Queries, key: string): Promise<Effect | undefined> {
   const row = await q.selectFrom('effects').selectAll().where('key', '=', key).executeTakeFirst();

@@ -7,6 +7,7 @@ import { Handoffs } from './handoffs.js';
 import { Ledger } from './ledger.js';
 import { Procedures } from './procedures.js';
 import { Sessions } from './sessions.js';
+import { Steps } from './steps.js';
 import { Validations } from './validations.js';
 
 export interface StorageOptions {
@@ -30,6 +31,7 @@ export interface Storage {
   durability: 'process' | 'power';
   db: Db;
   ledger: Ledger;
+  steps: Steps;
   handoffs: Handoffs;
   agents: Agents;
   sessions: Sessions;
@@ -54,6 +56,7 @@ export async function openStorage(options: StorageOptions = {}): Promise<Storage
     durability: options.durability ?? 'process',
     db,
     ledger: new Ledger(db),
+    steps: new Steps(db),
     handoffs: new Handoffs(db),
     agents: new Agents(db),
     sessions: new Sessions(db),

@@ -21,7 +21,8 @@ const WHOLE: Record<MessageName, object[]> = {
   extendExpiry: [{ by: '@a', minutes: 5 }],
   retryStep: [repair, { ...repair, input: { a: 1 } }],
   resolveIncident: [repair, { ...repair, choice: 'merge', value: [1] }],
-  rollback: [repair],
+  skipStep: [repair],
+  rollback: [repair, { ...repair, toStep: 'transfer' }],
 };
 const NAMES = Object.keys(WHOLE) as MessageName[];
 

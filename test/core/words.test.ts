@@ -99,6 +99,26 @@ describe('in words: what it waits for, since when, what to press', () => {
       ],
     ],
     [
+      'taking back',
+      after(
+        began,
+        { type: 'step_started', step: 'copy' },
+        { ...failed, hold: true },
+        { type: 'skipStep', by: 'op', reason: 'no need.', incidentId: 'inc-1' },
+      ),
+      ['Taking back Copy It, because op: no need. It is skipped then.', 'A cancel now would undo: Copy It.'],
+    ],
+    [
+      'skipped',
+      after(
+        began,
+        { ...failed, hold: true },
+        { type: 'skipStep', by: 'op', reason: 'no need', incidentId: 'inc-1' },
+        { type: 'taken_back' },
+      ),
+      ['- ↷ Copy It — skipped by op: no need', 'A cancel now would have nothing to undo.'],
+    ],
+    [
       'undoing',
       after(began, { ...failed, hold: false }),
       ['Undoing what was done, because handoff: Step copy: full. 0 effects undone'],

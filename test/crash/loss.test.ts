@@ -94,7 +94,7 @@ async function expectStandstill(c: Case): Promise<void> {
   const { state } = await c.rig.until(c.id, (s) => s.from === 'run' && shownStatus(s.state!) === 'paused', 40_000);
   const seen = async () => ({
     ledger: await c.ledger(),
-    steps: await c.rig.storage.ledger.steps(c.id),
+    steps: await c.rig.storage.steps.list(c.id),
     world: await c.look(),
   });
   const before = await seen();
@@ -180,7 +180,7 @@ describe.concurrent('a step in back-off', { timeout: 90_000 }, () => {
       const used = c.starts();
       await sleep(3000);
       expect(c.starts(), 'starts while paused').toBe(used);
-      expect((await c.rig.storage.ledger.steps(c.id))['flaky']).toEqual({ epoch: 1, attempts: used });
+      expect((await c.rig.storage.steps.list(c.id))['flaky']).toEqual({ epoch: 1, attempts: used });
       await c.rig.client.resume(c.id, { by: 'test' });
       expect((await c.rig.client.result(c.id)).outcome).toBe(outcome);
       expect(c.starts(), 'starts in all').toBe(4);

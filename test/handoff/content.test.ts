@@ -113,7 +113,7 @@ test('a destination that an open handoff has written is retried until its holder
   await rig.client.addProcedure(patient);
   const second = await rig.start('PATIENT', { target, context: {} });
   await expect
-    .poll(async () => (await rig.storage.ledger.steps(second))['move']?.attempts ?? 0, { timeout: 15_000 })
+    .poll(async () => (await rig.storage.steps.list(second))['move']?.attempts ?? 0, { timeout: 15_000 })
     .toBeGreaterThan(2);
   const described = await rig.temporal.workflow.getHandle(`handoff/${second}`).describe();
   const { message } = described.raw.pendingActivities![0]!.lastFailure!;

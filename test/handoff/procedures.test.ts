@@ -126,7 +126,7 @@ describe.concurrent('retries and time-outs', () => {
     );
     expect((await rig.client.result(id)).outcome).toBe('completed');
     expect(['steady', 'shaky', 'join'].map((s) => own.attempts(id, s))).toEqual([1, 3, 1]);
-    expect((await rig.storage.ledger.steps(id))['shaky']).toEqual({ epoch: 1, attempts: 3 });
+    expect((await rig.storage.steps.list(id))['shaky']).toEqual({ epoch: 1, attempts: 3 });
   });
 
   test.each([1, 2, 4])('maximum_attempts %i is honoured', async (maximum_attempts) => {

@@ -30,6 +30,7 @@ const MESSAGES: Record<MessageName, object> = {
   extendExpiry: { by: 'op', minutes: 5 },
   retryStep: repair,
   resolveIncident: repair,
+  skipStep: repair,
   rollback: repair,
 };
 const SIGNALS: MessageName[] = ['pause', 'resume', 'cancel'];
@@ -37,6 +38,7 @@ const SIGNALS: MessageName[] = ['pause', 'resume', 'cancel'];
 const NO_INCIDENT: Refusals = {
   retryStep: 'INCIDENT_NOT_OPEN',
   resolveIncident: 'INCIDENT_NOT_OPEN',
+  skipStep: 'INCIDENT_NOT_OPEN',
   rollback: 'INCIDENT_NOT_OPEN',
 };
 const NOT_PAUSED: Refusals = { resume: 'WRONG_STATE' };
@@ -120,6 +122,7 @@ async function sent(id: string, name: MessageName, message: object): Promise<str
     extendExpiry: (m) => client.extend(id, m),
     retryStep: (m) => client.retry(id, m),
     resolveIncident: (m) => client.resolve(id, m),
+    skipStep: (m) => client.skip(id, m),
     rollback: (m) => client.rollback(id, m),
   };
   try {

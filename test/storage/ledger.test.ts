@@ -1,9 +1,10 @@
 import { expect, test } from 'vitest';
-import type { StepRef } from '../../src/storage/ledger.js';
+import type { StepRef } from '../../src/storage/steps.js';
 import { storagePlace, subjectOf } from './place.js';
 
 const place = storagePlace();
 const ledger = () => place.storage.ledger;
+const steps = () => place.storage.steps;
 
 let count = 0;
 /** A handoff of its own, registered, and the first attempt of a step of it. */
@@ -11,7 +12,7 @@ async function begun(step = 'work'): Promise<StepRef> {
   const handoff = `h-${++count}`;
   await place.storage.handoffs.register(subjectOf(handoff), `run-${handoff}`, 'running');
   const ref = { handoff, session: `s-${handoff}`, step, epoch: 1 };
-  await ledger().beginAttempt(ref);
+  await steps().begin(ref);
   return ref;
 }
 
@@ -81,24 +82,24 @@ test('what undo needs can be amended while the effect is intended, and not after
 test('after a rollback has begun, a late attempt can neither begin, intend, apply, nor bring an undone effect back', async () => {
   const ref = await begun();
   const [a, b] = await ledger().intend(ref, [intent('a'), intent('b')], closed);
-  await ledger().shutSteps(ref.handoff, [ref.step, 'never_begun']);
+  await steps().shut(ref.handoff, [ref.step, 'never_begun']);
   const stale = { code: 'STALE_EPOCH', params: { step: 'work', epoch: 1, current: 2 } };
-  await expect(ledger().beginAttempt(ref)).rejects.toMatchObject(stale);
+  await expect(steps().begin(ref)).rejects.toMatchObject(stale);
   await expect(ledger().intend(ref, [intent('c')], closed)).rejects.toMatchObject(stale);
   await expect(ledger().apply(ref, a!.key, () => ({}))).rejects.toMatchObject(stale);
   await ledger().undo(b!.key, () => 'nothing_to_undo');
   await expect(ledger().apply(ref, b!.key, () => ({}))).rejects.toMatchObject(stale);
-  await expect(ledger().beginAttempt({ ...ref, step: 'never_begun' })).rejects.toMatchObject({ code: 'STALE_EPOCH' });
-  expect(await ledger().beginAttempt({ ...ref, epoch: 2 })).toBe(1);
+  await expect(steps().begin({ ...ref, step: 'never_begun' })).rejects.toMatchObject({ code: 'STALE_EPOCH' });
+  expect(await steps().begin({ ...ref, epoch: 2 })).toBe(1);
 });
 
 test('attempts are counted within an epoch; one that was interrupted is given back', async () => {
   const ref = await begun();
-  expect(await ledger().beginAttempt(ref)).toBe(2);
-  await ledger().giveBackAttempt(ref);
-  expect(await ledger().steps(ref.handoff)).toEqual({ work: { epoch: 1, attempts: 1 } });
-  expect(await ledger().beginAttempt({ ...ref, epoch: 2 })).toBe(1);
-  expect(await ledger().steps(ref.handoff)).toEqual({ work: { epoch: 2, attempts: 1 } });
+  expect(await steps().begin(ref)).toBe(2);
+  await steps().giveBack(ref);
+  expect(await steps().list(ref.handoff)).toEqual({ work: { epoch: 1, attempts: 1 } });
+  expect(await steps().begin({ ...ref, epoch: 2 })).toBe(1);
+  expect(await steps().list(ref.handoff)).toEqual({ work: { epoch: 2, attempts: 1 } });
 });
 
 test('a resource that an open handoff has written is reserved; its holder is named; it is free once that one has closed', async () => {

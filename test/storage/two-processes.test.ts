@@ -63,7 +63,7 @@ test('three processes apply the same effects: each is made once', async () => {
   const made = await inProcesses(
     3,
     `const ref = { handoff: 'h', session: 's', step: 'work', epoch: 1 };
-     await storage.ledger.beginAttempt(ref);
+     await storage.steps.begin(ref);
      let made = 0;
      for (let i = 0; i < 30; i++) {
        const intent = { effect: 'e' + i, kind: 'action:x', resource: 'r:' + i, data: {} };
@@ -74,7 +74,7 @@ test('three processes apply the same effects: each is made once', async () => {
   );
   expect((made as number[]).reduce((a, b) => a + b)).toBe(30);
   expect((await place.storage.ledger.list('h')).map((e) => e.status)).toEqual(Array(30).fill('applied'));
-  expect((await place.storage.ledger.steps('h'))['work']).toEqual({ epoch: 1, attempts: 3 });
+  expect((await place.storage.steps.list('h'))['work']).toEqual({ epoch: 1, attempts: 3 });
 });
 
 test('four handoffs in four processes want one resource: one gets it, the others are told who', async () => {

@@ -163,16 +163,38 @@ function repairVerbs(program: Command): void {
   );
   message(
     program,
-    'rollback',
+    'skip',
     {
-      summary: 'undo the whole handoff, from an incident',
-      examples: ['rollback ho_1 --reason "not worth another try"'],
+      summary: 'go on without the step that an incident stands at',
+      details: 'Undoes what the failed step has done so far, and goes on without it.',
+      examples: ['skip ho_1 --reason "the report is not needed this time"'],
       options: [REASON, INCIDENT],
     },
     async (client, id, by, { reason, incident }) => {
       const incidentId = await incidentOf(client, id, incident);
-      await client.rollback(id, { by, reason: String(reason), incidentId });
-      return { json: { incidentId }, text: `${id} is being undone. Follow it: handoff show ${id}` };
+      await client.skip(id, { by, reason: String(reason), incidentId });
+      return { json: { incidentId }, text: `${id} goes on without that step. Follow it: handoff show ${id}` };
+    },
+  );
+  message(
+    program,
+    'rollback',
+    {
+      summary: 'undo a handoff from an incident: wholly, or back to a step',
+      details:
+        'Undoes the whole handoff, from an incident. With --to-step only that step and all that come after it are undone; an incident then stands there, to be retried or skipped.',
+      examples: [
+        'rollback ho_1 --reason "not worth another try"',
+        'rollback ho_1 --to-step resource_handoff --reason "wrong revision"',
+      ],
+      options: [REASON, INCIDENT, ['--to-step <step>', 'only this step and what comes after it']],
+    },
+    async (client, id, by, { reason, incident, toStep }) => {
+      const incidentId = await incidentOf(client, id, incident);
+      const part = toStep === undefined ? {} : { toStep: String(toStep) };
+      await client.rollback(id, { by, reason: String(reason), incidentId, ...part });
+      const what = toStep === undefined ? '' : ` back to ${String(toStep)}`;
+      return { json: { incidentId, ...part }, text: `${id} is being undone${what}. Follow it: handoff show ${id}` };
     },
   );
   message(

@@ -5,6 +5,7 @@ import { words } from '../../core/words.js';
 import { errorMessage } from '../../core/errors.js';
 import { shownStatus, stepIsDone, runningSteps, type MessageName } from '../../core/handoff.js';
 import { faultOf } from '../../core/message.js';
+import { stepsFrom } from '../../core/procedure.js';
 import { refuse, type Refusal } from '../../core/refusal.js';
 import {
   acceptUpdate,
@@ -18,6 +19,7 @@ import {
   resumeSignal,
   retryStepUpdate,
   rollbackUpdate,
+  skipStepUpdate,
   statusQuery,
   type CancelMessage,
   type PauseMessage,
@@ -36,7 +38,7 @@ export function attachMessages(run: Run): void {
   const refusalOf = (name: MessageName, message: unknown): Refusal | undefined => {
     const why = faultOf(name, message);
     if (why) return { code: 'INVALID_MESSAGE', params: { message: name, why } };
-    return refuse(run.id, run.state, { name, ...(message as object) }, Date.now());
+    return refuse(run.id, run.state, { name, ...(message as object) }, Date.now(), run.procedure);
   };
   const validator = (name: MessageName) => (message: unknown) => {
     const refusal = refusalOf(name, message);
@@ -152,15 +154,29 @@ export function attachMessages(run: Run): void {
   );
 
   setHandler(
-    rollbackUpdate,
+    skipStepUpdate,
     (m) => {
-      run.decisions.set(m.incidentId, { kind: 'retry' });
-      run.dispatch({ ...m, type: 'rollback' });
+      run.dispatch({ ...m, type: 'skipStep' });
+      return { incidentId: m.incidentId };
+    },
+    {
+      validator: validator('skipStep'),
+      description:
+        'Undoes what the failed step did and goes on without it: {"by": "you", "reason": "why", "incidentId": "inc-1"}',
+    },
+  );
+  setHandler(
+    rollbackUpdate,
+    ({ toStep, ...m }) => {
+      if (!toStep) run.decisions.set(m.incidentId, { kind: 'retry' });
+      const part = toStep ? { toStep, steps: stepsFrom(run.procedure, toStep) } : {};
+      run.dispatch({ ...m, ...part, type: 'rollback' });
       return { incidentId: m.incidentId };
     },
     {
       validator: validator('rollback'),
-      description: 'Undoes the whole handoff, from an incident: {"by": "you", "reason": "why", "incidentId": "inc-1"}',
+      description:
+        'Undoes the whole handoff, or back to a step: {"by": "you", "reason": "why", "incidentId": "inc-1", "toStep": "step_id" (optional)}',
     },
   );
 

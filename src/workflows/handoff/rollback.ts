@@ -1,7 +1,8 @@
 import { condition } from '@temporalio/workflow';
 import type { EffectFact } from '../../core/effect.js';
 import type { UndoResult } from '../../core/handoff.js';
-import type { UndoChoice } from '../../core/task.js';
+import { epochAfter } from '../../core/take-back.js';
+import type { BeginUndoTask, UndoChoice } from '../../core/task.js';
 import { beginUndo, callUndo, detailsOf, failureOf } from './activities.js';
 import type { Decision, Run } from './run.js';
 import { stopSteps } from './steps.js';
@@ -16,14 +17,50 @@ const BATCH = 100;
  */
 export async function rollback(run: Run, forAll?: UndoChoice): Promise<void> {
   stopSteps(run);
-  await condition(() => run.inFlight.size === 0);
-  const task = { handoff: run.id, steps: run.procedure.steps.map((s) => s.step_id) };
+  await condition(() => run.inFlight.size === 0 && !run.takingBack);
+  await undoPages(run, { handoff: run.id, steps: run.procedure.steps.map((s) => s.step_id) }, { forAll });
+}
+
+/**
+ * Undoes the first of the parts that an operator takes back, beside the main loop; the rest of the handoff goes on. A
+ * handoff that ends meanwhile is rolled back as a whole instead.
+ */
+export async function takeFirstBack(run: Run): Promise<void> {
+  const [part] = run.state.takingBack ?? [];
+  if (run.takingBack || !part) return;
+  run.takingBack = true;
+  const { steps } = part;
+  const ended = (): boolean => run.state.ending !== undefined;
+  try {
+    stopSteps(run, steps);
+    await condition(() => ended() || steps.every((id) => !run.inFlight.has(id)));
+    const epochs = Object.fromEntries(steps.map((id) => [id, epochAfter(run.state, id)]));
+    if (!ended()) await undoPages(run, { handoff: run.id, steps, epochs }, { until: ended });
+    if (!ended()) run.dispatch({ type: 'taken_back' });
+  } catch (fault) {
+    run.failWith(fault);
+  } finally {
+    run.takingBack = false;
+    run.wake();
+  }
+}
+
+interface UndoHow {
+  forAll?: UndoChoice | undefined;
+  /** Once it is true the rest is left to somebody else. */
+  until?: () => boolean;
+}
+
+async function undoPages(run: Run, task: BeginUndoTask, how: UndoHow): Promise<void> {
   for (
     let page = await beginUndo(task);
     page.length > 0;
     page = await beginUndo({ ...task, before: page.at(-1)!.seq })
   ) {
-    for (const batch of batches(page)) await undoBatch(run, batch, forAll);
+    for (const batch of batches(page)) {
+      if (how.until?.()) return;
+      await undoBatch(run, batch, how);
+    }
   }
 }
 
@@ -44,7 +81,7 @@ function batches(effects: readonly EffectFact[]): EffectFact[][] {
   return found;
 }
 
-async function undoBatch(run: Run, batch: readonly EffectFact[], forAll?: UndoChoice): Promise<void> {
+async function undoBatch(run: Run, batch: readonly EffectFact[], { forAll, until }: UndoHow): Promise<void> {
   const [{ step: stepId, irreversible }] = batch as [EffectFact];
   const report = (i: number, result: UndoResult): void => run.dispatch(reported(batch[i]!, result));
   if (irreversible) return batch.forEach((_, i) => report(i, 'irreversible'));
@@ -60,7 +97,9 @@ async function undoBatch(run: Run, batch: readonly EffectFact[], forAll?: UndoCh
       const results = await undo({ subject: run.input.subject, keys: batch.map((e) => e.key), choices });
       return results.forEach((result, i) => report(i, result));
     } catch (error) {
-      const { key, choice } = await decisionOn(run, batch, error);
+      if (until?.()) return;
+      const { key, choice } = await decisionOn(run, batch, error, until);
+      if (until?.()) return;
       if (choice) choices[key] = choice;
       else delete choices[key];
     }
@@ -75,6 +114,7 @@ async function decisionOn(
   run: Run,
   batch: readonly EffectFact[],
   error: unknown,
+  until: (() => boolean) | undefined,
 ): Promise<{ key: string; choice?: UndoChoice }> {
   const details = detailsOf(error);
   // A time-out does not say where it struck: the first that is left is as good as any.
@@ -83,8 +123,9 @@ async function decisionOn(
   const conflict = ours && theirs && before ? { conflict: { resource: effect.resource, ours, theirs, before } } : {};
   run.dispatch({ type: 'undo_failed', effect: effect.key, step: effect.step, error: failureOf(error), ...conflict });
   const incident = run.state.incidents.find((i) => i.effect === effect.key)!.id;
-  await condition(() => run.decisions.has(incident));
-  const choice = choiceOf(run.decisions.get(incident)!);
+  await condition(() => run.decisions.has(incident) || until?.() === true);
+  const decision = run.decisions.get(incident);
+  const choice = decision && choiceOf(decision);
   return { key: effect.key, ...(choice ? { choice } : {}) };
 }
 

@@ -1,5 +1,5 @@
 import { dependenciesOf, type Procedure, type Step } from '../../core/procedure.js';
-import type { HandoffState } from '../../core/handoff.js';
+import { isTakenBack, type HandoffState } from '../../core/handoff.js';
 import type { ConflictChoice } from '../../messages.js';
 import { reduce, type HandoffEvent } from '../../core/reducer.js';
 import type { Verdict } from '../../core/rule.js';
@@ -22,6 +22,7 @@ const STEERING: ReadonlySet<HandoffEvent['type']> = new Set<HandoffEvent['type']
   'resume',
   'cancel',
   'retryStep',
+  'skipStep',
   'resolveIncident',
   'rollback',
 ]);
@@ -32,6 +33,8 @@ export class Run {
   version = 0;
   /** Steps at work; `stop` asks a step to end early, where it can. */
   readonly inFlight = new Map<string, { stop: () => void; stopped: boolean }>();
+  /** Whether a part is being taken back at this moment. */
+  takingBack = false;
   readonly decisions = new Map<string, Decision>();
   /** Epochs of steps that the ledger is ahead in, because this run was reset. */
   epochs: Record<string, number> = {};
@@ -101,6 +104,6 @@ export class Run {
     return this.procedure.steps
       .filter((s, i) => steps[s.step_id]?.status === 'waiting' && dependenciesOf(this.procedure.steps, i).every(done))
       .map((s) => s.step_id)
-      .filter((id) => !this.inFlight.has(id));
+      .filter((id) => !this.inFlight.has(id) && !isTakenBack(this.state, id));
   }
 }

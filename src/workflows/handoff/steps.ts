@@ -1,6 +1,6 @@
 import { CancellationScope } from '@temporalio/workflow';
 import { errorMessage } from '../../core/errors.js';
-import { isPaused } from '../../core/handoff.js';
+import { isPaused, isTakenBack } from '../../core/handoff.js';
 import { dependenciesOf, type Step } from '../../core/procedure.js';
 import { partyText } from '../../core/request.js';
 import { areQuick } from '../../core/rule.js';
@@ -49,8 +49,8 @@ type Stoppable = <T>(work: () => Promise<T>) => Promise<T>;
  * Asks what is in flight to end. A step in back-off ends at once, one that can stop midway stops there, any other
  * finishes: what it returns counts.
  */
-export function stopSteps(run: Run): void {
-  for (const entry of run.inFlight.values()) if (!entry.stopped) entry.stop();
+export function stopSteps(run: Run, only?: readonly string[]): void {
+  for (const [id, entry] of run.inFlight) if (!entry.stopped && (only?.includes(id) ?? true)) entry.stop();
 }
 
 async function runStep(run: Run, id: string, stoppable: Stoppable): Promise<void> {
@@ -71,7 +71,7 @@ async function work(run: Run, id: string, stoppable: Stoppable): Promise<void> {
     if (step.action === 'validate')
       return run.dispatch({ type: 'step_finished', step: id, facts: { rules: step.rules?.length } });
     // The check was still under way when the pause came: what follows it would be a start.
-    if (isPaused(run.state) || run.state.ending) return await park(run, id);
+    if (isPaused(run.state) || run.state.ending || isTakenBack(run.state, id)) return await park(run, id);
     if (step.action === 'confirm') return offer(run, id);
     const used = run.state.steps[id]!.attempts;
     const facts = await stoppable(() => callAction(step, taskOf(run, step), used));
@@ -83,6 +83,8 @@ async function work(run: Run, id: string, stoppable: Stoppable): Promise<void> {
 
 async function stepEndedBadly(run: Run, step: Step, error: unknown): Promise<void> {
   const id = step.step_id;
+  // Whatever came of it, it is undone.
+  if (isTakenBack(run.state, id)) return park(run, id);
   const failure =
     error instanceof ValidationFailed ? { code: 'VALIDATION_FAILED', message: error.message } : failureOf(error);
   if (failure.code === 'STALE_EPOCH') {

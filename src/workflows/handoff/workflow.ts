@@ -21,7 +21,7 @@ import type { HandoffInput } from '../../core/request.js';
 import { failureOf, goRegular, record, recordQuickly } from './activities.js';
 import { reportOf, throwOutcome } from './ending.js';
 import { attachMessages } from './messages.js';
-import { rollback } from './rollback.js';
+import { rollback, takeFirstBack } from './rollback.js';
 import { Run } from './run.js';
 import { firstCheck, startReadySteps, stopSteps } from './steps.js';
 import { View } from './view.js';
@@ -152,7 +152,7 @@ async function live(run: Run, view: View): Promise<Outcome> {
     timers.sync();
     if (run.version !== seen) continue;
     view.update();
-    if (workflowInfo().continueAsNewSuggested && run.inFlight.size === 0) await goOnAsNew(run);
+    if (workflowInfo().continueAsNewSuggested && run.inFlight.size === 0 && !run.takingBack) await goOnAsNew(run);
     await run.changedSince(seen);
   }
   timers.cancelAll();
@@ -161,9 +161,10 @@ async function live(run: Run, view: View): Promise<Outcome> {
 
 function advance(run: Run, expectsReturn: boolean): void {
   const { status } = run.state;
+  if (run.state.takingBack && !run.takingBack) void takeFirstBack(run);
   if (isPaused(run.state)) stopSteps(run);
   else if (status !== 'pending') startReadySteps(run);
-  if (status === 'running' && expectsReturn && allStepsDone(run.state))
+  if (status === 'running' && expectsReturn && !run.state.takingBack && allStepsDone(run.state))
     run.dispatch({ type: 'steps_over', expectsReturn });
 }
 

@@ -1,0 +1,26 @@
+import { isClosed, type HandoffState, type StepState } from './handoff.js';
+import { hasEffect, type Procedure } from './procedure.js';
+
+/** What a cancellation now would have to take back, by step ids in the order of the undo: the newest first. */
+export interface Debt {
+  undo: string[];
+  /** Steps that have acted and are declared irreversible. */
+  cannot: string[];
+}
+
+/** As far as the run itself knows; the ledger knows each single effect. */
+export function debtOf(procedure: Procedure, s: HandoffState): Debt {
+  if (isClosed(s.status)) return { undo: [], cannot: [] };
+  const acted = procedure.steps
+    .filter((step) => hasEffect(step) && hasBegun(s.steps[step.step_id]))
+    .toReversed()
+    .toSorted((a, b) => startOf(s, b.step_id) - startOf(s, a.step_id));
+  const ids = (irreversible: boolean): string[] =>
+    acted.filter((step) => (step.compensation === 'irreversible') === irreversible).map((step) => step.step_id);
+  return { undo: ids(false), cannot: ids(true) };
+}
+
+const hasBegun = (step: StepState | undefined): boolean =>
+  step !== undefined && step.status !== 'skipped' && step.startedAt !== undefined;
+
+const startOf = (s: HandoffState, step: string): number => s.steps[step]?.startedAt ?? 0;

@@ -1,0 +1,75 @@
+import { to, withIncident, withStep } from './changes.js';
+import { freshExpiry } from './acceptance.js';
+import type { HandoffState, StepState, TakeBack } from './handoff.js';
+
+/** Taking back a part of a handoff while the rest goes on: `rollback` with `toStep`, and `skipStep`. */
+
+/**
+ * Begins it. An offer or acceptance among the steps is void at once: nobody can answer what is being undone. The next
+ * offer has the next epoch and a full expiry.
+ */
+export function takeBack(
+  s: HandoffState,
+  asked: { step: string; steps: readonly string[]; skips: boolean; by: string; reason: string },
+  now: number,
+): HandoffState {
+  const { step, skips, by, reason } = asked;
+  const part: TakeBack = { step, steps: [...asked.steps], skips, by, reason, at: now };
+  const begun = { ...s, incidents: withoutThoseOf(s, part), takingBack: [...(s.takingBack ?? []), part] };
+  const offer = part.steps.find((id) => isOffer(s.steps[id]));
+  return offer ? withdrawn(begun, offer, now) : begun;
+}
+
+/** The incidents that stay: those of the part's steps are void. */
+const withoutThoseOf = (s: HandoffState, part: TakeBack): HandoffState['incidents'] =>
+  s.incidents.filter((i) => i.kind !== 'step' || !part.steps.includes(i.step ?? ''));
+
+/** The epoch of a step that was taken back: what an attempt before it still does is refused. */
+export const epochAfter = (s: HandoffState, step: string): number => (s.steps[step]?.epoch ?? 0) + 1;
+
+const isOffer = (step: StepState | undefined): boolean =>
+  step?.facts?.['offered'] === true || step?.facts?.['acceptedBy'] !== undefined;
+
+function withdrawn(s: HandoffState, offer: string, now: number): HandoffState {
+  const open = withStep(s, offer, { status: 'waiting', facts: undefined, finishedAt: undefined });
+  return to(
+    {
+      ...open,
+      incidents: open.incidents.filter((i) => i.kind !== 'lease'),
+      lease: undefined,
+      completion: undefined,
+      acceptance: { epoch: s.acceptance.epoch, lapses: 0 },
+      // The acceptance had stopped its clock.
+      expiry: s.status === 'accepted' ? freshExpiry(s, now) : s.expiry,
+    },
+    'running',
+    now,
+  );
+}
+
+/** The first part is undone: its steps are as if they had never run, at their next epoch. */
+export function takenBack(s: HandoffState, now: number): HandoffState {
+  const [part, ...rest] = s.takingBack ?? [];
+  if (!part) return s;
+  const over: HandoffState = {
+    ...s,
+    takingBack: rest.length > 0 ? rest : undefined,
+    incidents: withoutThoseOf(s, part),
+  };
+  const fresh = part.steps.reduce((state, id) => withStep(state, id, { ...NEVER_RUN, epoch: epochAfter(s, id) }), over);
+  const { step, by, reason } = part;
+  if (part.skips)
+    return withStep(fresh, step, { status: 'skipped', finishedAt: now, note: `skipped by ${by}: ${reason}` });
+  const error = { code: 'ROLLED_BACK', message: `rolled back to here by ${by}: ${reason}` };
+  return withIncident(withStep(fresh, step, { status: 'failed', error }), { kind: 'step', step, error }, now);
+}
+
+const NEVER_RUN = {
+  status: 'waiting',
+  attempts: 0,
+  startedAt: undefined,
+  finishedAt: undefined,
+  facts: undefined,
+  error: undefined,
+  note: undefined,
+} as const;

@@ -24,11 +24,16 @@ export function span(ms: number): string {
   return h < 48 ? `${h} h ${min % 60} min` : `${Math.floor(h / 24)} d ${h % 24} h`;
 }
 
-const at = (ms: number): string => new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z');
+/** `2026-11-21 14:40:58 UTC`: as the Web UI writes it. */
+export const utc = (ms: number): string =>
+  new Date(ms)
+    .toISOString()
+    .replace('T', ' ')
+    .replace(/\.\d+Z$/, ' UTC');
 
-/** The step that a search attribute names: the first that is at work or failed. */
+/** The step that a search attribute names: that of an incident, or the first that is at work or failed. */
 export const currentStep = (s: HandoffState): string | undefined =>
-  runningSteps(s)[0] ?? Object.keys(s.steps).find((id) => s.steps[id]!.status === 'failed');
+  s.incidents[0]?.step ?? runningSteps(s)[0] ?? Object.keys(s.steps).find((id) => s.steps[id]!.status === 'failed');
 
 /** Why a run does not move, as one short keyword phrase; undefined where it does. */
 export function blockedBecause(s: HandoffState, procedure: Procedure): string | undefined {
@@ -50,103 +55,166 @@ export function blockedBecause(s: HandoffState, procedure: Procedure): string | 
   return undefined;
 }
 
-/**
- * The run in plain words (Markdown), for the Web UI and the command line: what it waits for, for whom, since when, what
- * comes next, what to press.
- */
-export function words(subject: Subject, procedure: Procedure, s: HandoffState): string {
-  const paragraphs = [
-    `**${shownStatus(s)}** since ${at(isPaused(s) ? (s.pausedSince ?? s.since) : s.since)}`,
-    ...situation(subject, procedure, s),
-    ...debtLines(procedure, s),
-  ];
-  const steps = procedure.steps.flatMap((step) => {
-    const st = s.steps[step.step_id];
-    if (!st) return [];
-    const mark = { waiting: '·', running: '▶', finished: '✓', skipped: '↷', failed: '✗' }[st.status];
-    const detail = st.error ? ` — ${st.error.message}` : st.note ? ` — ${st.note}` : '';
-    return [`- ${mark} ${step.name}${detail}`];
-  });
-  return [...paragraphs, steps.join('\n')].join('\n\n').trimEnd();
-}
-
 /** Texts without their last full stop, so that they can stand in a sentence. */
 const trimmed = (text: string): string => text.replace(/[.\s]+$/, '');
+
+/**
+ * The run in plain words (Markdown), for the Web UI: what it waits for, for whom, since when, what to press, what comes
+ * next. The first line is all that somebody in a hurry reads. Times, not spans: the Web UI shows the text of the last
+ * event, and "for 3 min" would stand there for days.
+ */
+export function words(subject: Subject, procedure: Procedure, s: HandoffState): string {
+  const nameOf: NameOf = (id) => procedure.steps.find((p) => p.step_id === id)?.name ?? id ?? '';
+  const paragraphs = isClosed(s.status)
+    ? [`**${s.status}** at ${utc(s.since)}`, closing(subject, s)]
+    : [
+        `**${shownStatus(s).replace('_', ' ')}** since ${utc(sinceOf(s))} — ${waits(subject, s, nameOf)}`,
+        ...s.incidents.flatMap((i) => incidentLines(i, nameOf)),
+        ...takeBackLines(s, nameOf),
+        ...pauseLines(s),
+        ...answerLines(subject, s),
+        ...clockLines(s),
+        ...nextLines(procedure, s),
+        ...debtLines(procedure, s, nameOf),
+      ];
+  return [...paragraphs, stepLines(procedure, s)].join('\n\n').trimEnd();
+}
+
+type NameOf = (step: string | undefined) => string;
+
+const sinceOf = (s: HandoffState): number =>
+  s.incidents[0]?.at ?? (isPaused(s) && s.status !== 'compensating' ? s.pausedSince : undefined) ?? s.since;
+
+/** For whom or what it waits, in a few words. */
+function waits(subject: Subject, s: HandoffState, nameOf: NameOf): string {
+  const target = partyText(subject.target);
+  if (s.incidents.length > 0) return 'it waits for an operator';
+  if (s.status === 'compensating') return 'undoing what was done';
+  const running = runningSteps(s).map(nameOf).join(', ');
+  if (isPaused(s)) {
+    const { by = '', until } = s.holds.operator ?? s.holds.parent ?? {};
+    if (shownStatus(s) === 'draining') return `${by} asked for a pause; ${running} still ends`;
+    return until ? `it resumes by itself at ${utc(until)}` : 'it waits for somebody to resume it';
+  }
+  if (s.status === 'pending') return `it waits for ${trimmed(s.waitsFor ?? 'its first step')}`;
+  if (s.status === 'awaiting_acceptance') return `it waits for ${target} to accept`;
+  if (s.status === 'accepted') return `the work is with ${s.acceptance.by ?? target}`;
+  if (s.takingBack) return 'a part is being taken back';
+  return running ? `at work: ${running}` : 'between two steps';
+}
+
+function closing(subject: Subject, s: HandoffState): string {
+  const undone = s.undone.length > 0 ? ` ${counted(s.undone.length)} undone.` : '';
+  return s.ending
+    ? `${s.ending.by}: ${trimmed(s.ending.reason)}.${undone}`
+    : `${partyText(subject.source)} handed over to ${partyText(subject.target)}.`;
+}
+
+const counted = (n: number): string => (n === 1 ? '1 effect was' : `${n} effects were`);
+
+function takeBackLines(s: HandoffState, nameOf: NameOf): string[] {
+  return (s.takingBack ?? []).map((t) => {
+    const next = t.skips ? 'It is skipped then.' : 'An incident stands there then.';
+    return `Taking back ${t.steps.map(nameOf).join(', ')}, because ${t.by}: ${trimmed(t.reason)}. ${next}`;
+  });
+}
+
+function pauseLines(s: HandoffState): string[] {
+  if (s.status === 'compensating') return [];
+  return Object.entries(s.holds).flatMap(([holder, h]) => [
+    `Paused by ${h.by} (${holder}) since ${utc(h.at)}: ${trimmed(h.reason)}.${h.until ? ` It resumes by itself at ${utc(h.until)}.` : ''}`,
+    `${SIGNAL} \`resume\` \`{"by": "you"${holder === 'parent' ? ', "holder": "parent"' : ''}}\`.`,
+  ]);
+}
+
+/** What the target has to say, and what it says it with. */
+function answerLines(subject: Subject, s: HandoffState): string[] {
+  const { acceptance } = s;
+  if (s.status === 'awaiting_acceptance') {
+    const by = subject.target.agent ?? partyText(subject.target);
+    return [
+      `Offered to ${partyText(subject.target)} since ${utc(acceptance.offeredAt ?? s.since)} (offer ${acceptance.epoch}).`,
+      `${UPDATE} \`accept\` \`{"by": "${by}"}\`, or \`reject\` \`{"by": "${by}", "reason": "why"}\`.`,
+    ];
+  }
+  if (s.status === 'accepted' && !acceptance.auto)
+    return [`${UPDATE} \`complete\` \`{"by": "you", "epoch": ${acceptance.epoch}}\` when the work is done.`];
+  if (s.status === 'compensating') {
+    const { by = 'handoff', reason = '' } = s.ending ?? {};
+    return [`It is undone because ${by}: ${trimmed(reason)}. So far ${counted(s.undone.length)} undone.`];
+  }
+  return [];
+}
+
+function clockLines(s: HandoffState): string[] {
+  const expires = dueAt(s.expiry);
+  if (expires !== undefined) return [`Expires at ${utc(expires)} unless it is accepted before.`];
+  const counts = ['pending', 'running', 'awaiting_acceptance'].includes(s.status);
+  return isPaused(s) && counts ? [`Its clock stands still, with ${span(s.expiry.remainingMs)} left.`] : [];
+}
+
+const NEXT = 3;
+
+function nextLines(procedure: Procedure, s: HandoffState): string[] {
+  if (s.status === 'compensating') return [];
+  const waiting = procedure.steps.filter((p) => (s.steps[p.step_id]?.status ?? 'waiting') === 'waiting');
+  if (waiting.length === 0) return [];
+  const names = waiting.slice(0, NEXT).map((p) => p.name);
+  return [`Next: ${names.join(', then ')}${waiting.length > NEXT ? ', …' : ''}.`];
+}
+
+/** What a cancellation now would take back; nothing once that is under way. */
+function debtLines(procedure: Procedure, s: HandoffState, nameOf: NameOf): string[] {
+  if (s.ending) return [];
+  const { undo, cannot } = debtOf(procedure, s);
+  const names = (ids: string[]): string => ids.map(nameOf).join(', ');
+  if (undo.length + cannot.length === 0) return ['A cancel now would have nothing to undo.'];
+  const would = undo.length > 0 ? `would undo: ${names(undo)}` : 'would undo nothing';
+  return [`A cancel now ${would}.${cannot.length > 0 ? ` It could not undo: ${names(cannot)}.` : ''}`];
+}
+
+function stepLines(procedure: Procedure, s: HandoffState): string {
+  const undone = new Set(
+    s.undone.filter((u) => u.result !== 'irreversible').map((u) => u.key.split('/', 3).slice(1).join('/')),
+  );
+  return procedure.steps
+    .flatMap((step) => {
+      const st = s.steps[step.step_id];
+      if (!st) return [];
+      const isUndone = undone.has(`${step.step_id}/${st.epoch}`);
+      const mark = isUndone ? '↶' : { waiting: '·', running: '▶', finished: '✓', skipped: '↷', failed: '✗' }[st.status];
+      const detail = st.error ? ` — ${st.error.message}` : st.note ? ` — ${st.note}` : '';
+      return [`- ${mark} ${step.name}${isUndone ? ' — undone' : detail}`];
+    })
+    .join('\n');
+}
 
 const UPDATE = 'Press *More Actions → Send an Update* →';
 const SIGNAL = 'Press *More Actions → Send a Signal* →';
 
-// Times, not spans: the Web UI shows the text of the last event, and "for 3 min" would stand there for days.
-function situation(subject: Subject, procedure: Procedure, s: HandoffState): string[] {
-  const target = partyText(subject.target);
-  const nameOf = (id: string | undefined): string => procedure.steps.find((p) => p.step_id === id)?.name ?? id ?? '';
-  if (isClosed(s.status)) {
-    const undone = s.undone.length > 0 ? ` ${s.undone.length} effects were undone.` : '';
-    return s.ending
-      ? [`${s.ending.by}: ${trimmed(s.ending.reason)}.${undone}`]
-      : [`${partyText(subject.source)} handed over to ${target}.`];
+function incidentLines(i: Incident, nameOf: NameOf): string[] {
+  const ids = `"by": "you", "reason": "why", "incidentId": "${i.id}"`;
+  if (i.conflict) {
+    const { resource, ours, theirs, before } = i.conflict;
+    return [
+      `Incident **${i.id}** since ${utc(i.at)}: the undo of ${nameOf(i.step)} met somebody else's change of \`${resource}\`. Nothing was touched.`,
+      `- ours: ${ours}\n- theirs: ${theirs}\n- before: ${before}`,
+      `${UPDATE} \`resolveIncident\` \`{${ids}, "choice": "keep_theirs"}\` (or \`restore_before\`, or \`merge\` with a \`value\`), or \`retryStep\`.`,
+    ];
   }
-  const lines = s.incidents.flatMap((i) => incidentLines(i, nameOf));
-  for (const t of s.takingBack ?? []) {
-    const then = t.skips ? 'It is skipped then.' : 'An incident stands there then.';
-    lines.push(`Taking back ${t.steps.map(nameOf).join(', ')}, because ${t.by}: ${trimmed(t.reason)}. ${then}`);
-  }
-  if (isPaused(s) && s.status !== 'compensating') {
-    for (const [holder, h] of Object.entries(s.holds)) {
-      const until = h.until ? ` It resumes by itself at ${at(h.until)}.` : '';
-      lines.push(`Paused by ${h.by} (${holder}) since ${at(h.at)}: ${trimmed(h.reason)}.${until}`);
-      lines.push(`${SIGNAL} \`resume\` \`{"by": "you"${holder === 'parent' ? ', "holder": "parent"' : ''}}\`.`);
-    }
-  }
-  if (s.status === 'pending') lines.push(`Waits for ${trimmed(s.waitsFor ?? 'its first step')}.`);
-  if (s.status === 'running') lines.push(`At work: ${runningSteps(s).map(nameOf).join(', ') || 'nothing'}.`);
-  if (s.status === 'awaiting_acceptance') {
-    lines.push(
-      `Waits for ${target} to accept since ${at(s.acceptance.offeredAt ?? s.since)} (offer ${s.acceptance.epoch}).`,
-    );
-    lines.push(`${UPDATE} \`accept\` \`{"by": "${target}"}\`, or \`reject\` with a reason.`);
-  }
-  if (s.status === 'accepted') {
-    lines.push(`With ${s.acceptance.by ?? target} since ${at(s.acceptance.at ?? s.since)}.`);
-    if (!s.acceptance.auto)
-      lines.push(`${UPDATE} \`complete\` \`{"by": "you", "epoch": ${s.acceptance.epoch}}\` when the work is done.`);
-  }
-  if (s.status === 'compensating') {
-    const { by = 'handoff', reason = '' } = s.ending ?? {};
-    lines.push(`Undoing what was done, because ${by}: ${trimmed(reason)}. ${s.undone.length} effects undone so far.`);
-  }
-  const expires = dueAt(s.expiry);
-  const waits = ['pending', 'running', 'awaiting_acceptance'].includes(s.status);
-  if (expires !== undefined) lines.push(`Expires at ${at(expires)} unless it is accepted before.`);
-  else if (isPaused(s) && waits) lines.push(`Its clock stands still, with ${span(s.expiry.remainingMs)} left.`);
-  return lines;
-}
-
-/** What a cancellation now would take back; nothing once that is under way, or over. */
-function debtLines(procedure: Procedure, s: HandoffState): string[] {
-  if (isClosed(s.status) || s.ending) return [];
-  const { undo, cannot } = debtOf(procedure, s);
-  const names = (ids: string[]): string =>
-    ids.map((id) => procedure.steps.find((p) => p.step_id === id)?.name ?? id).join(', ');
-  const first = undo.length > 0 ? `would undo: ${names(undo)}` : cannot.length > 0 ? 'would undo nothing' : '';
-  if (!first) return ['A cancel now would have nothing to undo.'];
-  return [`A cancel now ${first}.${cannot.length > 0 ? ` It could not undo: ${names(cannot)}.` : ''}`];
-}
-
-function incidentLines(i: Incident, nameOf: (step: string | undefined) => string): string[] {
   const what = {
     undo: `the undo of ${nameOf(i.step)}`,
     step: `step ${nameOf(i.step)}`,
     lease: 'the acceptance',
     terminated: 'the run',
   }[i.kind];
-  const ids = `"by": "you", "reason": "why", "incidentId": "${i.id}"`;
-  const press = i.conflict
-    ? `\`resolveIncident\` \`{${ids}, "choice": "keep_theirs"}\` (or \`restore_before\`, or \`merge\` with a \`value\`), or \`retryStep\`.`
-    : i.kind === 'terminated'
-      ? `\`rollback\` \`{${ids}}\` to undo what it left, or \`resolveIncident\` to leave it.`
-      : i.kind === 'step'
-        ? `\`retryStep\` \`{${ids}}\` to try it again; or with the same: \`skipStep\` to go on without it, \`resolveIncident\` if you did it by hand, \`rollback\` to undo the whole handoff.`
-        : `\`retryStep\` \`{${ids}}\` or \`resolveIncident\`.`;
-  return [`Incident **${i.id}** since ${at(i.at)}: ${what} failed. ${trimmed(i.error.message)}.`, `${UPDATE} ${press}`];
+  const press = {
+    undo: `\`retryStep\` \`{${ids}}\` to try it again, or \`resolveIncident\` if you did it by hand.`,
+    step: `\`retryStep\` \`{${ids}}\` to try it again; or with the same: \`skipStep\` to go on without it, \`resolveIncident\` if you did it by hand, \`rollback\` to undo all (or back to a step: \`toStep\`).`,
+    lease: `\`retryStep\` \`{${ids}}\` to offer it again, or \`resolveIncident\` to take the work yourself.`,
+    terminated: `\`rollback\` \`{${ids}}\` to undo what it left, or \`resolveIncident\` to leave it.`,
+  }[i.kind];
+  // A validation's message begins with the step's name, which stands there already.
+  const why = trimmed(i.error.message).replace(`${nameOf(i.step)}: `, '');
+  return [`Incident **${i.id}** since ${utc(i.at)}: ${what} failed. ${why}.`, `${UPDATE} ${press}`];
 }

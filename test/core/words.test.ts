@@ -5,7 +5,7 @@ import { reduce, type HandoffEvent } from '../../src/core/reducer.js';
 import type { Subject } from '../../src/core/request.js';
 import { blockedBecause, currentStep, span, words } from '../../src/core/words.js';
 
-const T = Date.parse('2026-01-01T00:00:00Z');
+const T = Date.parse('2026-01-01 00:00:00 UTC');
 const MIN = 60_000;
 const procedure: Procedure = {
   procedure_id: 'MINE',
@@ -56,33 +56,38 @@ describe('in words: what it waits for, since when, what to press', () => {
     [
       'pending',
       after({ type: 'waits', on: 'agent @b' }),
-      ['**pending** since 2026-01-01T00:00:00Z', 'Waits for agent @b.'],
+      ['**pending** since 2026-01-01 00:00:00 UTC — it waits for agent @b'],
     ],
     [
       'running',
       after(began, { type: 'step_started', step: 'copy' }),
-      ['At work: Copy It.', '- ▶ Copy It', '- · Ask Them'],
+      ['— at work: Copy It', 'Next: Ask Them.', '- ▶ Copy It', '- · Ask Them'],
     ],
     [
       'offered',
       after(...offered),
       [
-        'Waits for @b (phase 9) to accept since 2026-01-01T00:05:00Z (offer 1).',
-        '`accept` `{"by": "@b (phase 9)"}`, or `reject`',
-        'Expires at 2026-01-01T01:00:00Z unless it is accepted before.',
+        '**awaiting acceptance** since 2026-01-01 00:05:00 UTC — it waits for @b (phase 9) to accept',
+        'Offered to @b (phase 9) since 2026-01-01 00:05:00 UTC (offer 1).',
+        '`accept` `{"by": "@b"}`, or `reject` `{"by": "@b", "reason": "why"}`.',
+        'Expires at 2026-01-01 01:00:00 UTC unless it is accepted before.',
       ],
     ],
     [
       'accepted',
       after(...offered, { type: 'accept', by: '@b' }),
-      ['With @b since 2026-01-01T00:06:00Z', '`complete` `{"by": "you", "epoch": 1}`', '- ✓ Ask Them'],
+      [
+        '**accepted** since 2026-01-01 00:06:00 UTC — the work is with @b',
+        '`complete` `{"by": "you", "epoch": 1}`',
+        '- ✓ Ask Them',
+      ],
     ],
     [
       'paused',
       after(...offered, { ...pause, until: T + 30 * MIN }),
       [
-        '**paused** since 2026-01-01T00:06:00Z',
-        'Paused by op (operator) since 2026-01-01T00:06:00Z: lunch. It resumes by itself at 2026-01-01T00:30:00Z.',
+        '**paused** since 2026-01-01 00:06:00 UTC',
+        'Paused by op (operator) since 2026-01-01 00:06:00 UTC: lunch. It resumes by itself at 2026-01-01 00:30:00 UTC.',
         '→ `resume` `{"by": "you"}`.',
         'Its clock stands still, with 54 min left.',
       ],
@@ -93,7 +98,7 @@ describe('in words: what it waits for, since when, what to press', () => {
       after(began, { ...failed, hold: true }),
       [
         '**incident**',
-        'Incident **inc-1** since 2026-01-01T00:02:00Z: step Copy It failed. full.',
+        'Incident **inc-1** since 2026-01-01 00:02:00 UTC: step Copy It failed. full.',
         '`retryStep` `{"by": "you"',
         '- ✗ Copy It — full',
       ],
@@ -121,7 +126,7 @@ describe('in words: what it waits for, since when, what to press', () => {
     [
       'undoing',
       after(began, { ...failed, hold: false }),
-      ['Undoing what was done, because handoff: Step copy: full. 0 effects undone'],
+      ['— undoing what was done', 'It is undone because handoff: Step copy: full. So far 0 effects were undone.'],
     ],
     [
       'closed',

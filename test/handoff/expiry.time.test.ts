@@ -78,7 +78,7 @@ describe('before it is accepted a handoff expires, and what it did is undone', (
 test('startAfter holds it, and a span to expire counts from there', async (ctx) => {
   const t = await timeRig(ctx);
   const id = await startWork(t.rig, 'WORK_AND_ASK', { startAfter: await t.iso(24 * 60), expiresInMinutes: 10 });
-  expect((await t.rig.untilStatus(id, 'pending')).words).toContain('Waits for its start time');
+  expect((await t.rig.untilStatus(id, 'pending')).words).toContain('waits for its start time');
   await t.skip(24 * 60 - 1);
   expect((await t.rig.client.status(id)).status).toBe('pending');
   expect(t.parts.happened).toEqual([]);

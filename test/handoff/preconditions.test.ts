@@ -33,7 +33,7 @@ describe('a handoff is pending, and does nothing,', () => {
       status: 'pending',
       state: { waitsFor: 'FIRST to complete in session shared' },
     });
-    expect(waiting.words).toContain('Waits for FIRST to complete in session shared.');
+    expect(waiting.words).toContain('waits for FIRST to complete in session shared');
     expect(own.attempts(id, 'one')).toBe(0);
     await rig.client.result(await rig.start('FIRST', { ...bare, session: 'shared' }));
     expect((await rig.client.result(id)).outcome).toBe('completed');

@@ -27,7 +27,7 @@ test('a phase transition moves artifacts, context and phase records, and complet
 test('an agent handoff waits for its target, who accepts and completes', async () => {
   const id = await rig.start('AGENT_HANDOFF_STANDARD');
   const status = await rig.untilStatus(id, 'awaiting_acceptance');
-  expect(status.words).toContain('Waits for @nodejs-specialist');
+  expect(status.words).toContain('waits for @nodejs-specialist');
   const { epoch } = await rig.client.accept(id, { by: AGENTS.target });
   expect(epoch).toBe(1);
   await rig.client.complete(id, { by: AGENTS.target, epoch });

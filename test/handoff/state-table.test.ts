@@ -51,7 +51,7 @@ describe.concurrent('each move of the state table, made for real', () => {
     const id = await startWork(rig, 'WORK_ONLY', { startAfter: new Date(Date.now() + 2500) });
     const waiting = await rig.until(id, (s) => s.state?.waitsFor !== undefined);
     expect(waiting.status).toBe('pending');
-    expect(waiting.words).toContain('Waits for its start time');
+    expect(waiting.words).toContain('waits for its start time');
     expect(parts.happened).not.toContain(`act ${id}`);
     expect((await rig.client.result(id)).outcome).toBe('completed');
   });

@@ -103,7 +103,10 @@ export function messageVerbs(program: Command): void {
     },
     async (client, id, by, { reason }) => {
       const { status } = await client.reject(id, { by, reason: String(reason) });
-      return { json: { status }, text: `${id} is rejected and undone. What came of it: handoff result ${id}` };
+      return {
+        json: { status },
+        text: `${id} is rejected; what it did is being undone. What came of it: handoff result ${id}`,
+      };
     },
   );
   message(

@@ -60,12 +60,12 @@ const RECORDS = {
   stepAttempts: 'Counts attempts',
 } as const;
 
-const regular = (summary?: string): ReturnType<typeof proxyActivities<EngineActivities>> =>
+const regular = (summary: string): ReturnType<typeof proxyActivities<EngineActivities>> =>
   proxyActivities<EngineActivities>({
     startToCloseTimeout: '60s',
     heartbeatTimeout: HEARTBEAT_TIMEOUT,
     retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '1m' },
-    ...(summary ? { summary } : {}),
+    summary,
   });
 
 type Result<K extends keyof EngineActivities> = Promise<Awaited<ReturnType<EngineActivities[K]>>>;
@@ -93,7 +93,8 @@ export async function recordQuickly<K extends keyof typeof RECORDS>(
   }
 }
 
-export const { beginUndo, requestCancel } = regular();
+export const { beginUndo } = regular('Looks up what is to be undone');
+export const { requestCancel } = regular('Asks Temporal to close it as cancelled');
 
 /** Options of a step's regular activity. `used`: attempts that an earlier activity for the same step has had. */
 function stepOptions(step: Step, used: number, summary: string): ActivityOptions {

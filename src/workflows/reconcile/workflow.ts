@@ -4,6 +4,7 @@ import type { EngineActivities, Reconciled } from '../../core/task.js';
 const { reconcile } = proxyActivities<EngineActivities>({
   startToCloseTimeout: '5m',
   heartbeatTimeout: '10s',
+  summary: 'Compares the database with Temporal',
   retry: { maximumAttempts: 3 },
 });
 

@@ -17,7 +17,7 @@ export type { AgentSpec } from './core/agent-schema.js';
 export type { Effect } from './core/effect.js';
 
 export type { Action, ActionContext } from './activities/action.js';
-export type { Rule, RuleContext, RuleFinding } from './activities/rules/rule.js';
+export type { Rule, RuleContext, RuleFinding } from './rules/rule.js';
 
 export type { HandoffFilter, StoredHandoff } from './storage/handoffs.js';
 export type { ContextEntry, PhaseRecord, PhaseStatus } from './storage/sessions.js';

@@ -4,7 +4,7 @@ import { HandoffError } from '../core/errors.js';
 import { RULE_ID, printable } from '../core/ids.js';
 import { parseProcedure } from '../core/procedure-schema.js';
 import type { Procedure, Step } from '../core/procedure.js';
-import { parseRequest } from '../core/request-schema.js';
+import { checkNotExpired, parseRequest } from '../core/request-schema.js';
 import { judge, type Verdict } from '../core/rule.js';
 import { named, stepsBefore } from '../plan/order.js';
 import { inTime, knownRules, opensAfter, severitiesOf, type Sight } from '../plan/rules.js';
@@ -40,14 +40,15 @@ export async function validateRequest(
   options: ValidateOptions = {},
 ): Promise<Validation> {
   const asked = options.procedure === undefined ? input : withProcedure(input, options.procedure);
-  const request = parseRequest(asked, Date.now(), () => `ho_${uuidv7()}`);
-  const known = knownRules(own);
   const startedAt = Date.now();
+  const request = parseRequest(asked, startedAt, () => `ho_${uuidv7()}`);
+  const known = knownRules(own);
   const id = `vs_${uuidv7()}`;
   const { session, ...said } = await storage.look(async (view) => {
-    const procedure = parseProcedure(await procedureOf(request, catalogue, view));
     const digest = digestOf(request);
     const existing = (await view.handoffs.find(request.handoffId))?.subject;
+    if (!existing) checkNotExpired(request, startedAt);
+    const procedure = parseProcedure(await procedureOf(request, catalogue, view));
     if (existing && existing.requestDigest !== digest)
       throw new HandoffError('HANDOFF_ID_CONFLICT', {
         handoff: request.handoffId,

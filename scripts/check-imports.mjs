@@ -29,7 +29,7 @@ const rules = {
   },
   // Checks and dry runs only look: from here no action, workflow or client can be reached.
   rules: { files: /^rules\//, ours: [...core, 'storage'], types: [], sdk: [] },
-  plan: { files: /^plan\//, ours: [...core, 'storage', 'rules'], types: [], sdk: [] },
+  plan: { files: /^plan\//, ours: [...core, 'storage', 'rules'], types: [], only: ['node:fs/promises', 'node:path'] },
   storage: { files: /^storage\//, ours: core, types: [], sdk: [] },
   client: { files: /^client(\.ts|\/)/, ours: facade, types: [], sdk: temporal('client', 'common') },
   api: { files: /^api\//, ours: facade, types: [], sdk: temporal('client', 'common') },

@@ -48,6 +48,9 @@ async function findRunAt(options: PlaceOptions, id: string): Promise<FoundRun | 
   }
 }
 
+/** For a shell. */
+const quoted = (text: string): string => (/^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`);
+
 /** What starts it, as it would have to be typed here. */
 function commandFor(file: string, options: RequestOptions & PlaceOptions): string {
   const { id, session, contract, folder, address, namespace, profile, taskQueue } = options;
@@ -55,8 +58,8 @@ function commandFor(file: string, options: RequestOptions & PlaceOptions): strin
   const more = Object.entries({ ...given, address, namespace, profile, 'task-queue': taskQueue });
   return [
     'handoff run',
-    file,
-    ...more.flatMap(([name, value]) => (value === undefined ? [] : [`--${name} ${value}`])),
+    quoted(file),
+    ...more.flatMap(([name, value]) => (value === undefined ? [] : [`--${name} ${quoted(value)}`])),
   ].join(' ');
 }
 

@@ -88,9 +88,8 @@ describe('handoff plan', () => {
   });
 
   it('answers with one JSON value, and with the errors of a start', async () => {
-    const plan = await json<HandoffPlan & Record<string, unknown>>([
-      ...['plan', 'examples/04-own-procedure.request.yaml', '--id', 'ho_1', '--session', 's1', ...at()],
-    ]);
+    const args = ['plan', 'examples/04-own-procedure.request.yaml', '--id', 'ho_1', '--session', 's1'];
+    const plan = await json<HandoffPlan & Record<string, unknown>>([...args, ...at()]);
     expect(plan).toMatchObject({ ready: true, issues: [], request: { handoffId: 'ho_1', session: 's1' } });
     const bad = await handoff(['plan', 'examples/input/contract.json', ...at()]);
     expect(bad).toMatchObject({ code: 2, stdout: '' });

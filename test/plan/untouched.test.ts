@@ -68,10 +68,11 @@ async function world(id: string): Promise<object> {
   };
 }
 
-const cliArgs = (file: string): string[] => [
-  ...['plan', file, '--json', '--folder', rig.storage.folder, '--source', path.join(rig.folder, 'in')],
-  ...['--address', rig.address, '--task-queue', rig.taskQueue],
-];
+const cliArgs = (file: string): string[] => {
+  const { address, taskQueue, storage } = rig;
+  const files = ['--folder', storage.folder, '--source', path.join(rig.folder, 'in')];
+  return ['plan', file, '--json', ...files, '--address', address, '--task-queue', taskQueue];
+};
 
 function requestFile(request: HandoffRequest): string {
   const file = path.join(beside, 'request.json');
@@ -90,10 +91,8 @@ describe('a dry run leaves ledger, files, database and visibility untouched', ()
     const before = await world(request.handoffId);
     const plan = await client.plan(request);
     expect(await world(request.handoffId), 'through the client').toEqual(before);
-    const { code, stdout, stderr } = await handoff([
-      ...cliArgs(requestFile(request)),
-      ...['--module', 'examples/05-own-action.mjs'],
-    ]);
+    const args = cliArgs(requestFile(request));
+    const { code, stdout, stderr } = await handoff([...args, '--module', 'examples/05-own-action.mjs']);
     expect(await world(request.handoffId), 'by the command line').toEqual(before);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     const untimed = (p: HandoffPlan): object => ({ ...p, request: { ...p.request, expiresAt: '' } });

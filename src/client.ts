@@ -2,8 +2,10 @@ import type { Client } from '@temporalio/client';
 import type { Caller } from './client/calls.js';
 import { listHandoffs, type HandoffSummary } from './client/list.js';
 import { awaitOutcome } from './client/outcome.js';
+import { findRun, planHandoff } from './client/plan.js';
 import { Runs, checkedId, type HandoffStatus, type UpdateOptions } from './client/runs.js';
 import { checkProcedure, knownProcedures, startHandoff, type Catalogue, type Started } from './client/start.js';
+import { validateRequest, type Validation, type ValidateOptions } from './client/validate.js';
 import type { Effect } from './core/effect.js';
 import { HandoffError } from './core/errors.js';
 import type { HandoffOutcome } from './core/handoff.js';
@@ -31,6 +33,8 @@ import {
   type RollbackMessage,
   type SkipStepMessage,
 } from './messages.js';
+import type { HandoffPlan } from './plan/plan.js';
+import type { Rule } from './rules/rule.js';
 import type { Agents } from './storage/agents.js';
 import type { HandoffFilter } from './storage/handoffs.js';
 import type { Sessions } from './storage/sessions.js';
@@ -49,8 +53,9 @@ export interface HandoffClientOptions {
   deadlineMs?: number;
   /** Procedures, actions and rules of your workers, where the storage does not tell. */
   procedures?: readonly Procedure[];
-  actions?: readonly string[];
-  rules?: readonly string[];
+  actions?: readonly (string | { name: string; undo?: unknown })[];
+  /** Of a rule itself, rather than its name, `plan` and `validate` can say what it finds. */
+  rules?: readonly (string | Rule)[];
 }
 
 /** What services call. Every call but `result` ends within its deadline, and every error is a HandoffError. */
@@ -58,23 +63,43 @@ export class HandoffClient {
   private readonly caller: Caller;
   private readonly catalogue: Catalogue;
   private readonly runs: Runs;
+  private readonly rules: readonly Rule[];
+  private readonly oneWay: readonly string[];
   readonly storage: Storage | undefined;
 
   constructor(options: HandoffClientOptions) {
     const { temporal, storage, taskQueue = DEFAULT_TASK_QUEUE, deadlineMs = 10_000 } = options;
+    const { rules = [], actions = [] } = options;
     this.caller = { temporal, taskQueue, deadlineMs };
     this.storage = storage;
     this.runs = new Runs(this.caller, storage);
     this.catalogue = {
       procedures: options.procedures ?? [],
-      actions: options.actions ?? [],
-      rules: options.rules ?? [],
+      actions: actions.map((a) => (typeof a === 'string' ? a : a.name)),
+      rules: rules.map((r) => (typeof r === 'string' ? r : r.id)),
     };
+    this.rules = rules.filter((r) => typeof r !== 'string');
+    this.oneWay = actions.flatMap((a) => (typeof a === 'string' || a.undo ? [] : [a.name]));
   }
 
   /** Starts a handoff, or returns the one that the same request started before. Throws the catalogue's 4xx errors. */
   start(request: HandoffRequest): Promise<Started> {
     return startHandoff(this.caller, this.storage, this.catalogue, request);
+  }
+
+  /**
+   * What a handoff would do, without doing any of it: nothing is written, here or in Temporal. Throws what `start`
+   * throws of a bad request; everything else that stands against it is in the plan.
+   */
+  async plan(request: HandoffRequest): Promise<HandoffPlan> {
+    const { catalogue, rules, oneWay } = this;
+    const { look } = this.needStorage('A plan');
+    return planHandoff({ look, findRun: (id) => findRun(this.caller, id), catalogue, rules, oneWay }, request);
+  }
+
+  /** Runs rules against a request, or the handoff that it started, and records that session. Throws RULE_UNKNOWN. */
+  async validate(request: HandoffRequest, options?: ValidateOptions): Promise<Validation> {
+    return validateRequest(this.needStorage('A validation'), this.catalogue, this.rules, request, options);
   }
 
   /** What a handoff is doing now. Falls back to the stored record where no worker answers. Throws HANDOFF_NOT_FOUND. */

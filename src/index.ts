@@ -2,6 +2,8 @@
 export { HandoffClient, type HandoffClientOptions, type HandoffStatus, type UpdateOptions } from './client.js';
 export type { HandoffSummary } from './client/list.js';
 export type { Started } from './client/start.js';
+export type { Validation, ValidateOptions } from './client/validate.js';
+export type * from './plan/plan.js';
 export { createHandoffWorker, type HandoffWorker, type HandoffWorkerOptions } from './worker.js';
 export { connectClient, connectOptions, type ConnectedClient, type ConnectOverrides } from './temporal/connect.js';
 export { openStorage, type Storage, type StorageOptions } from './storage/storage.js';
@@ -17,8 +19,10 @@ export type { AgentSpec } from './core/agent-schema.js';
 export type { Effect } from './core/effect.js';
 
 export type { Action, ActionContext } from './activities/action.js';
-export type { Rule, RuleContext, RuleFinding } from './activities/rules/rule.js';
+export type { Rule, RuleContext, RuleFinding } from './rules/rule.js';
 
+export type { RuleResult, Verdict } from './core/rule.js';
+export type { ValidationSession } from './storage/validations.js';
 export type { HandoffFilter, StoredHandoff } from './storage/handoffs.js';
 export type { ContextEntry, PhaseRecord, PhaseStatus } from './storage/sessions.js';
 export type * from './messages.js';

@@ -1,7 +1,7 @@
 import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
 import type { Action } from './activities/action.js';
 import { createActivities, createParts } from './activities/index.js';
-import type { Rule } from './activities/rules/rule.js';
+import type { Rule } from './rules/rule.js';
 import { HandoffError, formatIssues } from './core/errors.js';
 import { lintProcedure } from './core/procedure-lint.js';
 import { isUsers, reversibleActions, type Procedure } from './core/procedure.js';

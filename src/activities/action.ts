@@ -6,7 +6,7 @@ import type { PackageContent } from '../core/request.js';
 import type { StepTask } from '../core/task.js';
 import type { StepRef } from '../storage/steps.js';
 import type { Storage } from '../storage/storage.js';
-import type { Rule } from './rules/rule.js';
+import type { Rule } from '../rules/rule.js';
 
 /** What every activity works with. */
 export interface Deps {

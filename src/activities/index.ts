@@ -6,8 +6,8 @@ import { contentOf, refOf, wholeTask, type Action, type Deps } from './action.js
 import { effectRunner } from './effect-runner.js';
 import { failpoint } from './failpoint.js';
 import { beginUndo, checkPending, openHandoff, projectHandoff } from './life.js';
-import { builtinRules } from './rules/builtin.js';
-import type { Rule } from './rules/rule.js';
+import { builtinRules } from '../rules/builtin.js';
+import type { Rule } from '../rules/rule.js';
 import { syncStateAction } from './sync-state.js';
 import { transferAction } from './transfer.js';
 import { reconcile } from './reconcile.js';

@@ -1,10 +1,11 @@
 import { HandoffError } from '../core/errors.js';
-import { judge, type RuleResult, type Verdict } from '../core/rule.js';
+import { judge, type Verdict } from '../core/rule.js';
 import type { StepTask } from '../core/task.js';
 import { contentOf, refOf, wholeTask, type Deps } from './action.js';
 import { failpoint } from './failpoint.js';
 import { Interrupted } from './wrapper.js';
-import { fail, type Rule, type RuleContext, type RuleFinding } from './rules/rule.js';
+import type { Rule, RuleContext } from '../rules/rule.js';
+import { runRule } from '../rules/run-rule.js';
 
 /**
  * Runs the rules that a step names, in parallel, as one validation session that records each result. It changes
@@ -21,7 +22,7 @@ export async function runValidation(deps: Deps, given: StepTask, signal: AbortSi
   const content = await contentOf(storage, subject);
   const startedAt = Date.now();
   const context: RuleContext = { subject, step: task.step, content, with: task.with, storage, signal };
-  const results = await Promise.all(rules.map((rule) => runRule(rule, context, task)));
+  const results = await Promise.all(rules.map((rule) => runRule(rule, context, task.severities)));
   // A rule that was stopped found nothing; the step is checked again when it goes on.
   if (signal.aborted) throw new Interrupted('asked to stop');
   const id = `vs_${subject.handoffId}.${task.step}.${task.epoch}`;
@@ -37,21 +38,4 @@ function ruleOf(deps: Deps, id: string): Rule {
   const rule = deps.rules.get(id);
   if (!rule) throw new HandoffError('RULE_UNKNOWN', { rule: id, known: [...deps.rules.keys()].toSorted().join(', ') });
   return rule;
-}
-
-/** A rule that throws, or finds nothing, has failed, and says so: it must not hide what the others found. */
-async function runRule(rule: Rule, context: RuleContext, task: StepTask): Promise<RuleResult> {
-  const started = performance.now();
-  const { passed, message } = await findingOf(rule, context).catch((error: unknown) =>
-    fail(`the rule itself failed: ${error instanceof Error ? error.message : String(error)}`),
-  );
-  const severity = task.severities[rule.id] ?? rule.severity;
-  const durationMs = Math.round(performance.now() - started);
-  return { rule: rule.id, name: rule.name, severity, passed, message, durationMs };
-}
-
-async function findingOf(rule: Rule, context: RuleContext): Promise<RuleFinding> {
-  const finding = (await rule.check(context)) as RuleFinding | undefined;
-  if (typeof finding?.passed !== 'boolean') throw new Error('it returned no finding');
-  return { passed: finding.passed, message: String(finding.message) };
 }

@@ -10,10 +10,11 @@ import { readDevInfo, removeDevInfo, writeDevInfo, type DevInfo } from './dev-in
 import { choosePort, untilServerGone } from './embedded.js';
 import type { Answer, Io } from './io.js';
 import { Stopped, withLifetime, type Lifetime } from './lifetime.js';
+import { loadParts, type Parts } from './load-parts.js';
 import type { PartsOptions } from './parts-options.js';
 import { localEnv, storageAt, type PlaceOptions } from './place.js';
 import { PORT, UI_PORT } from './ports.js';
-import { loadParts, startWorker, type Parts } from './run-worker.js';
+import { startWorker } from './run-worker.js';
 import { installRuntime, openLog } from './runtime.js';
 
 export interface DevOptions extends PartsOptions, PlaceOptions {

@@ -4,6 +4,7 @@ import { demoVerb } from './verbs/demo.js';
 import { devVerb } from './verbs/dev.js';
 import { lookVerbs } from './verbs/look.js';
 import { messageVerbs } from './verbs/messages.js';
+import { planVerbs } from './verbs/plan.js';
 import { procedureVerbs } from './verbs/procedures.js';
 import { registryVerbs } from './verbs/registry.js';
 import { runVerbs } from './verbs/run.js';
@@ -35,6 +36,7 @@ export function program(): Command {
   runVerbs(handoff);
   handoff.commandsGroup('Look:');
   lookVerbs(handoff);
+  planVerbs(handoff);
   handoff.commandsGroup('Steer:');
   messageVerbs(handoff);
   handoff.commandsGroup('What handoffs are made of:');

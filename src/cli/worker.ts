@@ -1,8 +1,9 @@
 import type { Answer, Io } from './io.js';
 import { withLifetime } from './lifetime.js';
+import { loadParts } from './load-parts.js';
 import type { PartsOptions } from './parts-options.js';
 import { connectTo, storageAt, type PlaceOptions } from './place.js';
-import { loadParts, startWorker } from './run-worker.js';
+import { startWorker } from './run-worker.js';
 import { installRuntime, openLog } from './runtime.js';
 
 export interface WorkerOptions extends PartsOptions, PlaceOptions {

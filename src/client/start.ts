@@ -2,7 +2,7 @@ import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import { SearchAttributeType, TypedSearchAttributes, defineSearchAttributeKey } from '@temporalio/common';
 import { uuidv7 } from 'uuidv7';
 import { digestOf } from '../core/digest.js';
-import { HandoffError, formatIssues } from '../core/errors.js';
+import { HandoffError, formatIssues, type Issue } from '../core/errors.js';
 import { workflowIdOf } from '../core/ids.js';
 import { lintProcedure, builtinActions, type Known } from '../core/procedure-lint.js';
 import { parseProcedure } from '../core/procedure-schema.js';
@@ -65,6 +65,15 @@ async function knownParts(procedure: Procedure, catalogue: Catalogue, storage: S
   return known;
 }
 
+/** What keeps a well-formed procedure from running here. */
+export async function lintHere(
+  procedure: Procedure,
+  catalogue: Catalogue,
+  storage: Storage | undefined,
+): Promise<Issue[]> {
+  return lintProcedure(procedure, await knownParts(procedure, catalogue, storage));
+}
+
 /** A procedure that is well-formed and can run here. Throws INVALID_PROCEDURE with every issue. */
 export async function checkProcedure(
   input: unknown,
@@ -72,7 +81,7 @@ export async function checkProcedure(
   storage: Storage | undefined,
 ): Promise<Procedure> {
   const procedure = parseProcedure(input);
-  const list = lintProcedure(procedure, await knownParts(procedure, catalogue, storage));
+  const list = await lintHere(procedure, catalogue, storage);
   if (list.length === 0) return procedure;
   throw new HandoffError('INVALID_PROCEDURE', { procedure: procedure.procedure_id, issues: formatIssues(list), list });
 }
@@ -97,17 +106,22 @@ export async function startHandoff(
     return { handoffId: handoff, workflowId: workflowIdOf(handoff), runId: known.run, existing: true };
   }
   checkNotExpired(request, now);
-  const procedures = await knownProcedures(catalogue, storage);
-  const found = procedures.get(request.procedure);
-  if (!found)
-    throw new HandoffError('PROCEDURE_UNKNOWN', {
-      procedure: request.procedure,
-      known: [...procedures.keys()].join(', '),
-    });
-  const procedure = await checkProcedure(found, catalogue, storage);
+  const procedure = await checkProcedure(await procedureOf(request, catalogue, storage), catalogue, storage);
   await checkAgents(request, storage);
   const workflowInput = await freeze(request, procedure, requestDigest, storage);
   return launch(caller, request, workflowInput);
+}
+
+/** The newest version of the procedure that a request names. Throws PROCEDURE_UNKNOWN. */
+export async function procedureOf(
+  { procedure }: NormalRequest,
+  catalogue: Catalogue,
+  storage: Storage | undefined,
+): Promise<Procedure> {
+  const procedures = await knownProcedures(catalogue, storage);
+  const found = procedures.get(procedure);
+  if (found) return found;
+  throw new HandoffError('PROCEDURE_UNKNOWN', { procedure, known: [...procedures.keys()].join(', ') });
 }
 
 function checkSame(handoff: string, existing: unknown, digest: string): void {
@@ -123,14 +137,21 @@ async function checkAgents(request: NormalRequest, storage: Storage | undefined)
   }
 }
 
+/** What a request hands over. */
+export const contentOf = (r: NormalRequest): PackageContent => {
+  const { artifacts, context, contextVersions, contract, instructions, metadata } = r;
+  return { artifacts, context, contextVersions, contract, instructions, metadata };
+};
+
 /** The workflow's input: small facts, content by reference, the definition frozen. Throws STORAGE_REQUIRED. */
-async function freeze(
+export async function freeze(
   request: NormalRequest,
   procedure: Procedure,
   requestDigest: string,
   storage: Storage | undefined,
 ): Promise<HandoffInput> {
-  const { artifacts, context, contextVersions, contract, instructions, metadata } = request;
+  const content = contentOf(request);
+  const { artifacts, context, contract, instructions, metadata } = content;
   const hasContent =
     artifacts.length > 0 ||
     contract !== undefined ||
@@ -140,7 +161,6 @@ async function freeze(
     throw new HandoffError('STORAGE_REQUIRED', {
       what: 'A handoff with artifacts, context, instructions, contract or metadata',
     });
-  const content: PackageContent = { artifacts, context, contextVersions, contract, instructions, metadata };
   const definition = JSON.stringify(procedure);
   const large = Buffer.byteLength(definition) > INLINE_DEFINITION_LIMIT;
   if (large && !storage)

@@ -6,6 +6,13 @@ import type { ContentRef } from '../core/request.js';
 
 const URI = /^blob:sha256\/([0-9a-f]{64})$/;
 
+const refTo = (data: Buffer, digest: string, mediaType: string): ContentRef => ({
+  uri: `blob:sha256/${digest}`,
+  sha256: digest,
+  size: data.length,
+  mediaType,
+});
+
 /** Bytes by their digest, in files: `<folder>/<first two digits>/<digest>`. */
 export class Blobs {
   constructor(private readonly folder: string) {}
@@ -15,7 +22,7 @@ export class Blobs {
     const data = Buffer.from(bytes as Uint8Array);
     const digest = createHash('sha256').update(data).digest('hex');
     const file = this.fileOf(digest);
-    const ref = { uri: `blob:sha256/${digest}`, sha256: digest, size: data.length, mediaType };
+    const ref = refTo(data, digest, mediaType);
     const known = await stat(file).catch(() => undefined);
     if (known?.size === data.length) return ref;
     await mkdir(path.dirname(file), { recursive: true });
@@ -54,5 +61,22 @@ export class Blobs {
 
   private fileOf(digest: string): string {
     return path.join(this.folder, digest.slice(0, 2), digest);
+  }
+}
+
+/** The same for who may only look: what is put stays in memory, and is gone with it. */
+export class MemoryBlobs extends Blobs {
+  private readonly kept = new Map<string, Buffer>();
+
+  override put(bytes: Uint8Array | string, mediaType: string): Promise<ContentRef> {
+    const data = Buffer.from(bytes as Uint8Array);
+    const digest = createHash('sha256').update(data).digest('hex');
+    const ref = refTo(data, digest, mediaType);
+    this.kept.set(ref.uri, data);
+    return Promise.resolve(ref);
+  }
+
+  override async get(ref: ContentRef): Promise<Buffer> {
+    return this.kept.get(ref.uri) ?? super.get(ref);
   }
 }

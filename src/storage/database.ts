@@ -1,5 +1,6 @@
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, statSync } from 'node:fs';
 import path from 'node:path';
+import { pathToFileURL } from 'node:url';
 import Database from 'libsql';
 import {
   CompiledQuery,
@@ -7,10 +8,12 @@ import {
   Migrator,
   SqliteDialect,
   SqliteDriver,
+  sql,
   type DatabaseConnection,
   type Transaction,
 } from 'kysely';
 import { HandoffError } from '../core/errors.js';
+import { stampAt } from './files.js';
 import { MIGRATIONS, type Tables } from './schema.js';
 
 export type Db = Kysely<Tables>;
@@ -54,6 +57,50 @@ export async function openDatabase(file: string, durability: 'process' | 'power'
   } catch (cause) {
     throw new HandoffError('STORAGE_DAMAGED', { where: file, why: (cause as Error).message }, { cause });
   }
+}
+
+/** A database that can only be read. */
+export interface ReadOnlyDb {
+  db: Db;
+  /** Whether somebody wrote the file beneath it, so that what was read may not fit together: read again, from a new one. */
+  torn: () => boolean;
+}
+
+/**
+ * Opens the SQLite file so that nothing can be written through it and no file is made beside it. One that is not there
+ * reads as an empty one. Throws STORAGE_DAMAGED where the file is no database, or lacks tables of this version.
+ */
+export async function openReadOnly(file: string): Promise<ReadOnlyDb> {
+  try {
+    const before = stampAt(file);
+    const alone = isAlone(file);
+    // libsql ignores its `readonly` option; SQLite's own URI does what it says.
+    const where = before ? `${pathToFileURL(file).href}?mode=ro${alone ? '&immutable=1' : ''}` : ':memory:';
+    const raw = new Database(where);
+    raw.exec('PRAGMA busy_timeout = 10000');
+    const db = new Kysely<Tables>({ dialect: new LibsqlDialect(raw) });
+    if (!before) await migrate(db);
+    raw.exec('PRAGMA query_only = 1');
+    await checkVersion(db);
+    return { db, torn: () => alone && before !== undefined && stampAt(file) !== before };
+  } catch (cause) {
+    throw new HandoffError('STORAGE_DAMAGED', { where: file, why: (cause as Error).message }, { cause });
+  }
+}
+
+/**
+ * Whether nobody has the database open. Then it is read as one that does not change, because any other reader would
+ * leave its lock table and an empty log behind. With others, or with a log that a killed process left, the lock table
+ * is there already.
+ */
+const isAlone = (file: string): boolean =>
+  !existsSync(`${file}-shm`) && !statSync(`${file}-wal`, { throwIfNoEntry: false })?.size;
+
+async function checkVersion(db: Db): Promise<void> {
+  const { rows } = await sql<{ name: string }>`select name from kysely_migration`.execute(db);
+  const lacking = Object.keys(MIGRATIONS).filter((name) => rows.every((r) => r.name !== name));
+  if (lacking.length > 0)
+    throw new Error(`it lacks ${lacking.join(', ')}; start \`handoff dev\` or \`handoff worker\` on it once`);
 }
 
 /** How many prepared statements are kept; the engine has some 60 different ones. */

@@ -1,8 +1,8 @@
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { Agents } from './agents.js';
-import { Blobs } from './blobs.js';
-import { openDatabase, type Db } from './database.js';
+import { Blobs, MemoryBlobs } from './blobs.js';
+import { openDatabase, openReadOnly, type Db, type ReadOnlyDb } from './database.js';
 import { Handoffs } from './handoffs.js';
 import { Ledger } from './ledger.js';
 import { Procedures } from './procedures.js';
@@ -38,15 +38,77 @@ export interface Storage {
   procedures: Procedures;
   validations: Validations;
   blobs: Blobs;
+  /** Runs `work` with a view of this storage through which nothing can be written: see {@link lookInto}. */
+  look: <T>(work: (view: Storage) => Promise<T>) => Promise<T>;
   close(): Promise<void>;
 }
 
 /** Opens the storage of one folder, and makes it where there is none. Several processes may have it open at once. */
 export async function openStorage(options: StorageOptions = {}): Promise<Storage> {
-  const folder = path.resolve(options.folder ?? '.handoff');
-  const root = path.resolve(options.root ?? folder);
+  const { folder, file, blobs } = placesOf(options);
   await mkdir(folder, { recursive: true });
-  const db = await openDatabase(path.join(folder, 'handoff.db'), options.durability);
+  const db = await openDatabase(file, options.durability);
+  // One for all looks: libsql gives a closed database back only when its statements are collected.
+  let reading: Promise<ReadOnlyDb> | undefined;
+  return {
+    ...storageOn(db, options, new Blobs(blobs)),
+    look: async (work) => {
+      reading ??= openReadOnly(file);
+      const { db: readOnly } = await reading.catch((error: unknown) => {
+        reading = undefined;
+        throw error;
+      });
+      return work(viewOn(readOnly, options));
+    },
+    close: async () => {
+      await (await reading?.catch(() => undefined))?.db.destroy();
+      await db.destroy();
+    },
+  };
+}
+
+/** How often a read is repeated because somebody wrote beneath it: then the database is shared, and needs no repeat. */
+const READS = 3;
+
+/**
+ * Runs `work` with the storage of one folder, without opening it for others: the database refuses what would be written,
+ * contents that are put stay in memory, and no folder is made. One that is not there reads as an empty one. `work` may
+ * run more than once.
+ */
+export async function lookInto<T>(options: StorageOptions, work: (view: Storage) => Promise<T>): Promise<T> {
+  const { file } = placesOf(options);
+  for (let read = 1; ; read++) {
+    const { db, torn } = await openReadOnly(file);
+    const again = (): boolean => torn() && read < READS;
+    try {
+      const seen = await work(viewOn(db, options));
+      if (!again()) return seen;
+    } catch (error) {
+      if (!again()) throw error;
+    } finally {
+      await db.destroy();
+    }
+  }
+}
+
+function viewOn(db: Db, options: StorageOptions): Storage {
+  const { blobs } = placesOf(options);
+  const view: Storage = {
+    ...storageOn(db, options, new MemoryBlobs(blobs)),
+    look: (work) => work(view),
+    close: () => Promise.resolve(),
+  };
+  return view;
+}
+
+function placesOf(options: StorageOptions): { folder: string; file: string; blobs: string } {
+  const folder = path.resolve(options.folder ?? '.handoff');
+  return { folder, file: path.join(folder, 'handoff.db'), blobs: path.join(folder, 'blobs') };
+}
+
+function storageOn(db: Db, options: StorageOptions, blobs: Blobs): Omit<Storage, 'look' | 'close'> {
+  const { folder } = placesOf(options);
+  const root = path.resolve(options.root ?? folder);
   return {
     folder,
     root,
@@ -62,7 +124,6 @@ export async function openStorage(options: StorageOptions = {}): Promise<Storage
     sessions: new Sessions(db),
     procedures: new Procedures(db),
     validations: new Validations(db),
-    blobs: new Blobs(path.join(folder, 'blobs')),
-    close: () => db.destroy(),
+    blobs,
   };
 }

@@ -1,7 +1,12 @@
+import type { Selectable } from 'kysely';
 import type { RuleResult } from '../core/rule.js';
 import type { Db } from './database.js';
+import type { ValidationTable } from './schema.js';
 
-/** A validation session with each rule's result. Times in milliseconds. */
+/**
+ * A validation session with each rule's result. Times in milliseconds. `handoff` and `step` are there where a handoff ran
+ * it; without a step it was run by itself.
+ */
 export interface ValidationSession {
   id: string;
   handoff?: string;
@@ -35,6 +40,12 @@ export class Validations {
       .execute();
   }
 
+  async find(id: string): Promise<ValidationSession | undefined> {
+    const row = await this.db.selectFrom('validations').selectAll().where('id', '=', id).executeTakeFirst();
+    return row && sessionOf(row);
+  }
+
+  /** The sessions of one handoff, oldest first. */
   async list(handoff: string): Promise<ValidationSession[]> {
     const rows = await this.db
       .selectFrom('validations')
@@ -42,15 +53,29 @@ export class Validations {
       .where('handoff', '=', handoff)
       .orderBy('started_at')
       .execute();
-    return rows.map((r) => ({
-      id: r.id,
-      procedure: r.procedure,
-      passed: r.passed === 1,
-      results: JSON.parse(r.results) as RuleResult[],
-      startedAt: r.started_at,
-      endedAt: r.ended_at,
-      ...(r.handoff === null ? {} : { handoff: r.handoff }),
-      ...(r.step === null ? {} : { step: r.step }),
-    }));
+    return rows.map(sessionOf);
+  }
+
+  /** The last sessions of all handoffs and of none, newest first. */
+  async latest(limit = 20): Promise<ValidationSession[]> {
+    const rows = await this.db
+      .selectFrom('validations')
+      .selectAll()
+      .orderBy('started_at', 'desc')
+      .orderBy('id', 'desc')
+      .limit(limit)
+      .execute();
+    return rows.map(sessionOf);
   }
 }
+
+const sessionOf = (r: Selectable<ValidationTable>): ValidationSession => ({
+  id: r.id,
+  procedure: r.procedure,
+  passed: r.passed === 1,
+  results: JSON.parse(r.results) as RuleResult[],
+  startedAt: r.started_at,
+  endedAt: r.ended_at,
+  ...(r.handoff === null ? {} : { handoff: r.handoff }),
+  ...(r.step === null ? {} : { step: r.step }),
+});

@@ -83,7 +83,7 @@ describe('VR002 Resource Availability Check', () => {
     // Root reads everything, so a child that has become nobody looks; what it needs is imported before.
     const dist = (name: string): string => pathToFileURL(path.resolve('dist', name)).href;
     const script = `
-      const { resourceAvailability } = await import('${dist('activities/rules/state.js')}');
+      const { resourceAvailability } = await import('${dist('rules/state.js')}');
       if (process.getuid() === 0) { process.setgroups([]); process.setgid(65534); process.setuid(65534); }
       const folder = '${corner.folder}';
       const storage = { root: folder, folder, sources: [folder + '/in'], ledger: { holderOf: async () => undefined } };

@@ -6,20 +6,10 @@ import type { Answer, Io } from '../io.js';
 import { Stopped, withLifetime } from '../lifetime.js';
 import { exitCodeFor, outcomeText } from '../outcome-text.js';
 import { uiLink, withPlace, type Place } from '../place.js';
+import { REQUEST_OPTIONS, readRequest, type RequestOptions } from '../request.js';
 import { safe, took } from '../text.js';
-import { verb, type VerbSpec } from '../verb.js';
+import { verb } from '../verb.js';
 
-interface RequestOptions {
-  id?: string;
-  session?: string;
-  contract?: string;
-}
-
-const OPTIONS: VerbSpec['options'] = [
-  ['--id <id>', 'the handoff id, in place of the one in the file'],
-  ['--session <id>', 'the session, in place of the one in the file'],
-  ['--contract <file>', 'the contract, from a JSON or YAML file'],
-];
 const ABOUT = `The request is a JSON or YAML file, "-" for stdin. The paths of its artifacts
 start from the first source folder of the worker (--source of \`dev\` and \`worker\`).`;
 
@@ -31,7 +21,7 @@ export function runVerbs(program: Command): void {
       summary: 'start a handoff and follow it to its end',
       details: `Starts a handoff and follows it to its end. Exit code 0 only if it completed.\nCtrl-C stops the following, not the handoff.\n${ABOUT}`,
       examples: ['run examples/01-phase-transition.json', 'run - < request.yaml'],
-      options: OPTIONS,
+      options: REQUEST_OPTIONS,
       needs: ['folder', 'server'],
       exits: true,
     },
@@ -47,7 +37,7 @@ export function runVerbs(program: Command): void {
       summary: 'start a handoff and return at once',
       details: `Starts a handoff and returns at once.\n${ABOUT}`,
       examples: ['start examples/02-agent-handoff.yaml --id ho_008_to_013'],
-      options: OPTIONS,
+      options: REQUEST_OPTIONS,
       needs: ['folder', 'server'],
     },
     async ({ args: [file = ''], options }) => {
@@ -64,20 +54,6 @@ export function runVerbs(program: Command): void {
       );
     },
   );
-}
-
-/** The file's request with what the options say; its shape is checked by the client. */
-async function readRequest(file: string, { id, session, contract }: RequestOptions): Promise<HandoffRequest> {
-  const { readDocument } = await import('../input.js');
-  const request = await readDocument(file);
-  // Anything but an object is refused by the client, with a message that names the place.
-  if (typeof request !== 'object' || request === null || Array.isArray(request)) return request as HandoffRequest;
-  return {
-    ...(request as HandoffRequest),
-    ...(id === undefined ? {} : { handoffId: id }),
-    ...(session === undefined ? {} : { session }),
-    ...(contract === undefined ? {} : { contract: (await readDocument(contract)) as Record<string, unknown> }),
-  };
 }
 
 const linkOf = (uiUrl: string | undefined, { workflowId }: Started): string | undefined =>

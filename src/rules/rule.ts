@@ -1,6 +1,6 @@
-import type { Severity } from '../../core/procedure.js';
-import type { PackageContent, Subject } from '../../core/request.js';
-import type { Storage } from '../../storage/storage.js';
+import type { Severity } from '../core/procedure.js';
+import type { PackageContent, Subject } from '../core/request.js';
+import type { Storage } from '../storage/storage.js';
 
 /** What a rule can look at. It must change nothing: a check runs as often as it likes. */
 export interface RuleContext {

@@ -1,10 +1,10 @@
 import { access, constants, stat, statfs } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { digestOf } from '../../core/digest.js';
-import type { Effect } from '../../core/effect.js';
-import { arrivalFolder } from '../../core/request.js';
-import { fingerprint, locateSource } from '../../storage/files.js';
+import { digestOf } from '../core/digest.js';
+import type { Effect } from '../core/effect.js';
+import { arrivalFolder } from '../core/request.js';
+import { fingerprint, locateSource } from '../storage/files.js';
 import { fail, pass, verdictOf, type RuleContext, type RuleFinding } from './rule.js';
 
 /** VR001: the source phase is recorded as completed, or this very handoff has moved it on, as where its run was reset. */
@@ -45,12 +45,18 @@ export async function resourceAvailability({ subject, storage, content }: RuleCo
       return holder ? `the place of ${a.name} is reserved by handoff ${holder}` : undefined;
     }),
   );
-  const { bavail, bsize } = await statfs(existsSync(storage.root) ? storage.root : storage.folder);
+  const { bavail, bsize } = await statfs(firstThere(storage.root));
   const room = bavail * bsize;
   return verdictOf(
     [...complaints, bytes > room ? `the disk has room for ${room} bytes, ${bytes} are needed` : undefined],
     `${content.artifacts.length} artifacts, ${bytes} bytes`,
   );
+}
+
+/** A folder that is still to be made will be on the disk of the first one above it that is there. */
+function firstThere(folder: string): string {
+  const above = path.dirname(folder);
+  return existsSync(folder) || above === folder ? folder : firstThere(above);
 }
 
 /**

@@ -1,6 +1,6 @@
-import { unreachableBecause, unsteadyBecause } from '../../core/agent.js';
-import { partyText } from '../../core/request.js';
-import { BUILTIN_RULES, type BuiltinRuleId } from '../../core/rule.js';
+import { unreachableBecause, unsteadyBecause } from '../core/agent.js';
+import { partyText } from '../core/request.js';
+import { BUILTIN_RULES, type BuiltinRuleId } from '../core/rule.js';
 import { contextTransfer, dataIntegrity, phaseCompletion, resourceAvailability, stateConsistency } from './state.js';
 import { fail, pass, verdictOf, type Rule, type RuleContext, type RuleFinding } from './rule.js';
 

@@ -1,0 +1,122 @@
+import { access, constants, lstat, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { HandoffError } from '../core/errors.js';
+import type { Step } from '../core/procedure.js';
+import { arrivalFolder, partyText, type ArtifactSpec } from '../core/request.js';
+import { fingerprint, locateSource } from '../storage/files.js';
+import { issue, issueOf } from './issues.js';
+import { handsOver } from './order.js';
+import type { PlanIssue, PlannedArtifact, PlannedDeed, PlannedEntry, PlannedPhase } from './plan.js';
+import type { Sight } from './rules.js';
+
+/** What a step would do now, and what it would meet. It reads what the action would read, and writes nothing. */
+export interface Foreseen {
+  deed: PlannedDeed;
+  issues: PlanIssue[];
+}
+
+export async function foresee(step: Step, sight: Sight, acceptance: 'explicit' | 'auto'): Promise<Foreseen> {
+  switch (step.action) {
+    case 'validate':
+      return { deed: { kind: 'validate' }, issues: [] };
+    case 'confirm':
+      return { deed: { kind: 'confirm', by: partyText(sight.subject.target), acceptance }, issues: [] };
+    case 'transfer':
+      return foreseeTransfer(step, sight);
+    case 'sync_state':
+      return foreseeSync(step, sight);
+    default:
+      return { deed: { kind: 'own', with: step.with ?? {} }, issues: [] };
+  }
+}
+
+async function foreseeTransfer(step: Step, sight: Sight): Promise<Foreseen> {
+  const { content } = sight;
+  const { artifacts: _, ...delivered } = content;
+  const context = { keys: Object.keys(content.context), bytes: Buffer.byteLength(JSON.stringify(delivered)) };
+  const files = handsOver(step, 'artifacts')
+    ? await Promise.all(content.artifacts.map((spec) => foreseeFile(spec, step, sight)))
+    : undefined;
+  return {
+    deed: {
+      kind: 'transfer',
+      ...(files ? { artifacts: files.map((f) => f.artifact) } : {}),
+      ...(handsOver(step, 'context') ? { context } : {}),
+    },
+    issues: (files ?? []).flatMap((f) => f.issues),
+  };
+}
+
+async function foreseeFile(
+  spec: ArtifactSpec,
+  { step_id: step }: Step,
+  { subject, storage }: Sight,
+): Promise<{ artifact: PlannedArtifact; issues: PlanIssue[] }> {
+  const destination = path.join(storage.root, 'artifacts', arrivalFolder(subject.target), spec.name);
+  const resource = `file:${destination}`;
+  const artifact: PlannedArtifact = { name: spec.name, destination };
+  const issues: PlanIssue[] = [];
+  try {
+    const source = await locateSource(spec, storage.sources);
+    await access(source, constants.R_OK);
+    artifact.size = (await stat(source)).size;
+    artifact.source = source;
+    const found = spec.sha256 === undefined ? undefined : (await fingerprint(source))?.sha256;
+    if (found !== spec.sha256)
+      issues.push(issue('CHECKSUM_MISMATCH', { artifact: spec.name, expected: spec.sha256, found }, step));
+  } catch (error) {
+    const fault = error instanceof HandoffError ? error : undefined;
+    const why = (error as Error).message;
+    issues.push(fault ? issueOf(fault, step) : issue('ACTION_FAILED', { action: 'transfer', why }, step));
+  }
+  const there = await lstat(destination).catch(() => undefined);
+  if (there?.isFile()) artifact.replaces = { size: there.size };
+  else if (there) issues.push(issue('ARTIFACT_NOT_A_FILE', { artifact: spec.name, path: destination }, step));
+  const holder = await storage.ledger.holderOf(resource, subject.handoffId);
+  if (holder) {
+    artifact.reservedBy = holder;
+    issues.push(issue('DESTINATION_RESERVED', { resource, holder }, step));
+  }
+  return { artifact, issues };
+}
+
+async function foreseeSync(step: Step, { subject, content, storage }: Sight): Promise<Foreseen> {
+  const { session, source, target, handoffId } = subject;
+  const issues: PlanIssue[] = [];
+  const at = step.step_id;
+  const conflict = (resource: string, expected: string, found: string, next: string): void =>
+    void issues.push(issue('STATE_CONFLICT', { resource, expected, found }, at, next));
+  const reserved = async (resource: string): Promise<{ reservedBy?: string }> => {
+    const holder = await storage.ledger.holderOf(resource, handoffId);
+    if (!holder) return {};
+    issues.push(issue('DESTINATION_RESERVED', { resource, holder }, at));
+    return { reservedBy: holder };
+  };
+  const versions = new Map((await storage.sessions.context(session)).map((e) => [e.key, e.version]));
+  const context: PlannedEntry[] = [];
+  for (const key of Object.keys(content.context)) {
+    const resource = `context:${session}/${key}`;
+    const version = versions.get(key) ?? 0;
+    const expected = content.contextVersions?.[key];
+    if (expected !== undefined && expected !== version)
+      conflict(
+        resource,
+        `version ${expected}`,
+        `version ${version}`,
+        `see what has changed: handoff context list ${session}`,
+      );
+    const expects = expected === undefined ? {} : { expectedVersion: expected };
+    context.push({ key, version, ...expects, ...(await reserved(resource)) });
+  }
+  const phases: PlannedPhase[] = [];
+  const move = async (phase: string, to: string, must?: string): Promise<void> => {
+    const resource = `phase:${session}/${phase}`;
+    const from = (await storage.sessions.phase(session, phase))?.status;
+    if (must && from !== must)
+      conflict(resource, must, from ?? 'no record', `handoff phases set ${session} ${phase} ${must}`);
+    phases.push({ phase, ...(from ? { from } : {}), to, ...(await reserved(resource)) });
+  };
+  if (source.phase) await move(source.phase, 'handed_off', 'completed');
+  if (target.phase && target.phase !== source.phase) await move(target.phase, 'ready');
+  return { deed: { kind: 'sync_state', context, phases }, issues };
+}

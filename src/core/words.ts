@@ -25,7 +25,7 @@ export function span(ms: number): string {
 }
 
 /** `2026-11-21 14:40:58 UTC`: as the Web UI writes it. */
-export const utc = (ms: number): string =>
+const utc = (ms: number): string =>
   new Date(ms)
     .toISOString()
     .replace('T', ' ')
@@ -216,5 +216,5 @@ function incidentLines(i: Incident, nameOf: NameOf): string[] {
   }[i.kind];
   // A validation's message begins with the step's name, which stands there already.
   const why = trimmed(i.error.message).replace(`${nameOf(i.step)}: `, '');
-  return [`Incident **${i.id}** since ${utc(i.at)}: ${what} failed. ${why}.`, `${UPDATE} ${press}`];
+  return [`Incident **${i.id}** since ${utc(i.at)}: ${what} failed: ${why}.`, `${UPDATE} ${press}`];
 }

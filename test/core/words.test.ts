@@ -98,7 +98,7 @@ describe('in words: what it waits for, since when, what to press', () => {
       after(began, { ...failed, hold: true }),
       [
         '**incident**',
-        'Incident **inc-1** since 2026-01-01 00:02:00 UTC: step Copy It failed. full.',
+        'Incident **inc-1** since 2026-01-01 00:02:00 UTC: step Copy It failed: full.',
         '`retryStep` `{"by": "you"',
         '- ✗ Copy It — full',
       ],

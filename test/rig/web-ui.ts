@@ -97,7 +97,10 @@ export class WebUi {
     const dialog = this.visible(this.page.getByRole('dialog'));
     await this.visible(dialog.getByTestId(`${kind.toLowerCase()}-select-button`)).click();
     await this.visible(dialog.getByRole('option', { name: new RegExp(`^${name}\\b`) })).click();
-    await this.visible(dialog.locator('[contenteditable=true]')).fill(JSON.stringify(message));
+    const data = this.visible(dialog.locator('[contenteditable=true]'));
+    await data.fill(JSON.stringify(message));
+    // Left, the field lays its content out anew, and the button moves.
+    await data.blur();
     // A run that closes by it leaves the form standing, so what the server says counts.
     const answered = this.page.waitForResponse(
       (r) => r.request().method() === 'POST' && new URL(r.url()).pathname.endsWith(`/${name}`),

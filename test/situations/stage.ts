@@ -9,7 +9,8 @@ import { openStorage, type Storage } from '../../src/storage/storage.js';
 import { connectClient } from '../../src/temporal/connect.js';
 import { haveServer, launch, type Running } from '../cli/rig.js';
 
-const [SOURCE, TARGET] = ['@data-analyst', '@editor'];
+const SOURCE = '@data-analyst';
+const TARGET = '@editor';
 
 /** A `handoff dev` of its own, and a service that starts handoffs on it. */
 export class Stage {
@@ -32,8 +33,8 @@ export class Stage {
     const { client: temporal, connection } = await connectClient({ address });
     const storage = await openStorage({ folder });
     const client = new HandoffClient({ temporal, storage });
-    await client.agents.add({ name: SOURCE!, heartbeatSeconds: 86_400 });
-    await client.agents.add({ name: TARGET!, heartbeatSeconds: 86_400, capacity: 100 });
+    await client.agents.add({ name: SOURCE, heartbeatSeconds: 86_400 });
+    await client.agents.add({ name: TARGET, heartbeatSeconds: 86_400, capacity: 100 });
     return new Stage(folder, uiUrl, client, dev, connection, storage);
   }
 
@@ -50,8 +51,8 @@ export class Stage {
     await this.client.start({
       handoffId: id,
       procedure,
-      source: { agent: SOURCE! },
-      target: { agent: TARGET! },
+      source: { agent: SOURCE },
+      target: { agent: TARGET },
       session: id,
       context: { figures: { rows: 120 } },
       metadata: { render },

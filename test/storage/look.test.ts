@@ -43,13 +43,13 @@ async function tryToWrite(s: Storage): Promise<string[]> {
     () => s.sessions.set('s', 'k', 1, 'me'),
     () => s.sessions.setPhase('s', '8', 'completed', 'me'),
     () => s.handoffs.register(subject, 'run', 'running'),
-    () => s.ledger.beginAttempt(ref),
+    () => s.steps.begin(ref),
     () =>
       s.ledger.intend(ref, [{ effect: 'e', kind: 'file', resource: 'file:/x', data: {} }], () =>
         Promise.resolve(false),
       ),
     () => s.ledger.claim('k', 'me', 1000),
-    () => s.ledger.shutSteps('h', ['x']),
+    () => s.steps.shut('h', ['x']),
     () => s.procedures.publishParts({ actions: ['x'], rules: [] }),
     () => s.validations.record({ id: 'v', procedure: 'P', passed: true, results: [], startedAt: 1, endedAt: 2 }),
   ];

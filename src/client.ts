@@ -1,11 +1,13 @@
 import type { Client } from '@temporalio/client';
 import type { Caller } from './client/calls.js';
-import { listHandoffs, type HandoffSummary } from './client/list.js';
+import { listHandoffs } from './client/list.js';
 import { awaitOutcome } from './client/outcome.js';
 import { Runs, checkedId, type HandoffStatus, type UpdateOptions } from './client/runs.js';
+import type { HandoffSummary } from './client/summary.js';
 import { checkProcedure, knownProcedures, startHandoff, type Catalogue, type Started } from './client/start.js';
 import type { Effect } from './core/effect.js';
 import { HandoffError } from './core/errors.js';
+import type { HandoffFilter } from './core/filter.js';
 import type { HandoffOutcome } from './core/handoff.js';
 import type { Procedure } from './core/procedure.js';
 import { DEFAULT_TASK_QUEUE, type HandoffRequest } from './core/request.js';
@@ -30,7 +32,6 @@ import {
   type RollbackMessage,
 } from './messages.js';
 import type { Agents } from './storage/agents.js';
-import type { HandoffFilter } from './storage/handoffs.js';
 import type { Sessions } from './storage/sessions.js';
 import type { Storage } from './storage/storage.js';
 

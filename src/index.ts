@@ -1,6 +1,6 @@
 /** The public API of handoff. */
 export { HandoffClient, type HandoffClientOptions, type HandoffStatus, type UpdateOptions } from './client.js';
-export type { HandoffSummary } from './client/list.js';
+export type { HandoffSummary } from './client/summary.js';
 export type { Started } from './client/start.js';
 export { createHandoffWorker, type HandoffWorker, type HandoffWorkerOptions } from './worker.js';
 export { connectClient, connectOptions, type ConnectedClient, type ConnectOverrides } from './temporal/connect.js';

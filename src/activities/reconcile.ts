@@ -5,7 +5,7 @@ import type { Client } from '@temporalio/client';
 import { SearchAttributeType, TypedSearchAttributes, defineSearchAttributeKey } from '@temporalio/common';
 import { terminatedState, type HandoffOutcome } from '../core/handoff.js';
 import { HANDOFF_ID, REPAIR_TYPE, handoffIdOf, repairWorkflowIdOf, workflowIdOf } from '../core/ids.js';
-import { partyText } from '../core/request.js';
+import { partyText, type ListMemo } from '../core/request.js';
 import { SEARCH_KEYS } from '../core/search-keys.js';
 import type { Reconciled, RepairInput } from '../core/task.js';
 import type { StoredHandoff } from '../storage/handoffs.js';
@@ -31,7 +31,7 @@ export async function reconcile(storage: Storage, client: Client, taskQueue: str
     // An attempt of the lost run may still be at work: shut out first, it can add nothing to what is found.
     await storage.ledger.shutSteps(id, []);
     if ((await storage.ledger.toUndo(id, 1)).length > 0) {
-      const opened = await openRepair(client, taskQueue, { subject: handoff.subject, reason });
+      const opened = await openRepair(client, taskQueue, { subject: handoff.subject, reason }, handoff.createdAt);
       // From then on the repair run itself says where it stands.
       if (opened) await storage.handoffs.project(handoff.subject, terminatedState(Date.now(), reason));
       found.repairs.push(id);
@@ -69,16 +69,25 @@ async function endedBecause(client: Client, id: string): Promise<string | undefi
 const keyword = (name: string) => defineSearchAttributeKey(name, SearchAttributeType.KEYWORD);
 
 /** Whether it was opened now: one may stand there already. */
-async function openRepair(client: Client, taskQueue: string, input: RepairInput): Promise<boolean> {
+async function openRepair(client: Client, taskQueue: string, input: RepairInput, createdAt: number): Promise<boolean> {
   const { subject } = input;
   const options = {
     workflowId: repairWorkflowIdOf(subject.handoffId),
     taskQueue,
     args: [input],
+    memo: {
+      handoff: {
+        procedure: subject.procedure.id,
+        source: subject.source,
+        target: subject.target,
+        createdAt,
+      } satisfies ListMemo,
+    },
     typedSearchAttributes: new TypedSearchAttributes([
       { key: keyword(SEARCH_KEYS.status), value: 'incident' },
       { key: keyword(SEARCH_KEYS.source), value: subject.source.agent ?? partyText(subject.source) },
       { key: keyword(SEARCH_KEYS.target), value: subject.target.agent ?? partyText(subject.target) },
+      { key: keyword(SEARCH_KEYS.priority), value: subject.priority },
       { key: keyword(SEARCH_KEYS.session), value: subject.session },
       { key: keyword(SEARCH_KEYS.reasonBlocked), value: 'incident inc-1: the run was terminated' },
     ]),

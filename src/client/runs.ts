@@ -20,7 +20,7 @@ import {
 } from '../messages.js';
 import type { Storage } from '../storage/storage.js';
 import { hasWorker, isDeadline, isNotFound, withDeadline, type Caller } from './calls.js';
-import { STATUS_KEY } from './list.js';
+import { STATUS_KEY } from './visible.js';
 
 /** What the server's clock may be behind ours. */
 const CLOCK_SKEW_MS = 1000;

@@ -1,4 +1,6 @@
 import type { Client } from '@temporalio/client';
+import { Bulk } from './client/bulk.js';
+import { BulkRun } from './client/bulk-run.js';
 import type { Caller } from './client/calls.js';
 import { listHandoffs } from './client/list.js';
 import { awaitOutcome } from './client/outcome.js';
@@ -144,6 +146,11 @@ export class HandoffClient {
   /** Handoffs, newest first: from storage where there is one, else from Temporal's visibility, which knows less. */
   list(filter: HandoffFilter = {}): Promise<HandoffSummary[]> {
     return listHandoffs(this.caller, this.storage, filter);
+  }
+
+  /** Pause, resume, cancel and retry for all that match a filter. */
+  get bulk(): Bulk {
+    return new Bulk(this.caller, this.storage, new BulkRun(this.runs, this.storage));
   }
 
   /** The newest version of each procedure that can be started here. */

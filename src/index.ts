@@ -1,5 +1,6 @@
 /** The public API of handoff. */
 export { HandoffClient, type HandoffClientOptions, type HandoffStatus, type UpdateOptions } from './client.js';
+export type { Bulk, BulkOptions, BulkPreview, BulkResult, BulkSummary, BulkTarget } from './client/bulk.js';
 export type { HandoffSummary } from './client/summary.js';
 export type { Started } from './client/start.js';
 export { createHandoffWorker, type HandoffWorker, type HandoffWorkerOptions } from './worker.js';
@@ -19,6 +20,7 @@ export type { Effect } from './core/effect.js';
 export type { Action, ActionContext } from './activities/action.js';
 export type { Rule, RuleContext, RuleFinding } from './activities/rules/rule.js';
 
-export type { HandoffFilter, StoredHandoff } from './storage/handoffs.js';
+export type { HandoffFilter } from './core/filter.js';
+export type { StoredHandoff } from './storage/handoffs.js';
 export type { ContextEntry, PhaseRecord, PhaseStatus } from './storage/sessions.js';
 export type * from './messages.js';

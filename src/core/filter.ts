@@ -27,7 +27,7 @@ export interface HandoffFilter {
 }
 
 /** Every status that can be shown. */
-export const SHOWN_STATUSES: readonly ShownStatus[] = [...STATUSES, 'incident', 'paused', 'draining'];
+const SHOWN_STATUSES: readonly ShownStatus[] = [...STATUSES, 'incident', 'paused', 'draining'];
 
 type Check = (value: unknown) => string | undefined;
 

@@ -6,8 +6,6 @@ import { blockedBecause } from '../core/words.js';
 import type { Db } from './database.js';
 import type { HandoffTable } from './schema.js';
 
-export type { HandoffFilter } from '../core/filter.js';
-
 /** What the database knows of a handoff. Times in milliseconds. */
 export interface StoredHandoff {
   subject: Subject;

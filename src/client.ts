@@ -2,6 +2,7 @@ import type { Client } from '@temporalio/client';
 import { Bulk } from './client/bulk.js';
 import { BulkRun } from './client/bulk-run.js';
 import type { Caller } from './client/calls.js';
+import { openIncidents, type OpenIncident } from './client/incidents.js';
 import { listHandoffs } from './client/list.js';
 import { awaitOutcome } from './client/outcome.js';
 import { Runs, checkedId, type HandoffStatus, type UpdateOptions } from './client/runs.js';
@@ -146,6 +147,11 @@ export class HandoffClient {
   /** Handoffs, newest first: from storage where there is one, else from Temporal's visibility, which knows less. */
   list(filter: HandoffFilter = {}): Promise<HandoffSummary[]> {
     return listHandoffs(this.caller, this.storage, filter);
+  }
+
+  /** What waits for a person, over all handoffs that match, oldest first. */
+  incidents(filter: HandoffFilter = {}): Promise<OpenIncident[]> {
+    return openIncidents(this.caller, this.storage, this.runs, filter);
   }
 
   /** Pause, resume, cancel and retry for all that match a filter. */

@@ -1,6 +1,7 @@
 /** The public API of handoff. */
 export { HandoffClient, type HandoffClientOptions, type HandoffStatus, type UpdateOptions } from './client.js';
 export type { Bulk, BulkOptions, BulkPreview, BulkResult, BulkSummary, BulkTarget } from './client/bulk.js';
+export type { OpenIncident } from './client/incidents.js';
 export type { HandoffSummary } from './client/summary.js';
 export type { Started } from './client/start.js';
 export { createHandoffWorker, type HandoffWorker, type HandoffWorkerOptions } from './worker.js';

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { demoVerb } from './verbs/demo.js';
 import { devVerb } from './verbs/dev.js';
+import { incidentsVerb } from './verbs/incidents.js';
 import { lookVerbs } from './verbs/look.js';
 import { messageVerbs } from './verbs/messages.js';
 import { procedureVerbs } from './verbs/procedures.js';
@@ -35,6 +36,7 @@ export function program(): Command {
   runVerbs(handoff);
   handoff.commandsGroup('Look:');
   lookVerbs(handoff);
+  incidentsVerb(handoff);
   handoff.commandsGroup('Steer:');
   messageVerbs(handoff);
   handoff.commandsGroup('What handoffs are made of:');

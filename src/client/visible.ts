@@ -22,10 +22,16 @@ const EXPIRY = defineSearchAttributeKey(SEARCH_KEYS.expiry, SearchAttributeType.
  * Handoffs by what Temporal's visibility knows of their runs. The query narrows as far as it can say it; the rest is
  * compared here, so that a filter means what it means with storage. Throws INVALID_REQUEST.
  */
-export async function visibleHandoffs(temporal: Client, given: HandoffFilter): Promise<HandoffSummary[]> {
+export async function visibleHandoffs(
+  temporal: Client,
+  given: HandoffFilter,
+  /** Only of runs on this task queue. */
+  taskQueue?: string,
+): Promise<HandoffSummary[]> {
   const filter = checkedFilter(given);
   const found = new Map<string, HandoffSummary>();
-  for await (const run of temporal.workflow.list({ query: queryFor(filter) })) {
+  const query = [queryFor(filter), ...(taskQueue ? [`TaskQueue = ${quote(taskQueue)}`] : [])].join(' AND ');
+  for await (const run of temporal.workflow.list({ query })) {
     const summary = summaryOfRun(run);
     // Open runs come first, then those that closed last: of a run and what took its place, the latter.
     if (!summary || found.has(summary.handoffId) || !fits(filter, summary)) continue;
@@ -35,8 +41,9 @@ export async function visibleHandoffs(temporal: Client, given: HandoffFilter): P
   return [...found.values()];
 }
 
+const quote = (value: string): string => `'${value.replaceAll("'", "''")}'`;
+
 function queryFor(f: HandoffFilter): string {
-  const quote = (value: string): string => `'${value.replaceAll("'", "''")}'`;
   const is = (key: string, value: string | undefined): string[] => (value ? [`${key} = ${quote(value)}`] : []);
   // The attribute has a phase only where no agent is named: what may be a phase's name is compared below.
   const party = (key: string, name: string | undefined): string[] => (name?.startsWith('@') ? is(key, name) : []);

@@ -43,18 +43,19 @@ export class BulkRun {
   }
 
   retry(id: string, message: { by: string; reason: string }): Promise<BulkResult> {
-    return settled(id, async () => {
+    const incidents: string[] = [];
+    const result = settled(id, async () => {
       if (this.silence && Date.now() < this.silentUntil) throw this.silence;
       const { state, at } = await this.heard(this.runs.ask(id));
       const refusal = refuse(id, state, { name: 'retryStep', incidentId: state.incidents[0]?.id ?? 'any' }, at);
       if (refusal) throw new HandoffError(refusal.code, refusal.params);
-      const incidents: string[] = [];
       for (const { id: incidentId } of state.incidents) {
         await this.heard(this.runs.update(id, 'retryStep', retryStepUpdate, { ...message, incidentId }));
         incidents.push(incidentId);
       }
-      return { handoffId: id, result: 'done', incidents };
+      return { handoffId: id, result: 'done' };
     });
+    return result.then((r) => (incidents.length > 0 ? { ...r, incidents } : r));
   }
 
   /**

@@ -25,8 +25,8 @@ export interface BulkOptions {
 
 /**
  * What became of one handoff.
- * - `done`: the run was open, the message fitted, and the server has it: it takes effect before anything later that is
- *   sent to the run. Of a retry: every open incident is being tried again.
+ * - `done`: the run was open, the message fitted the state that it had come to, and the server has it: it takes effect
+ *   before anything that is sent later. Of a retry: every open incident is being tried again.
  * - `sent`: the server has it, but no worker could say whether it fits. It takes effect, if it does, once one is back.
  * - `refused`: it does not fit, and nothing was sent: `error` says why.
  * - `failed`: it is not known to have been sent: `error` says why. The same call can be made again.

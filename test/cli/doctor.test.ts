@@ -283,6 +283,7 @@ test('no server: it says so, and looks at the data all the same', async () => {
   expect(code).toBe(3);
   expect(stdout).toMatch(/^✗ server: The Temporal server at 127\.0\.0\.1:1 could not be reached/m);
   expect(stdout).toContain('· stuck runs: not looked at: no server was reached');
+  expect(stdout).toContain('✓ incidents: none is open');
   expect(stdout).toContain('✓ database: it is whole');
   const { findings } = await json<{ findings: Finding[] }>(['doctor', ...where]);
   expect(findings.find((f) => f.check === 'agents')).toMatchObject({ level: 'ok' });

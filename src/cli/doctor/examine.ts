@@ -23,7 +23,7 @@ const CHECKS: Check[] = [
   check('stuck runs', ['server'], stuck),
   check('expiry', ['server', 'attributes'], overdue),
   check('records', ['server', 'attributes', 'data'], records),
-  check('incidents', ['server', 'attributes'], incidents),
+  check('incidents', [], incidents),
   check('disk', ['data'], disk),
   check('database', ['data'], database),
   check('agents', ['data'], agents),

@@ -12,8 +12,10 @@ import {
   ok,
   some,
   warn,
+  skipped,
   type Connected,
   type Finding,
+  type Patient,
   type Stored,
 } from './finding.js';
 
@@ -68,8 +70,7 @@ export async function stuck({ temporal: { client }, taskQueue, graceMs }: Connec
   };
   await Promise.all(Array.from({ length: AT_A_TIME }, lane));
   const cut = ids.length >= LOOKED_AT ? ` (of the newest ${LOOKED_AT})` : '';
-  if (found.length === 0)
-    return ok('stuck runs', `none of ${handoffs(ids.length)} that ${ids.length === 1 ? 'is' : 'are'} open${cut}`);
+  if (found.length === 0) return ok('stuck runs', `none of ${ids.length} open${cut}`);
   const what = `${handoffsAre(found.length)} stuck${cut}: ${some(found.map(({ id, why }) => `${id} (${why})`))}`;
   const mend =
     'Read the error in the worker log or the Web UI. Where a new version of the code does not fit the run, go back to the one before; the run goes on by itself.';
@@ -160,17 +161,20 @@ async function differing({ temporal, storage, taskQueue, graceMs }: Connected & 
   return found;
 }
 
-/** What waits for a person already, and is seen. */
-export async function incidents({ storage, temporal, taskQueue }: Connected): Promise<Finding> {
+/** What waits for a person already, and is seen: by the records where there are any, else by the runs. */
+export async function incidents({ storage, temporal, taskQueue }: Patient): Promise<Finding> {
   const open = storage
     ? (await storage.handoffs.list({ status: 'incident', limit: 100_000 })).map((s) => ({
         id: s.subject.handoffId,
         at: s.state?.incidents[0]?.at,
       }))
-    : (await visibleHandoffs(temporal.client, { status: 'incident' }, taskQueue)).map((h) => ({
-        id: h.handoffId,
-        at: undefined,
-      }));
+    : temporal
+      ? (await visibleHandoffs(temporal.client, { status: 'incident' }, taskQueue)).map((h) => ({
+          id: h.handoffId,
+          at: undefined,
+        }))
+      : undefined;
+  if (!open) return skipped('incidents', 'not looked at: there is neither a server nor a data folder');
   if (open.length === 0) return ok('incidents', 'none is open');
   const oldest = Math.min(...open.map((i) => i.at ?? Infinity));
   const age = Number.isFinite(oldest) ? `, the oldest ${ago(oldest)}` : '';

@@ -47,7 +47,10 @@ async function doctor(options: DoctorOptions & PlaceOptions, io: Io): Promise<An
   const { connectClient } = await import('../../temporal/connect.js');
   const connected = await connectTo(options)
     .then(connectClient)
-    .catch((error: unknown) => void more.push(bad('server', failureOf(error).message, 'handoff dev starts one here.')));
+    .catch(
+      (error: unknown) =>
+        void more.push(bad('server', failureOf(error).message, 'Start it, or name it with --address or --profile.')),
+    );
   const folder = path.resolve(options.folder);
   const storage = existsSync(path.join(folder, 'handoff.db'))
     ? await storageAt(options).catch((error: unknown) => {

@@ -1,13 +1,18 @@
 import type { Client } from '@temporalio/client';
+import { Bulk } from './client/bulk.js';
+import { BulkRun } from './client/bulk-run.js';
 import type { Caller } from './client/calls.js';
-import { listHandoffs, type HandoffSummary } from './client/list.js';
+import { openIncidents, type OpenIncident } from './client/incidents.js';
+import { listHandoffs } from './client/list.js';
 import { awaitOutcome } from './client/outcome.js';
 import { findRun, planHandoff } from './client/plan.js';
 import { Runs, checkedId, type HandoffStatus, type UpdateOptions } from './client/runs.js';
+import type { HandoffSummary } from './client/summary.js';
 import { checkProcedure, knownProcedures, startHandoff, type Catalogue, type Started } from './client/start.js';
 import { validateRequest, type Validation, type ValidateOptions } from './client/validate.js';
 import type { Effect } from './core/effect.js';
 import { HandoffError } from './core/errors.js';
+import type { HandoffFilter } from './core/filter.js';
 import type { HandoffOutcome } from './core/handoff.js';
 import type { Procedure } from './core/procedure.js';
 import { DEFAULT_TASK_QUEUE, type HandoffRequest } from './core/request.js';
@@ -36,7 +41,6 @@ import {
 import type { HandoffPlan } from './plan/plan.js';
 import type { Rule } from './rules/rule.js';
 import type { Agents } from './storage/agents.js';
-import type { HandoffFilter } from './storage/handoffs.js';
 import type { Sessions } from './storage/sessions.js';
 import type { Storage } from './storage/storage.js';
 
@@ -175,6 +179,16 @@ export class HandoffClient {
   /** Handoffs, newest first: from storage where there is one, else from Temporal's visibility, which knows less. */
   list(filter: HandoffFilter = {}): Promise<HandoffSummary[]> {
     return listHandoffs(this.caller, this.storage, filter);
+  }
+
+  /** What waits for a person, over all handoffs that match, oldest first. */
+  incidents(filter: HandoffFilter = {}): Promise<OpenIncident[]> {
+    return openIncidents(this.caller, this.storage, this.runs, filter);
+  }
+
+  /** Pause, resume, cancel and retry for all that match a filter. */
+  get bulk(): Bulk {
+    return new Bulk(this.caller, this.storage, new BulkRun(this.runs, this.storage));
   }
 
   /** The newest version of each procedure that can be started here. */

@@ -1,6 +1,8 @@
 /** The public API of handoff. */
 export { HandoffClient, type HandoffClientOptions, type HandoffStatus, type UpdateOptions } from './client.js';
-export type { HandoffSummary } from './client/list.js';
+export type { Bulk, BulkOptions, BulkPreview, BulkResult, BulkSummary, BulkTarget } from './client/bulk.js';
+export type { OpenIncident } from './client/incidents.js';
+export type { HandoffSummary } from './client/summary.js';
 export type { Started } from './client/start.js';
 export type { Validation, ValidateOptions } from './client/validate.js';
 export type * from './plan/plan.js';
@@ -23,6 +25,7 @@ export type { Rule, RuleContext, RuleFinding } from './rules/rule.js';
 
 export type { RuleResult, Verdict } from './core/rule.js';
 export type { ValidationSession } from './storage/validations.js';
-export type { HandoffFilter, StoredHandoff } from './storage/handoffs.js';
+export type { HandoffFilter } from './core/filter.js';
+export type { StoredHandoff } from './storage/handoffs.js';
 export type { ContextEntry, PhaseRecord, PhaseStatus } from './storage/sessions.js';
 export type * from './messages.js';

@@ -5,7 +5,7 @@ import type { Client } from '@temporalio/client';
 import { SearchAttributeType, TypedSearchAttributes, defineSearchAttributeKey } from '@temporalio/common';
 import { terminatedState, type HandoffOutcome } from '../core/handoff.js';
 import { HANDOFF_ID, REPAIR_TYPE, handoffIdOf, repairWorkflowIdOf, workflowIdOf } from '../core/ids.js';
-import { partyText } from '../core/request.js';
+import { partyText, type ListMemo } from '../core/request.js';
 import { SEARCH_KEYS } from '../core/search-keys.js';
 import type { Reconciled, RepairInput } from '../core/task.js';
 import type { StoredHandoff } from '../storage/handoffs.js';
@@ -20,18 +20,14 @@ const SETTLED_MS = 5000;
  * for undos of handoffs that have closed.
  */
 export async function reconcile(storage: Storage, client: Client, taskQueue: string): Promise<Reconciled> {
-  const open = await storage.handoffs.list({ open: true, limit: 100_000 });
-  const running = await runningIds(client);
-  const found: Reconciled = { open: open.length, repairs: [], closed: [], collected: 0 };
-  for (const handoff of open) {
+  const { open, lost } = await lostHandoffs(storage, client);
+  const found: Reconciled = { open, repairs: [], closed: [], collected: 0 };
+  for (const { handoff, reason } of lost) {
     const id = handoff.subject.handoffId;
-    if (running.has(id) || Date.now() - handoff.updatedAt < SETTLED_MS) continue;
-    const reason = await endedBecause(client, id);
-    if (reason === undefined) continue;
     // An attempt of the lost run may still be at work: shut out first, it can add nothing to what is found.
     await storage.steps.shut(id, []);
     if ((await storage.ledger.toUndo(id, 1)).length > 0) {
-      const opened = await openRepair(client, taskQueue, { subject: handoff.subject, reason });
+      const opened = await openRepair(client, taskQueue, { subject: handoff.subject, reason }, handoff.createdAt);
       // From then on the repair run itself says where it stands.
       if (opened) await storage.handoffs.project(handoff.subject, terminatedState(Date.now(), reason));
       found.repairs.push(id);
@@ -42,6 +38,23 @@ export async function reconcile(storage: Storage, client: Client, taskQueue: str
   }
   found.collected = await collect(storage);
   return found;
+}
+
+/** Handoffs that are open in the database though their run is not: how many are open, and which are lost, and why. */
+export async function lostHandoffs(
+  storage: Storage,
+  client: Client,
+): Promise<{ open: number; lost: { handoff: StoredHandoff; reason: string }[] }> {
+  const open = await storage.handoffs.list({ open: true, limit: 100_000 });
+  const running = await runningIds(client);
+  const lost: { handoff: StoredHandoff; reason: string }[] = [];
+  for (const handoff of open) {
+    const id = handoff.subject.handoffId;
+    if (running.has(id) || Date.now() - handoff.updatedAt < SETTLED_MS) continue;
+    const reason = await endedBecause(client, id);
+    if (reason !== undefined) lost.push({ handoff, reason });
+  }
+  return { open: open.length, lost };
 }
 
 async function runningIds(client: Client): Promise<Set<string>> {
@@ -69,16 +82,25 @@ async function endedBecause(client: Client, id: string): Promise<string | undefi
 const keyword = (name: string) => defineSearchAttributeKey(name, SearchAttributeType.KEYWORD);
 
 /** Whether it was opened now: one may stand there already. */
-async function openRepair(client: Client, taskQueue: string, input: RepairInput): Promise<boolean> {
+async function openRepair(client: Client, taskQueue: string, input: RepairInput, createdAt: number): Promise<boolean> {
   const { subject } = input;
   const options = {
     workflowId: repairWorkflowIdOf(subject.handoffId),
     taskQueue,
     args: [input],
+    memo: {
+      handoff: {
+        procedure: subject.procedure.id,
+        source: subject.source,
+        target: subject.target,
+        createdAt,
+      } satisfies ListMemo,
+    },
     typedSearchAttributes: new TypedSearchAttributes([
       { key: keyword(SEARCH_KEYS.status), value: 'incident' },
       { key: keyword(SEARCH_KEYS.source), value: subject.source.agent ?? partyText(subject.source) },
       { key: keyword(SEARCH_KEYS.target), value: subject.target.agent ?? partyText(subject.target) },
+      { key: keyword(SEARCH_KEYS.priority), value: subject.priority },
       { key: keyword(SEARCH_KEYS.session), value: subject.session },
       { key: keyword(SEARCH_KEYS.reasonBlocked), value: 'incident inc-1: the run was terminated' },
     ]),
@@ -111,9 +133,9 @@ async function recordFailed(storage: Storage, { subject }: StoredHandoff, reason
   await storage.handoffs.project(subject, state, outcome);
 }
 
-/** Kept copies and staging of handoffs that closed a while ago. */
-async function collect(storage: Storage): Promise<number> {
-  const collected = new Set<string>();
+/** Kept copies and staging of handoffs that closed a while ago: the folders, by handoff. */
+export async function leftovers(storage: Storage): Promise<Map<string, string[]>> {
+  const found = new Map<string, string[]>();
   for (const folder of [storage.undoFolder, storage.stagingFolder]) {
     if (!existsSync(folder)) continue;
     for (const id of await readdir(folder)) {
@@ -121,9 +143,14 @@ async function collect(storage: Storage): Promise<number> {
       if (!HANDOFF_ID.test(id)) continue;
       const closedAt = (await storage.handoffs.find(id))?.closedAt;
       if (closedAt === undefined || Date.now() - closedAt < SETTLED_MS * 12) continue;
-      await rm(path.join(folder, id), { recursive: true, force: true });
-      collected.add(id);
+      found.set(id, [...(found.get(id) ?? []), path.join(folder, id)]);
     }
   }
-  return collected.size;
+  return found;
+}
+
+async function collect(storage: Storage): Promise<number> {
+  const found = await leftovers(storage);
+  for (const folder of [...found.values()].flat()) await rm(folder, { recursive: true, force: true });
+  return found.size;
 }

@@ -2,12 +2,15 @@ import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { demoVerb } from './verbs/demo.js';
 import { devVerb } from './verbs/dev.js';
+import { doctorVerb } from './verbs/doctor.js';
+import { incidentsVerb } from './verbs/incidents.js';
 import { lookVerbs } from './verbs/look.js';
 import { messageVerbs } from './verbs/messages.js';
 import { planVerbs } from './verbs/plan.js';
 import { procedureVerbs } from './verbs/procedures.js';
 import { registryVerbs } from './verbs/registry.js';
 import { runVerbs } from './verbs/run.js';
+import { setupVerb } from './verbs/setup.js';
 import { workerVerb } from './verbs/worker.js';
 
 /** The whole command line. It throws CommanderError for wrong usage, and for help. */
@@ -33,10 +36,13 @@ export function program(): Command {
   demoVerb(handoff);
   devVerb(handoff);
   workerVerb(handoff);
+  setupVerb(handoff);
   runVerbs(handoff);
   handoff.commandsGroup('Look:');
   lookVerbs(handoff);
   planVerbs(handoff);
+  incidentsVerb(handoff);
+  doctorVerb(handoff);
   handoff.commandsGroup('Steer:');
   messageVerbs(handoff);
   handoff.commandsGroup('What handoffs are made of:');

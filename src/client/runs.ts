@@ -20,7 +20,7 @@ import {
 } from '../messages.js';
 import type { Storage } from '../storage/storage.js';
 import { hasWorker, isDeadline, isNotFound, withDeadline, type Caller } from './calls.js';
-import { STATUS_KEY } from './list.js';
+import { STATUS_KEY } from './visible.js';
 
 /** What the server's clock may be behind ours. */
 const CLOCK_SKEW_MS = 1000;
@@ -119,6 +119,15 @@ export class Runs {
     const handoff = checkedId(id);
     checkMessage(name, message);
     if (name === 'resume' || !(await this.plainlyOpen(handoff))) await this.checkFits(handoff, name, message);
+    await this.send(handoff, name, message);
+  }
+
+  /** Sends a signal without asking whether it fits; one that does not changes nothing. */
+  async send(
+    handoff: string,
+    name: 'pause' | 'resume' | 'cancel',
+    message: PauseMessage | ResumeMessage | CancelMessage,
+  ): Promise<void> {
     const definition = { pause: pauseSignal, resume: resumeSignal, cancel: cancelSignal }[name];
     try {
       await withDeadline(this.caller, `The signal ${name}`, () =>
@@ -126,6 +135,29 @@ export class Runs {
       );
     } catch (error) {
       throw await this.explained(error, handoff, randomUUID(), name);
+    }
+  }
+
+  /** What the server itself knows of a run, which needs no worker. Throws HANDOFF_NOT_FOUND. */
+  async look(handoff: string): Promise<{ running: boolean; shown: string | undefined }> {
+    try {
+      const described = await withDeadline(this.caller, 'The look', () => this.handle(handoff).describe());
+      const shown = described.typedSearchAttributes.get(STATUS_KEY);
+      return { running: described.status.name === 'RUNNING', shown };
+    } catch (error) {
+      throw await this.explained(error, handoff, randomUUID());
+    }
+  }
+
+  /** What the run itself says, or the one that repairs it, within `ms`. Throws NO_WORKER, DEADLINE_EXCEEDED, HANDOFF_NOT_FOUND. */
+  async ask(handoff: string, ms = this.queryMs()): Promise<HandoffSnapshot> {
+    try {
+      const what = `The status of ${handoff}`;
+      const time = Math.min(ms, this.queryMs());
+      const { status: _, state, ...more } = await withDeadline(this.caller, what, () => this.liveStatus(handoff), time);
+      return { ...more, state } as HandoffSnapshot;
+    } catch (error) {
+      throw await this.explained(error, handoff, randomUUID());
     }
   }
 
@@ -185,14 +217,14 @@ export class Runs {
         ? error
         : new HandoffError('NO_WORKER', { queue: this.caller.taskQueue, namespace, updateId }, { cause: error });
     }
-    if (!isNotFound(error)) return error;
+    return isNotFound(error) ? this.closedError(handoff, message, error) : error;
+  }
+
+  /** The error for a message to a run that is not open. */
+  async closedError(handoff: string, message?: MessageName, cause?: unknown): Promise<HandoffError> {
     const status = await this.closedStatus(handoff);
-    if (!status) return new HandoffError('HANDOFF_NOT_FOUND', { handoff }, { cause: error });
-    return new HandoffError(
-      'WRONG_STATE',
-      { handoff, status, message: message ?? 'this', allowed: 'open' },
-      { cause: error },
-    );
+    if (!status) return new HandoffError('HANDOFF_NOT_FOUND', { handoff }, { cause });
+    return new HandoffError('WRONG_STATE', { handoff, status, message: message ?? 'this', allowed: 'open' }, { cause });
   }
 
   private async closedStatus(handoff: string): Promise<string | undefined> {
@@ -223,7 +255,7 @@ export function checkedId(id: unknown): string {
   });
 }
 
-function checkMessage(name: MessageName, message: unknown): void {
+export function checkMessage(name: MessageName, message: unknown): void {
   const why = faultOf(name, message);
   if (why) throw new HandoffError('INVALID_MESSAGE', { message: name, why });
 }

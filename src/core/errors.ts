@@ -59,7 +59,7 @@ export const ERRORS = {
   TEMPORAL_REFUSED: entry(502, '{what} was refused by the Temporal server: {why}'),
   SEARCH_ATTRIBUTES_MISSING: entry(
     409,
-    'Namespace {namespace} lacks the search attributes {names}. Start a worker once (it adds them), or run `temporal operator search-attribute create`.',
+    'Namespace {namespace} lacks the search attributes {names}. Add them: `handoff setup --namespace {namespace}`.',
   ),
   STORAGE_DAMAGED: entry(500, 'The storage at {where} cannot be read: {why}'),
   DISK_FULL: entry(507, 'The disk is full while writing {path}.', true),

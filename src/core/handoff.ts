@@ -253,7 +253,9 @@ export const isTakenBack = (s: HandoffState, step: string): boolean =>
 export const allStepsDone = (s: HandoffState): boolean => Object.values(s.steps).every(stepIsDone);
 
 /** What is shown over the status, the stronger first. `draining`: paused while a step still ends. */
-export function shownStatus(s: HandoffState): Status | 'incident' | 'paused' | 'draining' {
+export type ShownStatus = Status | 'incident' | 'paused' | 'draining';
+
+export function shownStatus(s: HandoffState): ShownStatus {
   if (isClosed(s.status)) return s.status;
   if (s.incidents.length > 0) return 'incident';
   if (isPaused(s) && s.status !== 'compensating') return activeSteps(s).length > 0 ? 'draining' : 'paused';

@@ -20,6 +20,10 @@ export const workflowIdOf = (handoffId: string): string => `${PREFIX}${handoffId
 /** The workflow id of the run that repairs a handoff whose own run was terminated. */
 export const repairWorkflowIdOf = (handoffId: string): string => `${PREFIX}${handoffId}/repair`;
 
+/** The handoff that a run of this workflow id repairs, or undefined. */
+export const repairedIdOf = (workflowId: string): string | undefined =>
+  workflowId.endsWith('/repair') ? handoffIdOf(workflowId.slice(0, -'/repair'.length)) : undefined;
+
 /** The workflow type of the run that repairs. */
 export const REPAIR_TYPE = 'repairHandoff';
 export const RECONCILE_TYPE = 'reconcileHandoffs';

@@ -103,6 +103,15 @@ export interface Subject {
   package?: ContentRef;
 }
 
+/** What a run's memo has for lists, beyond its search attributes. */
+export interface ListMemo {
+  procedure: string;
+  source: Party;
+  target: Party;
+  /** Milliseconds. */
+  createdAt: number;
+}
+
 /** The workflow's input. Times in milliseconds. */
 export interface HandoffInput {
   subject: Subject;

@@ -35,10 +35,14 @@ const utc = (ms: number): string =>
 export const currentStep = (s: HandoffState): string | undefined =>
   s.incidents[0]?.step ?? runningSteps(s)[0] ?? Object.keys(s.steps).find((id) => s.steps[id]!.status === 'failed');
 
-/** Why a run does not move, as one short keyword phrase; undefined where it does. */
-export function blockedBecause(s: HandoffState, procedure: Procedure): string | undefined {
+/**
+ * Why a run does not move, as one short keyword phrase; undefined where it does. A state that has begun names every
+ * step of its procedure, so it says so by itself too.
+ */
+export function blockedBecause(s: HandoffState, procedure?: Procedure): string | undefined {
   if (isClosed(s.status)) return undefined;
   const incident = s.incidents[0];
+  if (incident?.kind === 'terminated') return `incident ${incident.id}: the run was terminated`;
   if (incident)
     return `incident ${incident.id}: ${incident.kind === 'undo' ? 'undo of ' : ''}${incident.step ?? 'lease'} (${incident.error.code})`.slice(
       0,
@@ -50,7 +54,8 @@ export function blockedBecause(s: HandoffState, procedure: Procedure): string | 
   }
   if (s.status === 'pending' && s.waitsFor) return `waits for ${s.waitsFor}`.slice(0, 200);
   if (s.status === 'awaiting_acceptance') return 'waits for acceptance';
-  if (s.status === 'accepted' && !s.acceptance.auto && procedure.steps.every((p) => stepIsDone(s.steps[p.step_id])))
+  const steps = procedure?.steps.map((p) => p.step_id) ?? Object.keys(s.steps);
+  if (s.status === 'accepted' && !s.acceptance.auto && steps.every((id) => stepIsDone(s.steps[id])))
     return 'waits for completion';
   return undefined;
 }

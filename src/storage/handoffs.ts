@@ -1,6 +1,8 @@
-import type { Selectable } from 'kysely';
-import { isClosed, type HandoffOutcome, type HandoffState } from '../core/handoff.js';
+import { sql, type Selectable } from 'kysely';
+import { checkedFilter, type HandoffFilter } from '../core/filter.js';
+import { isClosed, shownStatus, type HandoffOutcome, type HandoffState, type ShownStatus } from '../core/handoff.js';
 import type { Subject } from '../core/request.js';
+import { blockedBecause } from '../core/words.js';
 import type { Db } from './database.js';
 import type { HandoffTable } from './schema.js';
 
@@ -9,23 +11,15 @@ export interface StoredHandoff {
   subject: Subject;
   run: string;
   status: string;
+  /** What is shown over the status. */
+  shown: ShownStatus;
+  /** Why it does not move, if it does not. */
+  blocked?: string;
   state?: HandoffState;
   outcome?: HandoffOutcome;
   createdAt: number;
   updatedAt: number;
   closedAt?: number;
-}
-
-export interface HandoffFilter {
-  status?: string;
-  session?: string;
-  procedure?: string;
-  source?: string;
-  target?: string;
-  /** Only those that are not closed. */
-  open?: boolean;
-  /** Default 100. */
-  limit?: number;
 }
 
 interface Snapshot {
@@ -39,6 +33,8 @@ const storedOf = (r: Selectable<HandoffTable>): StoredHandoff => {
     subject,
     run: r.run,
     status: r.status,
+    shown: r.shown as ShownStatus,
+    ...(r.blocked === null ? {} : { blocked: r.blocked }),
     createdAt: r.created_at,
     updatedAt: r.updated_at,
     ...(state ? { state } : {}),
@@ -73,6 +69,8 @@ export class Handoffs {
           target_agent: subject.target.agent ?? null,
           target_phase: subject.target.phase ?? null,
           status,
+          shown: status,
+          blocked: null,
           snapshot: JSON.stringify({ subject } satisfies Snapshot),
           outcome: null,
           created_at: now,
@@ -92,6 +90,8 @@ export class Handoffs {
       .updateTable('handoffs')
       .set({
         status: state.status,
+        shown: shownStatus(state),
+        blocked: blockedBecause(state) ?? null,
         snapshot: JSON.stringify({ subject, state } satisfies Snapshot),
         outcome: outcome ? JSON.stringify(outcome) : null,
         updated_at: now,
@@ -108,22 +108,38 @@ export class Handoffs {
     return row && storedOf(row);
   }
 
-  /** Newest first. */
+  /** Newest first; 100 without a limit. Throws INVALID_REQUEST. */
   async list(filter: HandoffFilter = {}): Promise<StoredHandoff[]> {
-    let q = this.db.selectFrom('handoffs').selectAll();
-    if (filter.status) q = q.where('status', '=', filter.status);
-    if (filter.session) q = q.where('session', '=', filter.session);
-    if (filter.procedure) q = q.where('procedure', '=', filter.procedure);
-    const { source, target } = filter;
-    if (source) q = q.where((e) => e.or([e('source_agent', '=', source), e('source_phase', '=', source)]));
-    if (target) q = q.where((e) => e.or([e('target_agent', '=', target), e('target_phase', '=', target)]));
-    if (filter.open) q = q.where('closed_at', 'is', null);
-    const rows = await q
-      .orderBy('created_at', 'desc')
-      .orderBy('id')
+    const rows = await this.matching(filter)
+      .selectAll()
       .limit(filter.limit ?? 100)
       .execute();
     return rows.map(storedOf);
+  }
+
+  /** The ids of all that match at this moment, newest first. Throws INVALID_REQUEST. */
+  async ids(filter: HandoffFilter): Promise<string[]> {
+    const q = this.matching(filter).select('id');
+    const rows = await (filter.limit === undefined ? q : q.limit(filter.limit)).execute();
+    return rows.map((r) => r.id);
+  }
+
+  private matching(given: HandoffFilter) {
+    const f = checkedFilter(given);
+    let q = this.db.selectFrom('handoffs');
+    if (f.status) q = q.where('shown', '=', f.status);
+    if (f.session) q = q.where('session', '=', f.session);
+    if (f.procedure) q = q.where('procedure', '=', f.procedure);
+    if (f.priority) q = q.where('priority', '=', f.priority);
+    const { source, target, blocked } = f;
+    if (source) q = q.where((e) => e.or([e('source_agent', '=', source), e('source_phase', '=', source)]));
+    if (target) q = q.where((e) => e.or([e('target_agent', '=', target), e('target_phase', '=', target)]));
+    // LIKE would take `_` and `%` for more than themselves, and does not tell cases apart.
+    if (blocked) q = q.where(sql<string>`substr(blocked, 1, length(${blocked}))`, '=', blocked);
+    if (f.startedAfter !== undefined) q = q.where('created_at', '>=', f.startedAfter);
+    if (f.startedBefore !== undefined) q = q.where('created_at', '<', f.startedBefore);
+    if (f.open) q = q.where('closed_at', 'is', null);
+    return q.orderBy('created_at', 'desc').orderBy('id');
   }
 
   /**

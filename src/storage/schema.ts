@@ -32,6 +32,10 @@ export interface HandoffTable {
   target_agent: string | null;
   target_phase: string | null;
   status: string;
+  /** What is shown over the status: `incident`, `paused`, `draining`, or the status itself. */
+  shown: string;
+  /** Why it does not move, in the words that the search attribute has. */
+  blocked: string | null;
   snapshot: string;
   outcome: string | null;
   created_at: number;
@@ -163,6 +167,8 @@ const first: Migration = {
       .addColumn('target_agent', 'text')
       .addColumn('target_phase', 'text')
       .addColumn('status', 'text', (c) => c.notNull())
+      .addColumn('shown', 'text', (c) => c.notNull())
+      .addColumn('blocked', 'text')
       .addColumn('snapshot', 'text', (c) => c.notNull())
       .addColumn('outcome', 'text')
       .addColumn('created_at', 'bigint', (c) => c.notNull())
@@ -172,6 +178,7 @@ const first: Migration = {
       .execute();
     await s.createIndex('handoffs_by_session').on('handoffs').columns(['session', 'procedure', 'status']).execute();
     await s.createIndex('handoffs_by_target').on('handoffs').columns(['target_agent', 'closed_at']).execute();
+    await s.createIndex('handoffs_by_shown').on('handoffs').columns(['shown', 'created_at']).execute();
     await s.createIndex('handoffs_open').on('handoffs').columns(['closed_at', 'updated_at']).execute();
     await s
       .createTable('effects')

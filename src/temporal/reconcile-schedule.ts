@@ -2,14 +2,21 @@ import { ScheduleAlreadyRunning, ScheduleOverlapPolicy, type Client } from '@tem
 import { isGrpcServiceError } from '@temporalio/client';
 import { RECONCILE_TYPE } from '../core/ids.js';
 
+/** One schedule for each task queue. */
+export const reconcileScheduleId = (taskQueue: string): string => `handoff-reconcile/${taskQueue}`;
+
 /**
- * Makes sure that handoffs whose run was terminated are looked for every so many seconds. Idempotent; one schedule for
- * each task queue. A server without schedules, such as the time-skipping one, is left alone.
+ * Makes sure that handoffs whose run was terminated are looked for every so many seconds. Idempotent; returns whether
+ * it was made now. A server without schedules, such as the time-skipping one, is left alone.
  */
-export async function ensureReconcileSchedule(client: Client, taskQueue: string, everySeconds: number): Promise<void> {
+export async function ensureReconcileSchedule(
+  client: Client,
+  taskQueue: string,
+  everySeconds: number,
+): Promise<boolean> {
   try {
     await client.schedule.create({
-      scheduleId: `handoff-reconcile/${taskQueue}`,
+      scheduleId: reconcileScheduleId(taskQueue),
       spec: { intervals: [{ every: everySeconds * 1000 }] },
       policies: { overlap: ScheduleOverlapPolicy.SKIP },
       action: {
@@ -20,11 +27,12 @@ export async function ensureReconcileSchedule(client: Client, taskQueue: string,
         staticSummary: 'Looks for handoffs whose run was terminated',
       },
     });
+    return true;
   } catch (error) {
-    if (error instanceof ScheduleAlreadyRunning) return;
+    if (error instanceof ScheduleAlreadyRunning) return false;
     // 12 = UNIMPLEMENTED
     const cause = error instanceof Error && isGrpcServiceError(error.cause) ? error.cause : error;
-    if (isGrpcServiceError(cause) && Number(cause.code) === 12) return;
+    if (isGrpcServiceError(cause) && Number(cause.code) === 12) return false;
     throw error;
   }
 }

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { program } from '../../src/cli/program.js';
 
 const VERBS =
-  'demo dev worker run start status result list show effects plan validate validations pause resume cancel accept reject complete extend retry resolve';
+  'demo dev worker run start status result list show effects plan validate validations pause resume cancel accept reject complete extend retry resolve incidents doctor setup';
 const GROUPS = {
   agents: 'add heartbeat list remove',
   phases: 'list set',

@@ -97,6 +97,17 @@ export const procedures = [
     steps: whole(),
     rollback_procedures,
   },
+  // One effect, and then it waits for its target.
+  {
+    procedure_id: 'CRASH_ASK',
+    version: '1.0.0',
+    name: 'Sends and asks',
+    steps: [
+      { step_id: 'send', name: 'Send', action: 'send_line', compensation: 'back' },
+      { step_id: 'ask', name: 'Ask', action: 'confirm' },
+    ],
+    rollback_procedures: [{ rollback_id: 'back', name: 'Back', steps: ['send'] }],
+  },
   {
     procedure_id: 'CRASH_FLAKY',
     version: '1.0.0',

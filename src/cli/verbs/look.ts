@@ -1,8 +1,9 @@
 import type { Command } from 'commander';
 import { HandoffError } from '../../core/errors.js';
-import { shownStatus, type HandoffOutcome } from '../../core/handoff.js';
-import { partyText } from '../../core/request.js';
-import type { HandoffFilter, StoredHandoff } from '../../storage/handoffs.js';
+import { summaryOf, type HandoffSummary } from '../../client/summary.js';
+import { checkedFilter, type HandoffFilter } from '../../core/filter.js';
+import type { HandoffOutcome } from '../../core/handoff.js';
+import { FILTER_OPTIONS, filterOf, routeOf, type FilterOptions } from '../filter-options.js';
 import { number } from '../number.js';
 import { exitCodeFor, outcomeText } from '../outcome-text.js';
 import { existingStorage, uiLink, withPlace, type PlaceOptions } from '../place.js';
@@ -44,35 +45,29 @@ export function lookVerbs(program: Command): void {
         return { json: outcome, text: outcomeText(io.paint, outcome), exitCode: exitCodeFor(outcome) };
       }),
   );
-  verb<HandoffFilter & { open?: boolean }>(
+  verb<FilterOptions & { limit?: number }>(
     program,
     'list',
     {
       summary: 'handoffs, newest first',
-      examples: ['list --open', 'list --session blog --status failed'],
-      options: [
-        ['--open', 'only those that are not closed'],
-        ['--status <status>', 'pending, running, awaiting_acceptance, accepted, …'],
-        ['--session <id>', 'of one session'],
-        ['--procedure <id>', 'by one procedure'],
-        ['--from <name>', 'from this agent or phase'],
-        ['--to <name>', 'to this agent or phase'],
-        ['--limit <n>', 'at most so many (default: 100)', number(1, { whole: true })],
-      ],
+      details:
+        'Handoffs, newest first. STATUS is what is shown: a paused one is paused, whatever it did before, and so is one\nwith an incident; --status means the same.',
+      examples: ['list --open', 'list --session blog --status failed', 'list --blocked "waits for acceptance"'],
+      options: [...FILTER_OPTIONS, ['--limit <n>', 'at most so many (default: 100)', number(1, { whole: true })]],
       needs: ['folder', 'server'],
     },
     async ({ options, io }) => {
-      const { open, status, session, procedure, limit } = options;
-      const { from, to } = options as { from?: string; to?: string };
-      const filter = { open, status, session, procedure, source: from, target: to, limit };
-      const found = await listed(options, filter);
+      const { limit } = options;
+      const found = await listed(options, { ...filterOf(options), ...(limit === undefined ? {} : { limit }) });
       // A narrow terminal gets what fits; the rest is in `show`.
-      const fits = process.stdout.columns >= 140 || !process.stdout.isTTY ? 5 : process.stdout.columns >= 110 ? 4 : 3;
+      const { columns } = process.stdout;
+      const fits = !process.stdout.isTTY || columns >= 170 ? 6 : columns >= 140 ? 5 : columns >= 110 ? 4 : 3;
       const rows = found.map((h) =>
-        [h.handoffId, h.shown, h.createdAt ? ago(h.createdAt) : '', h.route, h.procedure].slice(0, fits),
+        [h.handoffId, h.shown, ago(h.createdAt), routeOf(h), h.procedure, h.blocked].slice(0, fits),
       );
-      const head = ['ID', 'STATUS', 'STARTED', 'FROM → TO', 'PROCEDURE'].slice(0, fits);
-      return { json: found, text: table(io.paint, head, rows, 'No handoffs.') };
+      const head = ['ID', 'STATUS', 'STARTED', 'FROM → TO', 'PROCEDURE', 'BLOCKED'].slice(0, fits);
+      const json = found.map(({ subject: _, ...h }) => ({ ...h, route: routeOf(h) }));
+      return { json, text: table(io.paint, head, rows, 'No handoffs.') };
     },
   );
   verb(
@@ -117,42 +112,17 @@ export function lookVerbs(program: Command): void {
   );
 }
 
-interface Listed {
-  handoffId: string;
-  status: string;
-  /** `incident` or `paused` where it is, else the status. */
-  shown: string;
-  procedure?: string;
-  route?: string;
-  session?: string;
-  createdAt?: number;
-  closedAt?: number;
-}
-
 /** From the folder where there is one, so that no server need run; else from Temporal. */
-async function listed(options: PlaceOptions, filter: HandoffFilter): Promise<Listed[]> {
+async function listed(options: PlaceOptions, filter: HandoffFilter): Promise<HandoffSummary[]> {
+  checkedFilter(filter);
   const storage = await existingStorage(options).catch(() => undefined);
-  if (!storage) {
-    const found = await withPlace(options, ({ client }) => client.list(filter));
-    return found.map(({ subject: _, ...h }) => ({ ...h, shown: h.status }));
-  }
+  if (!storage) return withPlace(options, ({ client }) => client.list(filter));
   try {
-    return (await storage.handoffs.list(filter)).map(listedOf);
+    return (await storage.handoffs.list(filter)).map(summaryOf);
   } finally {
     await storage.close();
   }
 }
-
-const listedOf = ({ subject, status, state, createdAt, closedAt }: StoredHandoff): Listed => ({
-  handoffId: subject.handoffId,
-  status,
-  shown: state ? shownStatus(state) : status,
-  procedure: subject.procedure.id,
-  route: `${partyText(subject.source)} → ${partyText(subject.target)}`,
-  session: subject.session,
-  createdAt,
-  closedAt,
-});
 
 async function within(
   result: Promise<HandoffOutcome>,

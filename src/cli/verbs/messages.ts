@@ -3,10 +3,12 @@ import type { HandoffClient } from '../../client.js';
 import { HandoffError } from '../../core/errors.js';
 import type { ConflictChoice } from '../../messages.js';
 import { UsageError } from '../failure.js';
+import type { Answer } from '../io.js';
 import { number } from '../number.js';
 import { userName, withPlace } from '../place.js';
 import { safe } from '../text.js';
 import { must, verb, type Call, type VerbSpec } from '../verb.js';
+import { bulkVerb, isBulk } from './bulk.js';
 
 interface Said {
   json: object;
@@ -26,12 +28,13 @@ function message(
 ): void {
   const options = [BY, ...(spec.options ?? [])];
   const whole: VerbSpec = { ...spec, options, needs: ['folder', 'server'] };
-  verb<Options>(program, `${name} <id>`, whole, ({ args: [id = ''], options: o }: Call<Options>) =>
+  const one = ({ args: [id = ''], options: o }: Call<Options>): Promise<Answer> =>
     withPlace(o, async ({ client }) => {
       const { json, text } = await send(client, id, o.by ?? userName(), o);
       return { json: { handoffId: id, ...json }, text: safe(text) };
-    }),
-  );
+    });
+  if (isBulk(name)) bulkVerb(program, name, whole, one);
+  else verb<Options>(program, `${name} <id>`, whole, one);
 }
 
 export function messageVerbs(program: Command): void {

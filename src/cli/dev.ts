@@ -99,6 +99,10 @@ async function live(life: Lifetime, io: Io, options: DevOptions, parts: Parts): 
   }
 }
 
+/** The list of what waits for a person, in the Web UI. */
+const waitingLink = (uiUrl: string): string =>
+  `${uiUrl}/namespaces/default/workflows?query=${encodeURIComponent('HandoffReasonBlocked IS NOT NULL AND ExecutionStatus = "Running"')}`;
+
 function greet(io: Io, info: DevInfo, { folder, goesOn, how }: { folder: string; goesOn: boolean; how: string }): void {
   if (io.json) return void process.stdout.write(`${JSON.stringify({ ...info, folder, goesOn })}\n`);
   const configured = configuredAddress();
@@ -110,6 +114,7 @@ function greet(io: Io, info: DevInfo, { folder, goesOn, how }: { folder: string;
   const lines = [
     `${bold('handoff dev')} is ready${goesOn ? ' and goes on where it was' : ''}.`,
     `  Web UI    ${info.uiUrl ?? 'none'}`,
+    ...(info.uiUrl ? [`  Waiting   ${waitingLink(info.uiUrl)}`] : []),
     `  Temporal  ${info.address ?? ''} (server: ${how})`,
     `  Data      ${folder} (logs: worker.log, server.log)`,
     ...(configured

@@ -25,11 +25,11 @@ afterAll(async () => {
   await stage?.close();
 });
 
-async function picture(name: string, height = 900): Promise<void> {
+async function picture(name: string, height = 1150): Promise<void> {
   if (!pictures || !ui) return;
   mkdirSync(pictures, { recursive: true });
   await ui.page.waitForTimeout(800);
-  const clip = { x: 0, y: 0, width: 1280, height };
+  const clip = { x: 0, y: 0, width: 1440, height };
   await ui.page.screenshot({ path: path.join(pictures, `${name}.png`), clip });
 }
 
@@ -42,7 +42,7 @@ async function looked(ctx: TestContext, situation: Situation, says: RegExp): Pro
   await ui.timeline();
   await picture(`${name}-timeline`);
   const words = await ui.words(situation, says);
-  await picture(`${name}-metadata`);
+  await picture(`${name}-metadata`, 900);
   return { ui, words };
 }
 

@@ -39,10 +39,10 @@ export interface Ended {
 /** Starts `handoff …` as a user does. */
 export function launch(
   args: string[],
-  { input = '', env = {} }: { input?: string; env?: NodeJS.ProcessEnv } = {},
+  { input = '', env = {}, cwd = ROOT }: { input?: string; env?: NodeJS.ProcessEnv; cwd?: string } = {},
 ): Running {
   const child = spawn(process.execPath, [BIN, ...args], {
-    cwd: ROOT,
+    cwd,
     env: { ...environment(), ...env },
     stdio: ['pipe', 'pipe', 'pipe'],
   });

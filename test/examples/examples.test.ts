@@ -6,7 +6,7 @@ import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { handoff, haveServer, json, launch, type Ended, type Running } from '../cli/rig.js';
-import { words } from '../docs/shell.js';
+import { words } from '../docs/pages.js';
 
 // Each example, by the commands that examples/README.md gives for it, on a `handoff dev` of this test's own.
 const README = readFileSync('examples/README.md', 'utf8');

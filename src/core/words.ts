@@ -88,7 +88,11 @@ function situation(subject: Subject, procedure: Procedure, s: HandoffState): str
   }
   const lines = s.incidents.flatMap((i) => incidentLines(i, nameOf));
   for (const t of s.takingBack ?? []) {
-    const then = t.skips ? 'It is skipped then.' : 'An incident stands there then.';
+    const then = t.skips
+      ? 'It is skipped then.'
+      : t.retries
+        ? 'It is tried again then.'
+        : 'An incident stands there then.';
     lines.push(`Taking back ${t.steps.map(nameOf).join(', ')}, because ${t.by}: ${trimmed(t.reason)}. ${then}`);
   }
   if (isPaused(s) && s.status !== 'compensating') {

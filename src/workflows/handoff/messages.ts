@@ -1,11 +1,11 @@
-import { ApplicationFailure, log, setHandler } from '@temporalio/workflow';
+import { ApplicationFailure, log, patched, setHandler } from '@temporalio/workflow';
 import { dueAt, remaining } from '../../core/clock.js';
 import { parseDate } from '../../core/date.js';
 import { words } from '../../core/words.js';
 import { errorMessage } from '../../core/errors.js';
 import { shownStatus, stepIsDone, runningSteps, type MessageName } from '../../core/handoff.js';
 import { faultOf } from '../../core/message.js';
-import { stepsFrom } from '../../core/procedure.js';
+import { hasEffect, stepsFrom } from '../../core/procedure.js';
 import { refuse, type Refusal } from '../../core/refusal.js';
 import {
   acceptUpdate,
@@ -27,6 +27,14 @@ import {
 } from '../../messages.js';
 import { goRegular } from './activities.js';
 import type { Run } from './run.js';
+
+/** Before this patch a retry left the effects of the attempts before it where they were. */
+const RETRY_UNDOES = 'retry-undoes-failed-attempts';
+
+function hasLeftSomething(run: Run, incidentId: string): boolean {
+  const incident = run.state.incidents.find((i) => i.id === incidentId);
+  return incident?.kind === 'step' && incident.step !== undefined && hasEffect(run.step(incident.step));
+}
 
 const time = (iso: string | null | undefined): number | undefined => (iso ? parseDate(iso) : undefined);
 
@@ -130,7 +138,11 @@ export function attachMessages(run: Run): void {
     retryStepUpdate,
     (m) => {
       run.decisions.set(m.incidentId, { kind: 'retry' });
-      run.dispatch({ ...m, type: 'retryStep' });
+      run.dispatch({
+        ...m,
+        type: 'retryStep',
+        takesBack: hasLeftSomething(run, m.incidentId) && patched(RETRY_UNDOES),
+      });
       return { incidentId: m.incidentId };
     },
     {

@@ -87,9 +87,11 @@ function completed(world: World, s: Repairs, model: RepairModel, { id, outcome, 
   s.steps.forEach((step, i) => {
     const name = stepId(i);
     const { end, epochs, untouched } = model.steps[name]!;
-    const { status, note } = outcome.steps[name]!;
+    const { status, note, facts } = outcome.steps[name]!;
     must(status === (end === 'skipped' ? 'skipped' : 'finished'), () => `step ${name} is ${status}, not ${end}`);
     must((note !== undefined) === (end !== 'finished'), () => `step ${name} ended ${end}, with note ${String(note)}`);
+    const accepted = i === s.offerAt && end === 'finished';
+    must(!accepted || facts?.['acceptedBy'] !== undefined, () => `${name} was finished, and nobody accepted`);
     if (i === s.offerAt || untouched) return;
     const key = `${id}/${name}/${epochs.length}/it`;
     const row = rows.find((r) => r.key === key)?.status;

@@ -44,7 +44,7 @@ export class Operator {
       const incident = incidents.length > 0 ? this.pick(incidents) : undefined;
       if (!incident) continue;
       await sleep(this.random() * 150);
-      if (this.random() < 0.4) await this.tryWrong(this.wrong(incident));
+      if (this.random() < 0.6) await this.tryWrong(this.wrong(incident));
       const repair = this.choose(incident);
       const code = await this.send(incident.id, repair);
       this.met.push(incident.id);
@@ -69,12 +69,12 @@ export class Operator {
   private choose(incident: Incident): Repair {
     const x = this.random();
     if (this.model.taken >= PATIENCE) return { verb: 'retry', healed: incident.kind === 'step' };
-    if (x < 0.08) return { verb: 'rollback' };
+    if (x < 0.12) return { verb: 'rollback' };
     if (incident.kind === 'undo') return x < 0.7 ? { verb: 'retry', healed: false } : { verb: 'resolve' };
-    if (x < 0.22) return { verb: 'retry', healed: false };
-    if (x < 0.42) return { verb: 'retry', healed: true };
-    if (x < 0.56) return { verb: 'skip' };
-    if (x < 0.66) return { verb: 'resolve' };
+    if (x < 0.26) return { verb: 'retry', healed: false };
+    if (x < 0.44) return { verb: 'retry', healed: true };
+    if (x < 0.57) return { verb: 'skip' };
+    if (x < 0.71) return { verb: 'resolve' };
     return { verb: 'rollback', toStep: this.pick(this.model.possible(incident.step!)) };
   }
 

@@ -38,7 +38,10 @@ export const repairs: fc.Arbitrary<Repairs> = fc.integer({ min: 2, max: 7 }).cha
     luck: fc.integer({ min: 1, max: 2 ** 31 - 1 }),
     pauseAt: fc.option(fc.integer({ min: 0, max: 3000 }), { nil: undefined, freq: 2 }),
     pausedFor: fc.integer({ min: 1700, max: 2500 }),
-    cancelAt: fc.option(fc.integer({ min: 300, max: 5000 }), { nil: undefined, freq: 2 }),
+    cancelAt: fc.oneof(
+      { arbitrary: fc.constant(undefined), weight: 2 },
+      { arbitrary: fc.integer({ min: 300, max: 6000 }), weight: 1 },
+    ),
   }),
 );
 

@@ -8,14 +8,14 @@ import { startsWhilePaused } from './against-model.js';
 import { faultsAgainstRepairs, updatesOf, type Repaired } from './against-repair-model.js';
 import { disturb } from './disturb.js';
 import { Operator, count, type Tally } from './operator.js';
-import { World } from './random-procedures.js';
+import { World, stepId } from './random-procedures.js';
 import { procedureToRepair, repairs, type Repairs } from './random-repairs.js';
 import { RepairModel } from './repair-model.js';
 import { full } from './seed.js';
 
 /** How many runs, how many of them at once. */
-const RUNS = full ? 400 : 40;
-const AT_ONCE = 20;
+const RUNS = full ? 400 : 60;
+const AT_ONCE = 30;
 
 const folder = mkdtempSync(path.join(tmpdir(), 'handoff-repairs-'));
 const world = new World(folder);
@@ -42,6 +42,8 @@ async function faultsOf(n: number, s: Repairs, tally: Tally): Promise<string[]> 
   const run: Repaired = { id, outcome, cancelled, rows, updates: await updatesOf(rig, id) };
   const { pauses, faults } = await startsWhilePaused(rig, world, id);
   count(tally, outcome.outcome);
+  const offer = s.offerAt === undefined ? undefined : model.steps[stepId(s.offerAt)];
+  count(tally, 'offers taken back', offer?.epochs.filter((why) => why.startsWith('back')).length ?? 0);
   count(tally, 'pauses', pauses);
   count(tally, 'not undone at once', rows.filter((r) => world.undos.get(r.key)?.failed).length);
   return [...faultsAgainstRepairs(world, s, model, run), ...faults, ...operator.faults].map((f) => `${id}: ${f}`);

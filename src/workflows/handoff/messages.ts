@@ -148,7 +148,7 @@ export function attachMessages(run: Run): void {
     {
       validator: validator('retryStep'),
       description:
-        'Tries again what an incident stands at: {"by": "you", "reason": "why", "incidentId": "inc-1", "input": {} (optional)}',
+        'Tries again what an incident stands at, once what a failed step did is undone: {"by": "you", "reason": "why", "incidentId": "inc-1", "input": {} (optional)}',
     },
   );
   setHandler(

@@ -153,6 +153,7 @@ function repairVerbs(program: Command): void {
     'retry',
     {
       summary: 'try again what an incident stands at',
+      details: 'Tries again what an incident stands at. What the failed attempts of a step did is undone first.',
       examples: [
         `retry ho_1 --reason "disk has room again"`,
         `retry ho_1 --reason "smaller" --input '{"what":["artifacts"]}'`,

@@ -7,6 +7,7 @@ import { messageVerbs } from './verbs/messages.js';
 import { procedureVerbs } from './verbs/procedures.js';
 import { registryVerbs } from './verbs/registry.js';
 import { runVerbs } from './verbs/run.js';
+import { watchVerb } from './verbs/watch.js';
 import { workerVerb } from './verbs/worker.js';
 
 /** The whole command line. It throws CommanderError for wrong usage, and for help. */
@@ -35,6 +36,7 @@ export function program(): Command {
   runVerbs(handoff);
   handoff.commandsGroup('Look:');
   lookVerbs(handoff);
+  watchVerb(handoff);
   handoff.commandsGroup('Steer:');
   messageVerbs(handoff);
   handoff.commandsGroup('What handoffs are made of:');

@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
+import { STEER } from './completion/candidates.js';
+import { completionVerb } from './verbs/completion.js';
 import { demoVerb } from './verbs/demo.js';
 import { devVerb } from './verbs/dev.js';
 import { lookVerbs } from './verbs/look.js';
@@ -37,10 +39,12 @@ export function program(): Command {
   handoff.commandsGroup('Look:');
   lookVerbs(handoff);
   watchVerb(handoff);
-  handoff.commandsGroup('Steer:');
+  handoff.commandsGroup(STEER);
   messageVerbs(handoff);
   handoff.commandsGroup('What handoffs are made of:');
   registryVerbs(handoff);
   procedureVerbs(handoff);
+  handoff.commandsGroup('Your shell:');
+  completionVerb(handoff);
   return handoff;
 }

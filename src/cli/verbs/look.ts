@@ -9,6 +9,7 @@ import { existingStorage, uiLink, withPlace, type PlaceOptions } from '../place.
 import { picture, effectsTable } from '../picture.js';
 import { ago, plain, table } from '../text.js';
 import { verb } from '../verb.js';
+import { COMPLETED } from './run.js';
 import { workflowIdOf } from '../../core/ids.js';
 
 export function lookVerbs(program: Command): void {
@@ -32,8 +33,8 @@ export function lookVerbs(program: Command): void {
     'result <id>',
     {
       summary: 'wait for the end of a handoff and say what came of it',
-      details: 'Waits for the end of a handoff. Exit code 0 only if it completed.',
       examples: ['result ho_1 --timeout 60'],
+      exitCodes: COMPLETED,
       options: [['--timeout <seconds>', 'wait no longer (default: as long as it takes)', number(0)]],
       needs: ['folder', 'server'],
       exits: true,

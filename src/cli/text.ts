@@ -58,7 +58,7 @@ export function table(
   return out
     .toString()
     .split('\n')
-    .map((line) => line.trimEnd())
+    .map((line) => fit(line.trimEnd(), width))
     .join('\n');
 }
 

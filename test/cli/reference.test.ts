@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { program } from '../../src/cli/program.js';
 import { helpOf, leavesOf, nameOf } from './tree.js';
 
-// The reference is what `--help` says. After a change: `HANDOFF_RECORD=1 npx vitest run test/cli/reference.test.ts`.
+// The reference is what `--help` says. After a change: `HANDOFF_REFERENCE=1 npx vitest run test/cli/reference.test.ts`.
 const FILE = path.resolve(import.meta.dirname, '..', '..', 'docs', 'cli.md');
 
 const HEAD = `# The command line
@@ -41,7 +41,7 @@ function reference(tree: Command): string {
 
 test('docs/cli.md says what --help says', () => {
   const now = reference(program());
-  if (process.env['HANDOFF_RECORD']) writeFileSync(FILE, now);
+  if (process.env['HANDOFF_REFERENCE']) writeFileSync(FILE, now);
   const written = existsSync(FILE) ? readFileSync(FILE, 'utf8') : '';
-  expect(written, 'write it anew: HANDOFF_RECORD=1 npx vitest run test/cli/reference.test.ts').toBe(now);
+  expect(written, 'write it anew: HANDOFF_REFERENCE=1 npx vitest run test/cli/reference.test.ts').toBe(now);
 });

@@ -67,12 +67,8 @@ export function lookVerbs(program: Command): void {
       const { from, to } = options as { from?: string; to?: string };
       const filter = { open, status, session, procedure, source: from, target: to, limit };
       const found = await listed(options, filter);
-      // A narrow terminal gets what fits; the rest is in `show`.
-      const fits = process.stdout.columns >= 140 || !process.stdout.isTTY ? 5 : process.stdout.columns >= 110 ? 4 : 3;
-      const rows = found.map((h) =>
-        [h.handoffId, h.shown, h.createdAt ? ago(h.createdAt) : '', h.route, h.procedure].slice(0, fits),
-      );
-      const head = ['ID', 'STATUS', 'STARTED', 'FROM → TO', 'PROCEDURE'].slice(0, fits);
+      const rows = found.map((h) => [h.handoffId, h.shown, h.createdAt ? ago(h.createdAt) : '', h.route, h.procedure]);
+      const head = ['ID', 'STATUS', 'STARTED', 'FROM → TO', 'PROCEDURE'];
       return { json: found, text: table(io.paint, head, rows, 'No handoffs.') };
     },
   );
@@ -104,6 +100,8 @@ export function lookVerbs(program: Command): void {
       needs: ['folder'],
     },
     async ({ args: [id = ''], options, io }) => {
+      const { checkedId } = await import('../../client/runs.js');
+      checkedId(id);
       const storage = await existingStorage(options);
       try {
         const effects = await storage.ledger.list(id);
@@ -164,7 +162,8 @@ async function within(
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     const what = `The result of ${id}`;
-    timer = setTimeout(() => reject(new HandoffError('DEADLINE_EXCEEDED', { what, seconds })), seconds * 1000);
+    const next = `It may still be open: \`handoff status ${id}\` says what it waits for.`;
+    timer = setTimeout(() => reject(new HandoffError('DEADLINE_EXCEEDED', { what, seconds, next })), seconds * 1000);
   });
   // The connection is closed under it when we give up.
   result.catch(() => {});

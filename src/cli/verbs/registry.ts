@@ -163,7 +163,7 @@ function context(program: Command): void {
     ({ args: [session = ''], options, io }) =>
       withStorage(options, 'read', async ({ sessions }) => {
         const all = (await sessions.context(session)).map((e) => ({ ...e, value: JSON.parse(e.value) as unknown }));
-        const rows = all.map((e) => [e.key, e.version, shortened(JSON.stringify(e.value))]);
+        const rows = all.map((e) => [e.key, e.version, JSON.stringify(e.value)]);
         return {
           json: all,
           text: table(io.paint, ['KEY', 'VERSION', 'VALUE'], rows, safe(`Session ${session} has no context.`)),
@@ -201,8 +201,6 @@ function context(program: Command): void {
     },
   );
 }
-
-const shortened = (text: string): string => (text.length > 80 ? `${text.slice(0, 80)}…` : text);
 
 function jsonOrText(text: string): unknown {
   try {

@@ -60,6 +60,8 @@ export function openScreen(on: { key: (key: string) => void; resize: () => void 
     else on.key(keys);
   };
   process.on('exit', leave).on('SIGTSTP', suspend).on('SIGCONT', goOn);
+  // Before whoever says what went wrong says it.
+  process.prependListener('uncaughtException', leave).prependListener('unhandledRejection', leave);
   stdout.on('resize', resize);
   stdin.on('data', read);
   enter();
@@ -76,6 +78,7 @@ export function openScreen(on: { key: (key: string) => void; resize: () => void 
     },
     close() {
       process.off('exit', leave).off('SIGTSTP', suspend).off('SIGCONT', goOn);
+      process.off('uncaughtException', leave).off('unhandledRejection', leave);
       stdout.off('resize', resize);
       stdin.off('data', read);
       leave();

@@ -19,7 +19,10 @@ export function noTerminal(): string | undefined {
 }
 
 /** A terminal of 100 × 12 in which `handoff …` runs, and after it `stty -a`, which tells how it was left. */
-export function inTerminal(args: string[]): {
+export function inTerminal(
+  args: string[],
+  env: NodeJS.ProcessEnv = {},
+): {
   output: () => string;
   type: (keys: string) => void;
   says: (text: string) => Promise<void>;
@@ -29,7 +32,7 @@ export function inTerminal(args: string[]): {
   const command = `stty cols 100 rows 12; ${quoted}; echo "code $?"; stty -a`;
   const child = spawn(MAKER, ['-qfec', command, '/dev/null'], {
     cwd: ROOT,
-    env: { ...process.env, TERM: 'xterm', SHELL: '/bin/sh', NO_COLOR: '1', FORCE_COLOR: undefined },
+    env: { ...process.env, TERM: 'xterm', SHELL: '/bin/sh', NO_COLOR: '1', FORCE_COLOR: undefined, ...env },
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   let output = '';

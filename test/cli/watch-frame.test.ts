@@ -111,6 +111,9 @@ describe('the list', () => {
     expect(lines[3]).toMatch(/^ID /);
     expect(lines[4]).toMatch(/^help +incident/);
     expect(lines).toContainEqual('… and 37 more');
+    const tiny = frame(rows, { columns: 100, rows: 6 }, plain);
+    expect(tiny).toContainEqual('… and 42 more');
+    expect(tiny.join('\n')).not.toContain('Nothing');
     expect(lines[0]).toContain('42 in flight: 1 incident, 41 running');
   });
 

@@ -1,7 +1,11 @@
+import { readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { HandoffClient } from '../../src/client.js';
+import { withPlace } from '../../src/cli/place.js';
+import { shownStatus } from '../../src/core/handoff.js';
 import { handoff, haveServer, json, launch, processesWith, type Running } from './rig.js';
 import { inTerminal, noTerminal } from './terminal.js';
 
@@ -10,14 +14,31 @@ let folder: string;
 let dev: Running;
 const at = (): string[] => ['--folder', folder];
 const gate = (id: string, what: 'hold' | 'fail'): string => path.join(folder, `${id}.${what}`);
-const start = async (id: string, procedure = 'GATED_WORK_AND_ASK', session = 'blog'): Promise<void> => {
-  const request = { procedure, source: { agent: '@code-architect' }, target: { agent: '@nodejs-specialist' }, session };
-  const args = ['start', '-', '--id', id, ...at()];
-  expect(await handoff(args, { input: JSON.stringify(request) })).toMatchObject({ code: 0 });
+const by = '@nodejs-specialist';
+/** Asks the handoffs themselves: a process for each look would take most of the time. */
+const withClient = <T>(work: (client: HandoffClient) => Promise<T>): Promise<T> => {
+  const { address } = JSON.parse(readFileSync(path.join(folder, 'dev.json'), 'utf8')) as { address: string };
+  return withPlace({ folder, address, namespace: 'default' }, ({ client }) => work(client));
 };
-const until = async (id: string, shown: string): Promise<void> => {
-  const look = async (): Promise<unknown> => (await json<{ shown: string }>(['watch', id, '--once', ...at()])).shown;
-  await expect.poll(look, { timeout: 20_000 }).toBe(shown);
+const start = (handoffId: string, procedure = 'GATED_WORK_AND_ASK'): Promise<unknown> => {
+  const parties = { source: { agent: '@code-architect' }, target: { agent: by } };
+  return withClient((client) => client.start({ handoffId, procedure, session: 'blog', ...parties }));
+};
+const until = async (id: string, status: string): Promise<void> =>
+  withClient(async (client) => {
+    const look = async (): Promise<unknown> => {
+      const { state } = await client.status(id);
+      return state && shownStatus(state);
+    };
+    await expect.poll(look, { timeout: 20_000 }).toBe(status);
+  });
+const complete = async (id: string): Promise<void> => {
+  await until(id, 'awaiting_acceptance');
+  await withClient(async (client) => {
+    const { epoch } = await client.accept(id, { by });
+    await client.complete(id, { by, epoch });
+    await client.result(id);
+  });
 };
 
 beforeAll(async () => {
@@ -36,20 +57,13 @@ afterAll(async () => {
 
 describe('handoff watch', () => {
   it('shows handoffs in several states, what needs a person first, with what the past says', async () => {
-    const complete = async (id: string): Promise<void> => {
-      await start(id);
-      await until(id, 'awaiting_acceptance');
-      await handoff(['accept', id, '--by', '@nodejs-specialist', ...at()]);
-      await handoff(['complete', id, '--by', '@nodejs-specialist', '--epoch', '1', ...at()]);
-      await until(id, 'completed');
-    };
-    await Promise.all(['p1', 'p2', 'p3'].map(complete));
+    await Promise.all(['p1', 'p2', 'p3'].map((id) => start(id).then(() => complete(id))));
     await writeFile(gate('running', 'hold'), '');
     await writeFile(gate('broken', 'fail'), '');
     await Promise.all(['running', 'paused', 'offered', 'broken'].map((id) => start(id)));
-    await start('elsewhere', 'GATED_WORK', 'other').then(() => until('elsewhere', 'completed'));
+    await start('elsewhere', 'GATED_WORK').then(() => until('elsewhere', 'completed'));
     await until('paused', 'awaiting_acceptance');
-    await handoff(['pause', 'paused', '--reason', 'legal', ...at()]);
+    await withClient((client) => client.pause('paused', { by: 'me', reason: 'legal' }));
     const states = Object.entries({ broken: 'incident', offered: 'awaiting_acceptance', paused: 'paused' });
     await Promise.all(states.map(([id, shown]) => until(id, shown)));
 
@@ -131,6 +145,15 @@ describe('handoff watch', () => {
     },
   );
 
+  it('gives the terminal back when it fails in the middle', async (ctx) => {
+    ctx.skip(noTerminal() !== undefined, noTerminal());
+    const fault = 'setTimeout(()=>{throw(Error(77))},2500)';
+    const terminal = inTerminal(['watch', ...at()], { NODE_OPTIONS: `--import=data:text/javascript,${fault}` });
+    await terminal.says('4 in flight');
+    const [, after] = (await terminal.ended).split('\u001b[?7h\u001b[?25h\u001b[?1049l');
+    expect(after).toMatch(/^error INTERNAL: 77\r\ncode 1\r\n[^]* icanon /);
+  });
+
   it('follows what happens, and ends with the handoff that it watches', async (ctx) => {
     ctx.skip(noTerminal() !== undefined, noTerminal());
     const all = inTerminal(['watch', '--interval', '0.2', ...at()]);
@@ -138,9 +161,9 @@ describe('handoff watch', () => {
     await Promise.all([all.says('1 running'), one.says('▶ Work')]);
     await rm(gate('running', 'hold'));
     await Promise.all([all.says('2 awaiting acceptance'), one.says('✓ Work')]);
-    await handoff(['accept', 'running', '--by', '@nodejs-specialist', ...at()]);
+    const epoch = await withClient(async (client) => (await client.accept('running', { by })).epoch);
     await all.says('1 accepted');
-    await handoff(['complete', 'running', '--by', '@nodejs-specialist', '--epoch', '1', ...at()]);
+    await withClient((client) => client.complete('running', { by, epoch }));
     await all.says('3 in flight');
     all.type('q');
     await all.ended;

@@ -47,7 +47,7 @@ export function board(paint: Paint, { rows, note, keys, now }: Board, size: Size
   const room = size.rows - head.length - foot.length - 1;
   const cut = rows.length > room;
   const shown = cut ? rows.slice(0, Math.max(0, room - 1)) : rows;
-  const lines = [...head, ...rowLines(paint, shown, size.columns, now)];
+  const lines = [...head, ...(cut && shown.length === 0 ? [] : rowLines(paint, shown, size.columns, now))];
   if (cut) lines.push(paint.dim(`… and ${rows.length - shown.length} more`));
   return [...lines, ...foot].slice(0, size.rows).map((line) => fit(line.replaceAll('\n', ' '), size.columns));
 }

@@ -102,11 +102,14 @@ export function etaText({ late, forecast: f, deadline }: Row): string {
     return deadline.leftMs > 0 ? `LATE: ${what} in ${span(deadline.leftMs)}` : `LATE: ${what} now`;
   }
   if (!f) return '';
-  if (late) return `LATE: usually ${span(f.usualMs)}`;
-  if (f.until === 'acceptance' || f.until === 'completion') return `usually ${span(f.usualMs)}`;
+  if (late) return `LATE: usually ${about(f.usualMs)}`;
+  if (f.until === 'acceptance' || f.until === 'completion') return `usually ${about(f.usualMs)}`;
   const left = f.leftMs > 0 ? `in ~${span(Math.max(f.leftMs, 1000))}` : 'any moment';
   return `${f.until === 'offer' ? 'offered' : 'done'} ${left}`;
 }
+
+/** `0 s` would say that it takes no time. */
+const about = (ms: number): string => (ms < 1000 ? 'under 1 s' : span(ms));
 
 /** What needs a person comes first: the stronger, then late ones, then those that have waited longest. */
 export function sorted(rows: readonly Row[]): Row[] {

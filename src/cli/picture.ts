@@ -6,7 +6,7 @@ import { partyText } from '../core/request.js';
 import { span } from '../core/words.js';
 import type { ValidationSession } from '../storage/validations.js';
 import { MARKS, factsText, outcomeText, titleOf } from './outcome-text.js';
-import { plain, safe, table, took, when, type Paint } from './text.js';
+import { columns, plain, safe, table, took, when, type Paint } from './text.js';
 
 interface Whole extends HandoffStatus {
   outcome?: HandoffOutcome;
@@ -26,7 +26,7 @@ export function picture(paint: Paint, h: Whole): string {
     state && section(paint, 'Acceptance', acceptanceText(state)),
     state && Object.keys(state.holds).length > 0 ? section(paint, 'Paused', holdsText(state)) : undefined,
     state?.incidents.length ? section(paint, 'Incidents', incidentsText(state)) : undefined,
-    section(paint, 'Effects', effectsTable(paint, h.effects)),
+    section(paint, 'Effects', effectsTable(paint, h.effects, width())),
     section(paint, 'Validations', validationsTable(paint, h.validations)),
     h.link && section(paint, 'Web UI', h.link),
     h.from === 'storage' ? paint.yellow('No worker answers; this is the last record.') : undefined,
@@ -45,6 +45,8 @@ function heading(paint: Paint, { handoffId, subject, status }: Whole): string {
   ].join('\n');
 }
 
+/** Of what stands below a title. */
+const width = (): number => columns() - 2;
 const section = (paint: Paint, title: string, body: string): string => `${paint.bold(title)}\n${indented(body)}`;
 const indented = (text: string): string =>
   text
@@ -58,12 +60,12 @@ function stepsTable(paint: Paint, state: HandoffState): string {
   const rows = Object.entries(state.steps).map(([id, s]) => {
     const time = s.startedAt !== undefined && s.finishedAt !== undefined ? took(s.finishedAt - s.startedAt) : '';
     const more = s.error ? `${s.error.code}: ${s.error.message}` : (s.note ?? factsText(s.facts));
-    return [`${MARKS[s.status]} ${titleOf(id)}`, s.status, s.epoch > 1 ? `epoch ${s.epoch}` : '', time, clip(more)];
+    return [`${MARKS[s.status]} ${titleOf(id)}`, s.status, s.epoch > 1 ? `epoch ${s.epoch}` : '', time, oneLine(more)];
   });
-  return table(paint, ['STEP', 'STATUS', '', 'TIME', ''], rows, 'None has begun.');
+  return table(paint, ['STEP', 'STATUS', '', 'TIME', ''], rows, 'None has begun.', width());
 }
 
-const clip = (text: string, most = 90): string => (text.length > most ? `${text.slice(0, most)}…` : text);
+const oneLine = (text: string): string => text.replaceAll(/\s+/g, ' ');
 
 function acceptanceText({ acceptance: a, lease, expiry, completion, status }: HandoffState): string {
   const now = Date.now();
@@ -103,7 +105,7 @@ const incidentsText = ({ incidents }: HandoffState): string =>
     .join('\n');
 
 /** The ledger of a handoff. Its keys share their beginning, so only what differs is shown. */
-export function effectsTable(paint: Paint, effects: readonly Effect[]): string {
+export function effectsTable(paint: Paint, effects: readonly Effect[], width = columns()): string {
   const rows = effects.map((e) => [
     e.seq,
     e.status + (e.undoResult && e.undoResult !== 'undone' ? ` (${e.undoResult.replaceAll('_', ' ')})` : ''),
@@ -111,7 +113,7 @@ export function effectsTable(paint: Paint, effects: readonly Effect[]): string {
     e.kind,
     shortResource(e.resource),
   ]);
-  return table(paint, ['#', 'STATUS', 'STEP', 'KIND', 'WHAT'], rows, 'None.');
+  return table(paint, ['#', 'STATUS', 'STEP', 'KIND', 'WHAT'], rows, 'None.', width);
 }
 
 /** A file by its last two path parts; the others are short already. */
@@ -128,8 +130,8 @@ function validationsTable(paint: Paint, sessions: readonly ValidationSession[]):
       `${r.rule} ${r.name}`,
       r.severity,
       `${r.durationMs} ms`,
-      clip(r.message, 60),
+      oneLine(r.message),
     ]),
   );
-  return table(paint, ['STEP', '', 'RULE', 'SEVERITY', 'TIME', ''], rows, 'None.');
+  return table(paint, ['STEP', '', 'RULE', 'SEVERITY', 'TIME', ''], rows, 'None.', width());
 }

@@ -213,9 +213,14 @@ export class Runs {
       const waited = error instanceof HandoffError ? Number(error.params['seconds']) * 1000 : this.caller.deadlineMs;
       const answered = await this.workerAnswers(Date.now() - waited - CLOCK_SKEW_MS);
       const { namespace } = this.caller.temporal.options;
-      return answered
-        ? error
-        : new HandoffError('NO_WORKER', { queue: this.caller.taskQueue, namespace, updateId }, { cause: error });
+      const again = againText(message, updateId);
+      if (!answered) {
+        const params = { queue: this.caller.taskQueue, namespace, updateId, next: again };
+        return new HandoffError('NO_WORKER', params, { cause: error });
+      }
+      if (!(error instanceof HandoffError)) return error;
+      const next = message ? `It may still take effect. ${again}` : again;
+      return new HandoffError('DEADLINE_EXCEEDED', { ...error.params, updateId, next }, { cause: error });
     }
     return isNotFound(error) ? this.closedError(handoff, message, error) : error;
   }
@@ -244,6 +249,16 @@ export class Runs {
       return true;
     }
   }
+}
+
+const SIGNALS: ReadonlySet<MessageName> = new Set(['pause', 'resume', 'cancel']);
+
+/** What to do once whoever did not answer is there: only an update can be sent twice without a thought. */
+function againText(message: MessageName | undefined, updateId: string): string {
+  if (!message) return 'Then ask again.';
+  return SIGNALS.has(message)
+    ? 'Ask for the status before you send it again.'
+    : `Send it again with update id ${updateId} (\`--update-id\`): under one id it takes effect once.`;
 }
 
 export function checkedId(id: unknown): string {

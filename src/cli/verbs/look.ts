@@ -10,6 +10,7 @@ import { existingStorage, uiLink, withPlace, type PlaceOptions } from '../place.
 import { picture, effectsTable } from '../picture.js';
 import { ago, plain, table } from '../text.js';
 import { verb } from '../verb.js';
+import { COMPLETED } from './run.js';
 import { workflowIdOf } from '../../core/ids.js';
 
 export function lookVerbs(program: Command): void {
@@ -33,8 +34,8 @@ export function lookVerbs(program: Command): void {
     'result <id>',
     {
       summary: 'wait for the end of a handoff and say what came of it',
-      details: 'Waits for the end of a handoff. Exit code 0 only if it completed.',
       examples: ['result ho_1 --timeout 60'],
+      exitCodes: COMPLETED,
       options: [['--timeout <seconds>', 'wait no longer (default: as long as it takes)', number(0)]],
       needs: ['folder', 'server'],
       exits: true,
@@ -59,13 +60,8 @@ export function lookVerbs(program: Command): void {
     async ({ options, io }) => {
       const { limit } = options;
       const found = await listed(options, { ...filterOf(options), ...(limit === undefined ? {} : { limit }) });
-      // A narrow terminal gets what fits; the rest is in `show`.
-      const { columns } = process.stdout;
-      const fits = !process.stdout.isTTY || columns >= 170 ? 6 : columns >= 140 ? 5 : columns >= 110 ? 4 : 3;
-      const rows = found.map((h) =>
-        [h.handoffId, h.shown, ago(h.createdAt), routeOf(h), h.procedure, h.blocked].slice(0, fits),
-      );
-      const head = ['ID', 'STATUS', 'STARTED', 'FROM → TO', 'PROCEDURE', 'BLOCKED'].slice(0, fits);
+      const rows = found.map((h) => [h.handoffId, h.shown, ago(h.createdAt), routeOf(h), h.procedure, h.blocked]);
+      const head = ['ID', 'STATUS', 'STARTED', 'FROM → TO', 'PROCEDURE', 'BLOCKED'];
       const json = found.map(({ subject: _, ...h }) => ({ ...h, route: routeOf(h) }));
       return { json, text: table(io.paint, head, rows, 'No handoffs.') };
     },
@@ -98,6 +94,8 @@ export function lookVerbs(program: Command): void {
       needs: ['folder'],
     },
     async ({ args: [id = ''], options, io }) => {
+      const { checkedId } = await import('../../client/runs.js');
+      checkedId(id);
       const storage = await existingStorage(options);
       try {
         const effects = await storage.ledger.list(id);
@@ -133,7 +131,8 @@ async function within(
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     const what = `The result of ${id}`;
-    timer = setTimeout(() => reject(new HandoffError('DEADLINE_EXCEEDED', { what, seconds })), seconds * 1000);
+    const next = `It may still be open: \`handoff status ${id}\` says what it waits for.`;
+    timer = setTimeout(() => reject(new HandoffError('DEADLINE_EXCEEDED', { what, seconds, next })), seconds * 1000);
   });
   // The connection is closed under it when we give up.
   result.catch(() => {});

@@ -3,9 +3,10 @@ import { dueAt, remaining } from '../../core/clock.js';
 import { parseDate } from '../../core/date.js';
 import { words } from '../../core/words.js';
 import { errorMessage } from '../../core/errors.js';
-import { shownStatus, stepIsDone, runningSteps, type MessageName } from '../../core/handoff.js';
+import { shownStatus, runningSteps, type MessageName } from '../../core/handoff.js';
 import { faultOf } from '../../core/message.js';
 import { hasEffect, stepsFrom } from '../../core/procedure.js';
+import { progressOf } from '../../core/progress.js';
 import { refuse, type Refusal } from '../../core/refusal.js';
 import {
   acceptUpdate,
@@ -202,18 +203,11 @@ export function attachMessages(run: Run): void {
   );
   setHandler(
     progressQuery,
-    () => {
-      const steps = Object.values(run.state.steps);
-      const stepsDone = steps.filter(stepIsDone).length;
-      const percent = run.state.status === 'completed' ? 100 : Math.round((100 * stepsDone) / (steps.length + 1));
-      return {
-        status: shownStatus(run.state),
-        percent,
-        stepsDone,
-        steps: steps.length,
-        running: runningSteps(run.state),
-      };
-    },
+    () => ({
+      status: shownStatus(run.state),
+      ...progressOf(run.state),
+      running: runningSteps(run.state),
+    }),
     { description: 'Status and per cent done' },
   );
 }

@@ -25,7 +25,7 @@ export function inTerminal(
 ): {
   output: () => string;
   type: (keys: string) => void;
-  says: (text: string) => Promise<void>;
+  says: (text: string, ms?: number) => Promise<void>;
   ended: Promise<string>;
 } {
   const quoted = [process.execPath, BIN, ...args].map((word) => `'${word}'`).join(' ');
@@ -38,8 +38,8 @@ export function inTerminal(
   let output = '';
   child.stdout.on('data', (chunk: Buffer) => void (output += chunk.toString()));
   const ended = new Promise<string>((resolve) => child.once('close', () => resolve(output)));
-  const says = async (text: string): Promise<void> => {
-    for (const deadline = Date.now() + 20_000; !output.includes(text); await sleep(20)) {
+  const says = async (text: string, ms = 20_000): Promise<void> => {
+    for (const deadline = Date.now() + ms; !output.includes(text); await sleep(20)) {
       if (Date.now() > deadline) throw new Error(`never said "${text}":\n${JSON.stringify(output)}`);
     }
   };

@@ -41,12 +41,17 @@ const complete = async (id: string): Promise<void> => {
   });
 };
 
+const startDev = async (): Promise<Running> => {
+  const running = launch(['dev', '--port', '0', '--ui-port', '0', '--module', 'test/cli/parts/gate.mjs', ...at()]);
+  await running.says('is ready');
+  return running;
+};
+
 beforeAll(async () => {
   await haveServer();
   base = await mkdtemp(path.join(tmpdir(), 'handoff-cli-watch-'));
   folder = path.join(base, '.handoff');
-  dev = launch(['dev', '--port', '0', '--ui-port', '0', '--module', 'test/cli/parts/gate.mjs', ...at()]);
-  await dev.says('is ready');
+  dev = await startDev();
   await handoff(['agents', 'add', '@code-architect', '@nodejs-specialist', '--capacity', '99', ...at()]);
 }, 120_000);
 afterAll(async () => {
@@ -171,4 +176,20 @@ describe('handoff watch', () => {
     const [, after] = (await one.ended).split('\u001b[?1049l');
     expect(after).toMatch(/✓ completed running by @nodejs-specialist\r\n[^]*code 0\r\n/);
   });
+
+  it('outlives a server that is killed, says so, and goes on with the one that comes back', async (ctx) => {
+    ctx.skip(noTerminal() !== undefined, noTerminal());
+    await writeFile(gate('survivor', 'hold'), '');
+    await start('survivor');
+    const all = inTerminal(['watch', '--interval', '0.2', ...at()]);
+    await all.says('1 running');
+    dev.child.kill('SIGKILL');
+    await dev.ended;
+    await all.says('this is from the last records');
+    // At another port. The step that was killed had one attempt.
+    dev = await startDev();
+    await all.says('2 incident', 60_000);
+    all.type('q');
+    expect(await all.ended).toContain('code 0\r\n');
+  }, 180_000);
 });

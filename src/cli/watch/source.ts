@@ -23,7 +23,7 @@ const PAST_MS = 30_000;
 interface Connected {
   client: HandoffClient;
   uiUrl: string | undefined;
-  close: () => Promise<void>;
+  address: string;
 }
 interface Answer extends HandoffStatus {
   askedAt: number;
@@ -53,9 +53,11 @@ export class Source {
     return source;
   }
 
+  /**
+   * Connections are left to the end of the process: the SDK repeats a call that nobody answers beyond its deadline, and
+   * one that it repeats on a closed connection ends the process with an error.
+   */
   async close(): Promise<void> {
-    const { connected } = this;
-    await this.disconnect(connected);
     await this.storage?.close();
   }
 
@@ -142,13 +144,11 @@ export class Source {
 
   private async heard(anything: boolean): Promise<void> {
     this.note = anything ? undefined : 'No worker answers; this is from the last records.';
-    // It may be back at another address.
-    if (!anything) await this.disconnect(this.connected);
-  }
-
-  private async disconnect(connected: Promise<Connected> | undefined): Promise<void> {
-    if (this.connected === connected) this.connected = undefined;
-    await (await connected?.catch(() => undefined))?.close();
+    if (anything) return;
+    // A connection comes back by itself, but a `handoff dev` that was started again may be at another address.
+    const { address } = await connectTo(this.options);
+    const connected = await this.connected?.catch(() => undefined);
+    if (address !== undefined && address !== connected?.address) this.connected = undefined;
   }
 
   /** Not more often than every few seconds, where nobody is there. */
@@ -183,11 +183,11 @@ async function connectedTo(options: PlaceOptions, storage: Storage | undefined):
     import('../../temporal/connect.js'),
   ]);
   const overrides = { ...(await connectTo(options)), ...(storage ? { timeoutMs: CONNECT_MS } : {}) };
-  const { client: temporal, connection, namespace, address } = await connectClient(overrides);
+  const { client: temporal, namespace, address } = await connectClient(overrides);
   const taskQueue = options.taskQueue ?? DEFAULT_TASK_QUEUE;
   const client = new HandoffClient({ temporal, storage, taskQueue, deadlineMs: DEADLINE_MS });
   const uiUrl = uiUrlOf(options.folder, address, namespace);
-  return { client, uiUrl, close: () => connection.close() };
+  return { client, uiUrl, address };
 }
 
 /** Whether its state changes without its record: the record follows the status, not each step. */

@@ -1,5 +1,11 @@
 /** The public API of handoff. */
-export { HandoffClient, type HandoffClientOptions, type HandoffStatus, type UpdateOptions } from './client.js';
+export {
+  HandoffClient,
+  type HandoffClientOptions,
+  type HandoffStatus,
+  type Retry,
+  type UpdateOptions,
+} from './client.js';
 export type { Bulk, BulkOptions, BulkPreview, BulkResult, BulkSummary, BulkTarget } from './client/bulk.js';
 export type { OpenIncident } from './client/incidents.js';
 export type { HandoffSummary } from './client/summary.js';

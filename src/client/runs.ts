@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Client } from '@temporalio/client';
+import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
 import type { UpdateDefinition } from '@temporalio/common';
 import { HandoffError } from '../core/errors.js';
 import { REPAIR, isClosed, type MessageName } from '../core/handoff.js';
@@ -30,11 +30,27 @@ const PLAINLY_OPEN: ReadonlySet<string> = new Set(['pending', 'running', 'awaiti
 
 const REPAIRS: ReadonlySet<MessageName> = new Set(REPAIR);
 
+/** Work that failed at least once and is tried again by itself. */
+export interface Retry {
+  /** The action, as the Web UI calls it. */
+  activity: string;
+  /** The attempt that runs, or comes next. */
+  attempt: number;
+  /** Absent: without a limit. */
+  maximumAttempts?: number;
+  /** When the next attempt begins, milliseconds; absent while one runs. */
+  nextAt?: number;
+  /** What the last one said. */
+  error: string;
+}
+
 /** A handoff as of now. `from: 'storage'`: no worker answered, so this is its last record. */
 export interface HandoffStatus extends Partial<HandoffSnapshot> {
   handoffId: string;
   status: string;
   from: 'run' | 'storage';
+  /** What is tried again at the moment. */
+  retries?: Retry[];
 }
 
 export interface UpdateOptions {
@@ -84,9 +100,11 @@ export class Runs {
   /** What the run says; or, where it was ended in Temporal without an outcome, the run that repairs it. */
   private async liveStatus(handoff: string): Promise<HandoffStatus> {
     const handle = this.handle(handoff);
-    const [snapshot, { status }] = await Promise.all([handle.query(statusQuery), handle.describe()]);
+    const [snapshot, { status, raw }] = await Promise.all([handle.query(statusQuery), handle.describe()]);
     if (status.name === 'RUNNING' || isClosed(snapshot.state.status)) {
-      return { handoffId: handoff, status: snapshot.state.status, from: 'run', ...snapshot };
+      const retries = retriesOf(raw.pendingActivities ?? []);
+      const more = retries.length > 0 ? { retries } : {};
+      return { handoffId: handoff, status: snapshot.state.status, from: 'run', ...snapshot, ...more };
     }
     try {
       const repair = await this.repairHandle(handoff).query(statusQuery);
@@ -273,4 +291,20 @@ export function checkedId(id: unknown): string {
 export function checkMessage(name: MessageName, message: unknown): void {
   const why = faultOf(name, message);
   if (why) throw new HandoffError('INVALID_MESSAGE', { message: name, why });
+}
+
+type PendingActivities = NonNullable<WorkflowExecutionDescription['raw']['pendingActivities']>;
+
+function retriesOf(pending: PendingActivities): Retry[] {
+  return pending.flatMap((a) => {
+    const { attempt, maximumAttempts, lastFailure, nextAttemptScheduleTime: next } = a;
+    if (!lastFailure?.message || !attempt || attempt < 2) return [];
+    return {
+      activity: a.activityType?.name ?? '',
+      attempt,
+      error: lastFailure.message,
+      ...(maximumAttempts ? { maximumAttempts } : {}),
+      ...(next?.seconds ? { nextAt: Number(next.seconds) * 1000 } : {}),
+    };
+  });
 }

@@ -4,6 +4,7 @@ import { summaryOf, type HandoffSummary } from '../../client/summary.js';
 import { checkedFilter, type HandoffFilter } from '../../core/filter.js';
 import type { HandoffOutcome } from '../../core/handoff.js';
 import { FILTER_OPTIONS, filterOf, routeOf, type FilterOptions } from '../filter-options.js';
+import { commandLines, nextCommands, withoutButtons } from '../next.js';
 import { number } from '../number.js';
 import { exitCodeFor, outcomeText } from '../outcome-text.js';
 import { existingStorage, uiLink, withPlace, type PlaceOptions } from '../place.js';
@@ -22,11 +23,15 @@ export function lookVerbs(program: Command): void {
       examples: ['status ho_1'],
       needs: ['folder', 'server'],
     },
-    ({ args: [id = ''], options }) =>
+    ({ args: [id = ''], options, io }) =>
       withPlace(options, async ({ client }) => {
         const status = await client.status(id);
         const source = status.from === 'storage' ? '\n(No worker answers; this is the last record.)' : '';
-        return { json: status, text: `${plain(status.words ?? status.status)}${source}` };
+        const { state, subject, words } = status;
+        const next = state ? nextCommands(id, state, subject) : [];
+        const said = words === undefined ? status.status : plain(withoutButtons(words));
+        const text = [said, ...(next.length > 0 ? [commandLines(io.paint, next)] : [])].join('\n\n');
+        return { json: status, text: `${text}${source}` };
       }),
   );
   verb<{ timeout?: number }>(

@@ -31,7 +31,9 @@ export function depth(paint: Paint, d: Depth, size: Size): string[] {
     heading(paint, d),
     ...(state ? [stepLines(paint, state, d, size.columns), waitLines(paint, row, state, now)] : []),
     ...(state ? [incidentLines(paint, state, now)] : []),
-    state && !isClosed(state.status) ? nextCommands(row.handoffId, state, subject).map((c) => `$ ${safe(c)}`) : [],
+    state && !isClosed(state.status)
+      ? nextCommands(row.handoffId, state, subject).map((c) => `$ ${safe(c.command)}`)
+      : [],
     outcome ? outcomeText(paint, outcome).split('\n') : [debtLine(d)].flatMap((line) => line ?? []),
     d.link ? [paint.dim(d.link)] : [],
     d.keys ? [paint.dim('q quits')] : [],

@@ -6,6 +6,7 @@ import { lookVerbs } from './verbs/look.js';
 import { messageVerbs } from './verbs/messages.js';
 import { procedureVerbs } from './verbs/procedures.js';
 import { registryVerbs } from './verbs/registry.js';
+import { replayVerbs } from './verbs/replay.js';
 import { runVerbs } from './verbs/run.js';
 import { workerVerb } from './verbs/worker.js';
 
@@ -40,5 +41,7 @@ export function program(): Command {
   handoff.commandsGroup('What handoffs are made of:');
   registryVerbs(handoff);
   procedureVerbs(handoff);
+  handoff.commandsGroup('Upgrade:');
+  replayVerbs(handoff);
   return handoff;
 }

@@ -2,7 +2,14 @@
 export { HandoffClient, type HandoffClientOptions, type HandoffStatus, type UpdateOptions } from './client.js';
 export type { HandoffSummary } from './client/list.js';
 export type { Started } from './client/start.js';
-export { createHandoffWorker, type HandoffWorker, type HandoffWorkerOptions } from './worker.js';
+export {
+  createHandoffWorker,
+  HandoffPlugin,
+  type Deployment,
+  type HandoffPluginOptions,
+  type HandoffWorker,
+  type HandoffWorkerOptions,
+} from './worker.js';
 export { connectClient, connectOptions, type ConnectedClient, type ConnectOverrides } from './temporal/connect.js';
 export { openStorage, type Storage, type StorageOptions } from './storage/storage.js';
 

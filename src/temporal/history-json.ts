@@ -30,7 +30,7 @@ function converter(): Converter {
   const proto = createRequire(common.resolve('@temporalio/proto'));
   const protoJson = proto('protobufjs/ext/protojson') as ProtoJson;
   const { patchProtobufRoot } = common('@temporalio/proto/lib/patch-protobuf-root') as {
-    patchProtobufRoot(root: unknown): ProtoRoot;
+    patchProtobufRoot: (root: unknown) => ProtoRoot;
   };
   const type = patchProtobufRoot(common('@temporalio/proto')).lookupType('temporal.api.history.v1.History');
   loaded = { protoJson, type };

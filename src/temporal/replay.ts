@@ -30,8 +30,9 @@ export async function* replayHistories(
   // The SDK pulls the next history when it is done with one; a history that it refuses ends its worker, and a new one goes on.
   async function* readable(): AsyncGenerator<RunHistory> {
     for (;;) {
-      const { done, value } = await source.next();
-      if (done) return;
+      const next: IteratorResult<RunHistory | Unreadable, unknown> = await source.next();
+      if (next.done) return;
+      const { value } = next;
       if ('why' in value) unreadable.push(value);
       else {
         current = value;

@@ -4,7 +4,7 @@ import type { Procedure } from '../core/procedure.js';
 import { DEFAULT_TASK_QUEUE } from '../core/request.js';
 import type { Storage } from '../storage/storage.js';
 import { connectClient, type ConnectOverrides } from '../temporal/connect.js';
-import { createHandoffWorker, type HandoffWorker, type HandoffWorkerOptions } from '../worker.js';
+import { createHandoffWorker, type Deployment, type HandoffWorker, type HandoffWorkerOptions } from '../worker.js';
 import { UsageError } from './failure.js';
 import { readDocument } from './input.js';
 import type { Lifetime } from './lifetime.js';
@@ -50,10 +50,16 @@ export interface RunningWorker {
 /** Starts a worker whose end is the lifetime's: it drains then. Returns when its poller is up. */
 export async function startWorker(
   life: Lifetime,
-  options: { connect: ConnectOverrides; storage: Storage; taskQueue?: string; parts?: Parts },
+  options: {
+    connect: ConnectOverrides;
+    storage: Storage;
+    taskQueue?: string;
+    parts?: Parts;
+    deployment?: Deployment;
+  },
 ): Promise<RunningWorker> {
-  const { connect, storage, taskQueue = DEFAULT_TASK_QUEUE, parts } = options;
-  const worker = await createHandoffWorker({ connect, storage, taskQueue, ...parts });
+  const { connect, storage, taskQueue = DEFAULT_TASK_QUEUE, parts, deployment } = options;
+  const worker = await createHandoffWorker({ connect, storage, taskQueue, deployment, ...parts });
   const ended = worker.run();
   // Seen by whoever awaits it; a worker that is asked to stop twice throws.
   ended.catch(() => {});

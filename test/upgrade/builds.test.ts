@@ -3,6 +3,7 @@ import { workflowIdOf } from '../../src/core/ids.js';
 import { workflowBundle } from '../../src/temporal/bundle.js';
 import { replayHistories } from '../../src/temporal/replay.js';
 import { json } from '../cli/rig.js';
+import { actions } from '../rig/crash-parts.mjs';
 import { Fleet, factsOf, type Situation } from './fleet.js';
 
 let fleet: Fleet;
@@ -91,15 +92,8 @@ describe('with a worker deployment, handoffs upgrade by themselves', () => {
       expect(differ.toSorted()).toEqual(marked.map(workflowIdOf).toSorted());
       expect(asked.results).toHaveLength(all.length - ended.length + born.length);
       // … these are pinned to B, whose worker stays, and the rest goes back.
-      fleet.temporal(
-        ...['workflow', 'update-options', '--yes', '--reason', 'back to A'],
-        ...[
-          '--query',
-          `TaskQueue = '${fleet.rig.taskQueue}' AND ExecutionStatus = 'Running' AND TemporalChangeVersion IN ('next-start', 'next-accept')`,
-        ],
-        ...['--versioning-override-behavior', 'pinned'],
-        ...['--versioning-override-deployment-name', fleet.deployment, '--versioning-override-build-id', 'B'],
-      );
+      const here = `TaskQueue = '${fleet.rig.taskQueue}' AND ExecutionStatus = 'Running'`;
+      fleet.pin('B', '--query', `${here} AND TemporalChangeVersion IN ('next-start', 'next-accept')`);
       await expect.poll(() => pinned(marked), { timeout: 30_000, interval: 200 }).toBe(marked.length);
       const a = await fleet.worker('A', {});
       await fleet.makeCurrent('A');
@@ -144,10 +138,119 @@ describe('with a worker deployment, handoffs upgrade by themselves', () => {
     },
   );
 
+  test(
+    'a run that was forgotten waits, unharmed, until the build that it needs is current again',
+    { timeout: 120_000 },
+    async () => {
+      const [a, b] = [await fleet.worker('A', {}), await fleet.worker('B', {})];
+      await fleet.makeCurrent('B');
+      const id = await fleet.start(`forgotten-${fleet.rig.taskQueue}`, 'waiting');
+      await fleet.settle(id, 'waiting');
+      await fleet.makeCurrent('A');
+      await fleet.cancel(id);
+      await expect.poll(async () => factsOf(await fleet.history(id)).failed, { timeout: 60_000 }).not.toEqual([]);
+      // The server has begun to move it: a pin comes too late now.
+      await fleet.makeCurrent('B');
+      expect((await fleet.rig.client.result(id)).outcome).toBe('cancelled');
+      expect(fleet.world(id)).toEqual({ acts: 1, undos: 1, lines: [] });
+      const { failed, builds } = factsOf(await fleet.history(id));
+      expect(failed[0]).toContain('Nondeterminism');
+      expect(new Set(builds)).toEqual(new Set(['B']));
+      await Promise.all([a.stop(), b.stop()]);
+    },
+  );
+
   const pinned = async (ids: readonly string[]): Promise<number> => {
     const described = await Promise.all(
       ids.map((id) => fleet.rig.temporal.workflow.getHandle(workflowIdOf(id)).describe()),
     );
     return described.filter(({ raw }) => raw.workflowExecutionInfo?.versioningInfo?.versioningOverride?.pinned).length;
   };
+});
+
+describe('with pinned handoffs', () => {
+  test(
+    'each stays on the build that it began with, and new ones go to the current one',
+    { timeout: 120_000 },
+    async () => {
+      const pinned = { behavior: 'PINNED' } as const;
+      const [a, b] = [await fleet.worker('A', pinned), await fleet.worker('B', pinned)];
+      const ids: Record<string, string> = {};
+      for (const [name, build] of [
+        ['first', 'A'],
+        ['second', 'B'],
+        ['third', 'A'],
+      ] as const) {
+        await fleet.makeCurrent(build);
+        ids[name] = await fleet.start(`pinned-${name}-${fleet.rig.taskQueue}`, 'waiting');
+        await fleet.settle(ids[name], 'waiting');
+      }
+      for (const id of Object.values(ids)) await fleet.complete(id);
+      const builds: Record<string, string[]> = {};
+      for (const [name, id] of Object.entries(ids)) {
+        expect((await fleet.rig.client.result(id)).outcome).toBe('completed');
+        builds[name] = [...new Set(factsOf(await fleet.history(id)).builds)];
+      }
+      expect(builds).toEqual({ first: ['A'], second: ['B'], third: ['A'] });
+      await Promise.all([a.stop(), b.stop()]);
+    },
+  );
+});
+
+describe('without versioning, a build whose patches are switched off', () => {
+  let plain: Fleet;
+  beforeAll(async () => {
+    plain = await Fleet.create();
+  });
+  afterAll(() => plain.close());
+  const worker = (build: 'A' | 'B', patches = true) =>
+    plain.rig.startWorker({
+      actions,
+      worker: {
+        stickyQueueScheduleToStartTimeout: '1s',
+        ...(build === 'B' ? { workflowBundle: { codePath: plain.next } } : {}),
+        ...(patches ? {} : { patchActivationCallback: () => false }),
+      },
+    });
+
+  test(
+    'can go back to the build before; with them on, the way back is to switch them off',
+    { timeout: 120_000 },
+    async () => {
+      const begun = async (name: string): Promise<string> => {
+        const id = await plain.start(`${name}-${plain.rig.taskQueue}`, 'waiting');
+        await plain.settle(id, 'waiting');
+        return id;
+      };
+      const over = async (id: string): Promise<string[]> => {
+        await plain.complete(id);
+        expect((await plain.rig.client.result(id)).outcome).toBe('completed');
+        const { failed, patches } = factsOf(await plain.history(id));
+        expect(failed).toEqual([]);
+        return patches;
+      };
+      const steps: string[][] = [];
+      await worker('B', false);
+      const [one, two] = [await begun('dark-1'), await begun('dark-2')];
+      await plain.accept(one);
+      await plain.rig.stopWorker();
+      await worker('A');
+      steps.push(await over(one));
+      await plain.rig.stopWorker();
+      await worker('B');
+      const [three, four] = [await begun('dark-3'), await begun('dark-4')];
+      steps.push(await over(two), await over(three));
+      await plain.rig.stopWorker();
+      await worker('B', false);
+      steps.push(await over(four), await over(await begun('dark-5')));
+      await plain.rig.stopWorker();
+      expect(steps).toEqual([
+        [],
+        ['next-accept', 'next-end'],
+        ['next-start', 'next-accept', 'next-end'],
+        ['next-start'],
+        [],
+      ]);
+    },
+  );
 });

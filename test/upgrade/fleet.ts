@@ -101,6 +101,15 @@ export class Fleet {
     }
   }
 
+  /** Pins runs to a build: `which` is a query, or one workflow id. */
+  pin(build: string, ...which: ['--query', string] | ['--workflow-id', string]): void {
+    this.temporal(
+      ...['workflow', 'update-options', ...which, '--versioning-override-behavior', 'pinned'],
+      ...['--versioning-override-deployment-name', this.deployment, '--versioning-override-build-id', build],
+      ...(which[0] === '--query' ? ['--yes', '--reason', 'upgrade test'] : []),
+    );
+  }
+
   /** Starts a handoff and brings it into a situation. */
   async start(id: string, situation: Situation, startsInMs = 3_600_000): Promise<string> {
     const lines = this.linesFile(id);

@@ -43,6 +43,8 @@ export interface RunningWorker {
   namespace: string;
   address: string;
   taskQueue: string;
+  /** Why nothing comes to it yet, and what to do: its build is not the deployment's current one. */
+  idle?: string;
   /** Rejects if the worker fails; resolves when it has ended. */
   ended: Promise<void>;
 }
@@ -68,7 +70,8 @@ export async function startWorker(
     await ended.catch(() => {});
   });
   const { address, namespace } = await life.until(untilPolling(worker, ended, connect, taskQueue, life.signal));
-  return { address, namespace, taskQueue, ended };
+  const idle = deployment && (await whyIdle(connect, deployment).catch(() => undefined));
+  return { address, namespace, taskQueue, ended, idle };
 }
 
 /** A worker is ready when the server knows its poller; its process being there says little. */
@@ -96,6 +99,23 @@ async function untilPolling(
       await Promise.race([new Promise((resolve) => setTimeout(resolve, 50)), over]);
     }
     return { address, namespace };
+  } finally {
+    await connection.close();
+  }
+}
+
+async function whyIdle(connect: ConnectOverrides, { name, buildId }: Deployment): Promise<string | undefined> {
+  const { connection, namespace, address } = await connectClient(connect);
+  try {
+    const asked = connection.workflowService.describeWorkerDeployment({ namespace, deploymentName: name });
+    // 5 = NOT_FOUND: the server hears of a deployment a moment after its first poll.
+    const known = await asked.catch((error: { code?: unknown }) => {
+      if (error.code !== 5) throw error;
+    });
+    const current = known?.workerDeploymentInfo?.routingConfig?.currentDeploymentVersion;
+    if (current?.buildId === buildId) return undefined;
+    const command = `temporal worker deployment set-current-version --deployment-name ${name} --build-id ${buildId} --address ${address} --namespace ${namespace}`;
+    return `New handoffs go to ${current?.buildId ? `build ${current.buildId}` : 'workers without a deployment'}. To make this build the current one: ${command}`;
   } finally {
     await connection.close();
   }

@@ -43,6 +43,7 @@ export async function worker(options: WorkerOptions, io: Io): Promise<Answer> {
         io.say(
           `worker ready on task queue ${taskQueue}, namespace ${namespace}, at ${address} (process ${process.pid}${build ? `, build ${build}` : ''})`,
         );
+      if (worker.idle) io.note(worker.idle);
       await life.untilStopped(worker.ended);
       return { json: undefined, text: '' };
     },

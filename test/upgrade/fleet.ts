@@ -63,8 +63,13 @@ export class Fleet {
     return fleet;
   }
 
+  /** Ends workers that a test that failed has left, so that the next one has its own only. */
+  async killWorkers(): Promise<void> {
+    for (const worker of this.workers.splice(0)) await worker.kill();
+  }
+
   async close(): Promise<void> {
-    for (const worker of this.workers) await worker.kill();
+    await this.killWorkers();
     await this.rig.close();
     rmSync(this.folder, { recursive: true, force: true });
   }
@@ -79,8 +84,9 @@ export class Fleet {
     return worker;
   }
 
-  /** Temporal's own command line, as docs/upgrade.md uses it. */
-  temporal(...args: string[]): string {
+  /** Temporal's own command line, as docs/upgrade.md uses it: words of a command, and more arguments that may hold blanks. */
+  temporal(command: string, ...more: string[]): string {
+    const args = [...command.split(' '), ...more];
     const env = { ...process.env, TEMPORAL_CONFIG_FILE: '/nonexistent', TEMPORAL_ADDRESS: '', TEMPORAL_NAMESPACE: '' };
     return execFileSync(inject('serverPath'), [...args, '--address', this.rig.address], { encoding: 'utf8', env });
   }
@@ -89,10 +95,8 @@ export class Fleet {
   async makeCurrent(build: string): Promise<void> {
     for (let left = 100; ; left--) {
       try {
-        this.temporal(
-          ...['worker', 'deployment', 'set-current-version', '--yes'],
-          ...['--deployment-name', this.deployment, '--build-id', build],
-        );
+        const version = `--deployment-name ${this.deployment} --build-id ${build}`;
+        this.temporal(`worker deployment set-current-version --yes ${version}`);
         return;
       } catch (error) {
         if (left === 0) throw error;
@@ -103,11 +107,9 @@ export class Fleet {
 
   /** Pins runs to a build: `which` is a query, or one workflow id. */
   pin(build: string, ...which: ['--query', string] | ['--workflow-id', string]): void {
-    this.temporal(
-      ...['workflow', 'update-options', ...which, '--versioning-override-behavior', 'pinned'],
-      ...['--versioning-override-deployment-name', this.deployment, '--versioning-override-build-id', build],
-      ...(which[0] === '--query' ? ['--yes', '--reason', 'upgrade test'] : []),
-    );
+    const version = `--versioning-override-deployment-name ${this.deployment} --versioning-override-build-id ${build}`;
+    const batch = which[0] === '--query' ? ['--yes', '--reason', 'upgrade test'] : [];
+    this.temporal(`workflow update-options --versioning-override-behavior pinned ${version}`, ...which, ...batch);
   }
 
   /** Starts a handoff and brings it into a situation. */

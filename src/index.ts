@@ -12,7 +12,14 @@ export type { HandoffSummary } from './client/summary.js';
 export type { Started } from './client/start.js';
 export type { Validation, ValidateOptions } from './client/validate.js';
 export type * from './plan/plan.js';
-export { createHandoffWorker, type HandoffWorker, type HandoffWorkerOptions } from './worker.js';
+export {
+  createHandoffWorker,
+  HandoffPlugin,
+  type Deployment,
+  type HandoffPluginOptions,
+  type HandoffWorker,
+  type HandoffWorkerOptions,
+} from './worker.js';
 export { connectClient, connectOptions, type ConnectedClient, type ConnectOverrides } from './temporal/connect.js';
 export { openStorage, type Storage, type StorageOptions } from './storage/storage.js';
 

@@ -11,6 +11,7 @@ import { messageVerbs } from './verbs/messages.js';
 import { planVerbs } from './verbs/plan.js';
 import { procedureVerbs } from './verbs/procedures.js';
 import { registryVerbs } from './verbs/registry.js';
+import { replayVerbs } from './verbs/replay.js';
 import { runVerbs } from './verbs/run.js';
 import { setupVerb } from './verbs/setup.js';
 import { watchVerb } from './verbs/watch.js';
@@ -52,6 +53,8 @@ export function program(): Command {
   handoff.commandsGroup('What handoffs are made of:');
   registryVerbs(handoff);
   procedureVerbs(handoff);
+  handoff.commandsGroup('Upgrade:');
+  replayVerbs(handoff);
   handoff.commandsGroup('Your shell:');
   completionVerb(handoff);
   return handoff;

@@ -4,7 +4,8 @@ import path from 'node:path';
 import { workflowIdOf } from '../../src/core/ids.js';
 import type { HandoffRequest } from '../../src/core/request.js';
 import { OwnActions, note, procedure } from '../handoff/own-actions.js';
-import { historyToText } from './history-text.js';
+import { historyToJson } from '../../src/temporal/history-json.js';
+import { mapTexts } from './history-texts.js';
 import { AGENTS, Rig } from './rig.js';
 
 const by = { by: 'operator', reason: 'recorded' };
@@ -102,7 +103,7 @@ export async function recordHistories(folder: string, version: string): Promise<
       await drive?.(rig, id);
       await rig.client.result(id);
       const file = path.join(folder, `${version}-${name}.json`);
-      writeFileSync(file, `${scrubbed(historyToText(await rig.history(id)), [rig.folder, notes])}\n`);
+      writeFileSync(file, scrubbed(historyToJson(await rig.history(id)), [rig.folder, notes]));
       files.push(file);
     }
     return files;
@@ -112,11 +113,14 @@ export async function recordHistories(folder: string, version: string): Promise<
   }
 }
 
-function scrubbed(text: string, folders: readonly string[]): string {
-  // Where the code stood says nothing to a replay.
-  const traceless = text.replaceAll(/"stackTrace": "(?:[^"\\]|\\.)*"/g, '"stackTrace": ""');
-  const placeless = folders.reduce((out, folder) => out.replaceAll(folder, '/place'), traceless);
-  return placeless
-    .replaceAll(new RegExp(`\\b\\d+[@-]${hostname()}`, 'g'), 'client@host')
-    .replaceAll(hostname(), 'host');
+function scrubbed(json: string, folders: readonly string[]): string {
+  const history: unknown = mapTexts(JSON.parse(json), (text, key) => {
+    // Where the code stood says nothing to a replay.
+    if (key === 'stackTrace') return '';
+    const placeless = folders.reduce((out, folder) => out.replaceAll(folder, '/place'), text);
+    return placeless
+      .replaceAll(new RegExp(`\\b\\d+[@-]${hostname()}`, 'g'), 'client@host')
+      .replaceAll(hostname(), 'host');
+  });
+  return `${JSON.stringify(history, null, 1)}\n`;
 }

@@ -29,6 +29,8 @@ interface Situation {
   drive?: (rig: Rig, id: string) => Promise<unknown>;
 }
 
+const untilIncident = (rig: Rig, id: string, incident: string) =>
+  rig.until(id, (s) => s.state?.incidents[0]?.id === incident);
 const offered = (rig: Rig, id: string) => rig.untilStatus(id, 'awaiting_acceptance');
 async function acceptAndComplete(rig: Rig, id: string): Promise<void> {
   await offered(rig, id);
@@ -79,9 +81,28 @@ const SITUATIONS: Record<string, Situation> = {
     procedure: 'GOLDEN_HOLDS',
     request: bare,
     drive: async (rig, id) => {
-      const { state } = await rig.until(id, (s) => s.state?.incidents.length === 1);
-      const { id: incidentId } = state!.incidents[0]!;
-      await rig.client.retry(id, { ...by, incidentId, input: { fail: 0 } });
+      await untilIncident(rig, id, 'inc-1');
+      await rig.client.retry(id, { ...by, incidentId: 'inc-1', input: { fail: 0 } });
+    },
+  },
+  'incident-skipped': {
+    procedure: 'GOLDEN_HOLDS',
+    request: bare,
+    drive: async (rig, id) => {
+      await untilIncident(rig, id, 'inc-1');
+      await rig.client.skip(id, { ...by, incidentId: 'inc-1' });
+    },
+  },
+  'rolled-back-to-a-step': {
+    procedure: 'GOLDEN_HOLDS',
+    request: bare,
+    drive: async (rig, id) => {
+      await untilIncident(rig, id, 'inc-1');
+      await rig.client.rollback(id, { ...by, incidentId: 'inc-1', toStep: 'first' });
+      await untilIncident(rig, id, 'inc-2');
+      await rig.client.retry(id, { ...by, incidentId: 'inc-2' });
+      await untilIncident(rig, id, 'inc-3');
+      await rig.client.retry(id, { ...by, incidentId: 'inc-3', input: { fail: 0 } });
     },
   },
   'large-definition': { procedure: 'GOLDEN_LARGE', request: bare },

@@ -24,7 +24,7 @@ test.each(versions)('records %s', { timeout: 120_000 }, async (version) => {
 });
 
 test('there are recorded histories', () => {
-  expect(recorded().length).toBeGreaterThanOrEqual(10);
+  expect(recorded().length).toBeGreaterThanOrEqual(12);
 });
 
 test.each(recorded())('%s replays with the workflow code of today, and names nothing of the machine', async (file) => {

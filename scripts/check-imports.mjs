@@ -35,7 +35,7 @@ const rules = {
   api: { files: /^api\//, ours: facade, types: [], sdk: temporal('client', 'common') },
   index: { files: /^index\.ts$/, ours: [...facade, 'temporal', 'worker'], types: ['activities'], sdk: [] },
   temporal: { files: /^temporal\//, ours: [...facade, 'activities'], types: ['workflows'], sdk: ['@temporalio'] },
-  worker: { files: /^worker\.ts$/, ours: assembly, types: ['workflows'], sdk: ['@temporalio'] },
+  worker: { files: /^worker(\.ts|\/)/, ours: assembly, types: ['workflows'], sdk: ['@temporalio'] },
   cli: { files: /^cli\//, ours: [...assembly, 'api'], types: ['workflows'], sdk: ['@temporalio'] },
 };
 const layerOf = (file) => Object.keys(rules).find((name) => rules[name].files.test(file));

@@ -44,7 +44,7 @@ import type { Agents } from './storage/agents.js';
 import type { Sessions } from './storage/sessions.js';
 import type { Storage } from './storage/storage.js';
 
-export type { HandoffStatus, UpdateOptions } from './client/runs.js';
+export type { HandoffStatus, Retry, UpdateOptions } from './client/runs.js';
 
 export interface HandoffClientOptions {
   /** A connected Temporal client; `connectClient` makes one from the usual profile and variables. */

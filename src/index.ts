@@ -1,12 +1,25 @@
 /** The public API of handoff. */
-export { HandoffClient, type HandoffClientOptions, type HandoffStatus, type UpdateOptions } from './client.js';
+export {
+  HandoffClient,
+  type HandoffClientOptions,
+  type HandoffStatus,
+  type Retry,
+  type UpdateOptions,
+} from './client.js';
 export type { Bulk, BulkOptions, BulkPreview, BulkResult, BulkSummary, BulkTarget } from './client/bulk.js';
 export type { OpenIncident } from './client/incidents.js';
 export type { HandoffSummary } from './client/summary.js';
 export type { Started } from './client/start.js';
 export type { Validation, ValidateOptions } from './client/validate.js';
 export type * from './plan/plan.js';
-export { createHandoffWorker, type HandoffWorker, type HandoffWorkerOptions } from './worker.js';
+export {
+  createHandoffWorker,
+  HandoffPlugin,
+  type Deployment,
+  type HandoffPluginOptions,
+  type HandoffWorker,
+  type HandoffWorkerOptions,
+} from './worker.js';
 export { connectClient, connectOptions, type ConnectedClient, type ConnectOverrides } from './temporal/connect.js';
 export { openStorage, type Storage, type StorageOptions } from './storage/storage.js';
 

@@ -1,36 +1,38 @@
+import type { VersioningBehavior } from '@temporalio/common';
 import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
-import type { Action } from './activities/action.js';
-import { createActivities, createParts } from './activities/index.js';
-import type { Rule } from './rules/rule.js';
-import { HandoffError, formatIssues } from './core/errors.js';
-import { lintProcedure } from './core/procedure-lint.js';
-import { isUsers, reversibleActions, type Procedure } from './core/procedure.js';
+import { HandoffError } from './core/errors.js';
 import { DEFAULT_TASK_QUEUE } from './core/request.js';
-import { parseProcedure } from './core/procedure-schema.js';
 import { openStorage, type Storage } from './storage/storage.js';
-import { workflowBundle } from './temporal/bundle.js';
 import { connectClient, connectOptions, type ConnectOverrides } from './temporal/connect.js';
-import { ensureReconcileSchedule } from './temporal/reconcile-schedule.js';
-import { ensureSearchAttributes } from './temporal/search-attributes.js';
+import { HandoffPlugin } from './worker/plugin.js';
+import type { WorkerParts } from './worker/setup.js';
 
-export interface HandoffWorkerOptions {
+export { HandoffPlugin, type HandoffPluginOptions } from './worker/plugin.js';
+
+/** Makes a worker part of a Temporal Worker Deployment: see docs/upgrade.md. */
+export interface Deployment {
+  /** The deployment's name; the same for every build. Without dots. */
+  name: string;
+  /** Names this build. A build whose workflow code differs has another. */
+  buildId: string;
+  /**
+   * What an open handoff does when another build becomes current. `AUTO_UPGRADE` (the default): it goes on there.
+   * `PINNED`: it stays on its build, whose workers must run until it has ended.
+   */
+  behavior?: VersioningBehavior;
+}
+
+export interface HandoffWorkerOptions extends WorkerParts {
   /** Where to connect. Default: the TOML profile and the `TEMPORAL_*` variables. */
   connect?: ConnectOverrides;
   /** Default `handoff`. */
   taskQueue?: string;
   /** Default: `openStorage()`, the folder `.handoff`. */
   storage?: Storage;
-  /** Your own procedures; each is linted and made known to clients on the same storage. */
-  procedures?: readonly Procedure[];
-  /** Your own rules; one with the id of a built-in rule replaces it. */
-  rules?: readonly Rule[];
-  /** Ids of built-in rules to leave out. */
-  withoutRules?: readonly string[];
-  actions?: readonly Action[];
+  /** Default: no worker versioning; whichever worker polls gets the next task of a handoff. */
+  deployment?: Deployment;
   /** How long work in flight may take to end at shutdown, milliseconds. Default 10,000. */
   shutdownGraceMs?: number;
-  /** Seconds between two searches for handoffs whose run was terminated. 0: no schedule. Default 60. */
-  reconcileSeconds?: number;
   /** Passed on to the Temporal worker, for what is not named here. */
   worker?: Partial<WorkerOptions>;
 }
@@ -48,7 +50,8 @@ export interface HandoffWorker {
  * before it ends. Throws INVALID_PROCEDURE, TEMPORAL_UNREACHABLE.
  */
 export async function createHandoffWorker(options: HandoffWorkerOptions = {}): Promise<HandoffWorker> {
-  const { taskQueue = DEFAULT_TASK_QUEUE, reconcileSeconds = 60 } = options;
+  const { taskQueue = DEFAULT_TASK_QUEUE, shutdownGraceMs, deployment } = options;
+  const versioning = deployment ? { workerDeploymentOptions: deploymentOptions(deployment) } : {};
   // What was opened is closed again, whether it ran or could not be made.
   const opened: (() => Promise<unknown>)[] = [];
   const closeAll = async (): Promise<void> => {
@@ -59,22 +62,16 @@ export async function createHandoffWorker(options: HandoffWorkerOptions = {}): P
     if (!options.storage) opened.push(() => storage.close());
     const { client, connection: clientConnection, namespace } = await connectClient(options.connect);
     opened.push(() => clientConnection.close());
-    const parts = createParts({ storage, client }, options);
-    await publish(storage, parts, options.procedures ?? []);
-    await ensureSearchAttributes(clientConnection, namespace);
-    if (reconcileSeconds > 0) await ensureReconcileSchedule(client, taskQueue, reconcileSeconds);
     const connection = await NativeConnection.connect(connectOptions(options.connect).connection);
     opened.push(() => connection.close());
     const worker = await Worker.create({
-      shutdownGraceTime: options.shutdownGraceMs ?? 10_000,
-      // A pause and a cancellation travel with the heartbeat's answer; by default they would wait for 4 s.
-      maxHeartbeatThrottleInterval: 900,
+      ...(shutdownGraceMs === undefined ? {} : { shutdownGraceTime: shutdownGraceMs }),
+      ...versioning,
       ...options.worker,
       connection,
       namespace,
       taskQueue,
-      workflowBundle: workflowBundle(),
-      activities: createActivities(parts),
+      plugins: [...(options.worker?.plugins ?? []), new HandoffPlugin({ ...options, storage, temporal: client })],
     });
     const run = async (): Promise<void> => {
       try {
@@ -90,31 +87,19 @@ export async function createHandoffWorker(options: HandoffWorkerOptions = {}): P
   }
 }
 
-async function publish(
-  storage: Storage,
-  parts: { actions: ReadonlyMap<string, Action>; rules: ReadonlyMap<string, Rule> },
-  procedures: readonly Procedure[],
-): Promise<void> {
-  const actions = new Set(['validate', 'confirm', ...parts.actions.keys()]);
-  const rules = new Set(parts.rules.keys());
-  for (const input of procedures) {
-    const procedure = parseProcedure(input);
-    const all = [
-      ...lintProcedure(procedure, { actions, rules }),
-      ...reversibleActions(procedure)
-        .filter((a) => isUsers(a) && parts.actions.has(a) && !parts.actions.get(a)!.undo)
-        .map((a) => ({
-          path: '/steps',
-          message: `action ${a} has no undo: give it one, or declare its steps irreversible`,
-        })),
-    ];
-    if (all.length > 0)
-      throw new HandoffError('INVALID_PROCEDURE', {
-        procedure: procedure.procedure_id,
-        issues: formatIssues(all),
-        list: all,
-      });
-    await storage.procedures.add(procedure);
+/** The server takes a name that it cannot serve and lets the worker wait for ever, so it is checked here. Throws INVALID_ID. */
+function deploymentOptions({
+  name,
+  buildId,
+  behavior = 'AUTO_UPGRADE',
+}: Deployment): WorkerOptions['workerDeploymentOptions'] {
+  for (const [what, id] of [
+    ['Deployment', name],
+    ['Build', buildId],
+  ] as const) {
+    const fits = what === 'Deployment' ? /^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$/ : /^[A-Za-z0-9][A-Za-z0-9._+-]{0,99}$/;
+    const why = `it must match ${fits.source}`;
+    if (!fits.test(id)) throw new HandoffError('INVALID_ID', { what, id: JSON.stringify(id), why });
   }
-  await storage.procedures.publishParts({ actions, rules });
+  return { version: { deploymentName: name, buildId }, useWorkerVersioning: true, defaultVersioningBehavior: behavior };
 }

@@ -32,5 +32,7 @@ async function loadModule(file: string): Promise<object> {
   } catch (error) {
     throw new UsageError(`The module ${where} could not be loaded: ${(error as Error).message.split('\n')[0]!}`);
   }
-  throw new UsageError(`The module ${where} has no object as its default export.`);
+  throw new UsageError(
+    `The module ${where} has no object as its default export: export default { procedures, rules, actions }.`,
+  );
 }

@@ -40,7 +40,9 @@ export const MARKS = { waiting: '·', running: '▶', finished: '✓', skipped: 
 export function outcomeText(paint: Paint, o: HandoffOutcome): string {
   const word = o.outcome === 'completed' ? paint.green(`✓ ${o.outcome}`) : paint.red(`✗ ${o.outcome}`);
   const by = o.by && o.by !== 'handoff' ? ` by ${o.by}` : '';
-  const why = o.reason ? `: ${o.reason}` : '';
+  // What begins with HANDOFF_ only repeats the outcome.
+  const code = o.code && !o.code.startsWith('HANDOFF_') ? `: ${o.code}` : '';
+  const why = o.reason ? `${code}: ${o.reason}` : code;
   const undone = o.undone.map((u) => `  ↶ ${effectText(u.key)} — ${u.result.replaceAll('_', ' ')}`);
   return [`${word} ${safe(`${o.handoffId}${by}${why}`)}`, ...undone.map(safe)].join('\n');
 }

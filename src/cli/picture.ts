@@ -1,12 +1,13 @@
-import type { HandoffStatus } from '../client.js';
+import type { HandoffStatus, Retry } from '../client.js';
 import { remaining } from '../core/clock.js';
 import type { Effect } from '../core/effect.js';
-import type { HandoffOutcome, HandoffState } from '../core/handoff.js';
+import { isClosed, type HandoffOutcome, type HandoffState } from '../core/handoff.js';
 import { partyText } from '../core/request.js';
 import { span } from '../core/words.js';
 import type { ValidationSession } from '../storage/validations.js';
+import { commandLines, nextCommands, withoutButtons } from './next.js';
 import { MARKS, factsText, outcomeText, titleOf } from './outcome-text.js';
-import { plain, safe, table, took, when, type Paint } from './text.js';
+import { clock, columns, plain, safe, table, took, when, type Paint } from './text.js';
 
 interface Whole extends HandoffStatus {
   outcome?: HandoffOutcome;
@@ -20,19 +21,43 @@ export function picture(paint: Paint, h: Whole): string {
   const { subject, state } = h;
   const parts: (string | undefined)[] = [
     heading(paint, h),
-    h.words === undefined ? undefined : indented(withoutSteps(plain(h.words))),
+    h.words === undefined ? undefined : indented(plain(withoutButtons(h.words))),
     h.outcome && indented(outcomeText(paint, h.outcome).split('\n')[0]!),
+    state && nextSection(paint, h, state),
+    h.retries && section(paint, 'Tried again', retriesText(h.retries)),
     state && section(paint, 'Steps', stepsTable(paint, state)),
     state && section(paint, 'Acceptance', acceptanceText(state)),
     state && Object.keys(state.holds).length > 0 ? section(paint, 'Paused', holdsText(state)) : undefined,
     state?.incidents.length ? section(paint, 'Incidents', incidentsText(state)) : undefined,
-    section(paint, 'Effects', effectsTable(paint, h.effects)),
+    section(paint, 'Effects', effectsTable(paint, h.effects, width())),
+    state && debtSection(paint, state, h.effects),
     section(paint, 'Validations', validationsTable(paint, h.validations)),
     h.link && section(paint, 'Web UI', h.link),
     h.from === 'storage' ? paint.yellow('No worker answers; this is the last record.') : undefined,
     subject ? undefined : 'Neither a worker nor the folder knows more of it.',
   ];
   return parts.filter((part) => part !== undefined && part !== '').join('\n\n');
+}
+
+function nextSection(paint: Paint, h: Whole, state: HandoffState): string | undefined {
+  const commands = nextCommands(h.handoffId, state, h.subject);
+  if (commands.length === 0) return undefined;
+  return section(paint, 'What to type', commandLines(paint, commands));
+}
+
+/** From the ledger, which knows each single effect: what a cancellation now would take back, and what it could not. */
+function debtSection(paint: Paint, state: HandoffState, effects: readonly Effect[]): string | undefined {
+  if (isClosed(state.status) || state.ending) return undefined;
+  const owed = effects.filter((e) => e.status !== 'undone').toReversed();
+  const names = (some: readonly Effect[]): string =>
+    some.map((e) => `${titleOf(e.step)} (${shortResource(e.resource)})`).join(', ');
+  const undo = owed.filter((e) => !e.irreversible);
+  const stays = owed.filter((e) => e.irreversible);
+  const lines = [
+    undo.length > 0 ? `would undo ${undo.length}, newest first: ${names(undo)}` : 'would have nothing to undo',
+    ...(stays.length > 0 ? [`could not undo ${stays.length}: ${names(stays)}`] : []),
+  ];
+  return section(paint, 'A cancel now', safe(lines.join('\n')));
 }
 
 function heading(paint: Paint, { handoffId, subject, status }: Whole): string {
@@ -45,25 +70,34 @@ function heading(paint: Paint, { handoffId, subject, status }: Whole): string {
   ].join('\n');
 }
 
+/** Of what stands below a title. */
+const width = (): number => columns() - 2;
 const section = (paint: Paint, title: string, body: string): string => `${paint.bold(title)}\n${indented(body)}`;
 const indented = (text: string): string =>
   text
     .split('\n')
     .map((line) => (line ? `  ${line}` : line))
     .join('\n');
-/** The words list the steps too; here they have a table of their own. */
-const withoutSteps = (words: string): string => words.split('\n\n- ')[0]!.trim();
+
+const retriesText = (retries: readonly Retry[]): string =>
+  retries
+    .map(({ activity, attempt, maximumAttempts, nextAt, error }) => {
+      const which = `attempt ${attempt}${maximumAttempts ? ` of ${maximumAttempts}` : ''}`;
+      const time = nextAt && nextAt > Date.now() ? ` begins at ${clock(nextAt)}` : '';
+      return safe(`${titleOf(activity)}: ${which}${time}, because: ${error}`);
+    })
+    .join('\n');
 
 function stepsTable(paint: Paint, state: HandoffState): string {
   const rows = Object.entries(state.steps).map(([id, s]) => {
     const time = s.startedAt !== undefined && s.finishedAt !== undefined ? took(s.finishedAt - s.startedAt) : '';
     const more = s.error ? `${s.error.code}: ${s.error.message}` : (s.note ?? factsText(s.facts));
-    return [`${MARKS[s.status]} ${titleOf(id)}`, s.status, s.epoch > 1 ? `epoch ${s.epoch}` : '', time, clip(more)];
+    return [`${MARKS[s.status]} ${titleOf(id)}`, s.status, s.epoch > 1 ? `epoch ${s.epoch}` : '', time, oneLine(more)];
   });
-  return table(paint, ['STEP', 'STATUS', '', 'TIME', ''], rows, 'None has begun.');
+  return table(paint, ['STEP', 'STATUS', '', 'TIME', ''], rows, 'None has begun.', width());
 }
 
-const clip = (text: string, most = 90): string => (text.length > most ? `${text.slice(0, most)}…` : text);
+const oneLine = (text: string): string => text.replaceAll(/\s+/g, ' ');
 
 function acceptanceText({ acceptance: a, lease, expiry, completion, status }: HandoffState): string {
   const now = Date.now();
@@ -103,7 +137,7 @@ const incidentsText = ({ incidents }: HandoffState): string =>
     .join('\n');
 
 /** The ledger of a handoff. Its keys share their beginning, so only what differs is shown. */
-export function effectsTable(paint: Paint, effects: readonly Effect[]): string {
+export function effectsTable(paint: Paint, effects: readonly Effect[], width = columns()): string {
   const rows = effects.map((e) => [
     e.seq,
     e.status + (e.undoResult && e.undoResult !== 'undone' ? ` (${e.undoResult.replaceAll('_', ' ')})` : ''),
@@ -111,7 +145,7 @@ export function effectsTable(paint: Paint, effects: readonly Effect[]): string {
     e.kind,
     shortResource(e.resource),
   ]);
-  return table(paint, ['#', 'STATUS', 'STEP', 'KIND', 'WHAT'], rows, 'None.');
+  return table(paint, ['#', 'STATUS', 'STEP', 'KIND', 'WHAT'], rows, 'None.', width);
 }
 
 /** A file by its last two path parts; the others are short already. */
@@ -128,8 +162,8 @@ function validationsTable(paint: Paint, sessions: readonly ValidationSession[]):
       `${r.rule} ${r.name}`,
       r.severity,
       `${r.durationMs} ms`,
-      clip(r.message, 60),
+      oneLine(r.message),
     ]),
   );
-  return table(paint, ['STEP', '', 'RULE', 'SEVERITY', 'TIME', ''], rows, 'None.');
+  return table(paint, ['STEP', '', 'RULE', 'SEVERITY', 'TIME', ''], rows, 'None.', width());
 }

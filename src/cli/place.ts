@@ -79,16 +79,18 @@ export async function withPlace<T>(
   try {
     const taskQueue = options.taskQueue ?? DEFAULT_TASK_QUEUE;
     const client = new HandoffClient({ temporal, storage, taskQueue });
-    const dev = readDevInfo(options.folder);
-    const uiUrl = dev?.address === address && dev.uiUrl ? uiOf(dev.uiUrl, namespace) : undefined;
-    return await work({ client, storage, uiUrl });
+    return await work({ client, storage, uiUrl: uiUrlOf(options.folder, address, namespace) });
   } finally {
     await storage?.close();
     await connection.close();
   }
 }
 
-const uiOf = (uiUrl: string, namespace: string): string => `${uiUrl}/namespaces/${encodeURIComponent(namespace)}`;
+/** The Web UI of a connection, if it is the one of `handoff dev`. */
+export function uiUrlOf(folder: string, address: string, namespace: string): string | undefined {
+  const dev = readDevInfo(folder);
+  return dev?.address === address && dev.uiUrl ? `${dev.uiUrl}/namespaces/${encodeURIComponent(namespace)}` : undefined;
+}
 
 /** The page of one handoff in the Web UI. */
 export const uiLink = (ui: string, workflowId: string, runId?: string): string =>

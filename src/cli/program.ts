@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
+import { STEER } from './completion/candidates.js';
+import { completionVerb } from './verbs/completion.js';
 import { demoVerb } from './verbs/demo.js';
 import { devVerb } from './verbs/dev.js';
 import { doctorVerb } from './verbs/doctor.js';
@@ -9,8 +11,10 @@ import { messageVerbs } from './verbs/messages.js';
 import { planVerbs } from './verbs/plan.js';
 import { procedureVerbs } from './verbs/procedures.js';
 import { registryVerbs } from './verbs/registry.js';
+import { replayVerbs } from './verbs/replay.js';
 import { runVerbs } from './verbs/run.js';
 import { setupVerb } from './verbs/setup.js';
+import { watchVerb } from './verbs/watch.js';
 import { workerVerb } from './verbs/worker.js';
 
 /** The whole command line. It throws CommanderError for wrong usage, and for help. */
@@ -43,10 +47,15 @@ export function program(): Command {
   planVerbs(handoff);
   incidentsVerb(handoff);
   doctorVerb(handoff);
-  handoff.commandsGroup('Steer:');
+  watchVerb(handoff);
+  handoff.commandsGroup(STEER);
   messageVerbs(handoff);
   handoff.commandsGroup('What handoffs are made of:');
   registryVerbs(handoff);
   procedureVerbs(handoff);
+  handoff.commandsGroup('Upgrade:');
+  replayVerbs(handoff);
+  handoff.commandsGroup('Your shell:');
+  completionVerb(handoff);
   return handoff;
 }

@@ -1,4 +1,4 @@
-import { Option, type Command } from 'commander';
+import { Option, type Argument, type Command } from 'commander';
 import { answer, complain, openIo, type Answer, type Io } from './io.js';
 import type { PlaceOptions } from './place.js';
 
@@ -11,6 +11,10 @@ export interface VerbSpec {
   /** Command lines without `handoff`. */
   examples: string[];
   options?: OptionSpec[];
+  /** Arguments that have more to them than a name in the usage. */
+  arguments?: Argument[];
+  /** What 0 and 1 mean, where it is not that the verb did what it says, or failed. */
+  exitCodes?: { ok?: string; failed?: string };
   /** What it needs of the surroundings, and so which common options it has. */
   needs: ('folder' | 'files' | 'server')[];
   /**
@@ -31,6 +35,7 @@ const collect = (value: string, all: string[] | undefined): string[] => [...(all
 
 /** For an option that may be given more than once. */
 export const many = (option: Option): Option => option.argParser(collect);
+export const isRepeatable = (option: Option): boolean => option.parseArg === collect;
 export const must = (option: Option): Option => option.makeOptionMandatory();
 
 const COMMON: Record<VerbSpec['needs'][number], OptionSpec[]> = {
@@ -47,6 +52,15 @@ const COMMON: Record<VerbSpec['needs'][number], OptionSpec[]> = {
   ],
 };
 
+/** A text that is broken where the terminal ends: only blank lines, and lines that are set in, stay on their own. */
+const flowing = (text: string): string => text.replaceAll(/(\S)\n(?=\S)/g, '$1 ');
+
+function exitCodesText({ exitCodes = {}, needs }: VerbSpec): string {
+  const { ok = 'ok', failed = 'it failed' } = exitCodes;
+  const away = needs.includes('server') ? '; 3 nobody answers' : '';
+  return `Exit codes: 0 ${ok}; 1 ${failed}; 2 wrong usage or input${away}.`;
+}
+
 /** Adds a verb: its help with an example, the common options that it needs, `--json`, errors and exit code. */
 export function verb<O = object>(
   parent: Command,
@@ -57,7 +71,8 @@ export function verb<O = object>(
   const command = parent
     .command(usage)
     .summary(spec.summary)
-    .description(spec.details ?? spec.summary);
+    .description(flowing(spec.details ?? spec.summary));
+  for (const argument of spec.arguments ?? []) command.addArgument(argument);
   const add = (heading: string, options: OptionSpec[]): void => {
     for (const [flags, description, more] of options) {
       const option = new Option(flags, description).helpGroup(heading);
@@ -71,6 +86,7 @@ export function verb<O = object>(
   );
   command.helpOption('-h, --help', 'show this help');
   command.addHelpText('after', `\nExample:\n${spec.examples.map((e) => `  $ handoff ${e}`).join('\n')}`);
+  command.addHelpText('after', `\n${exitCodesText(spec)}`);
   command.action(async () => {
     const options = command.opts<O & PlaceOptions & { json?: boolean }>();
     const io = openIo(Boolean(options.json));

@@ -1,3 +1,5 @@
+import type { Deployment } from '../worker.js';
+import { UsageError } from './failure.js';
 import type { Answer, Io } from './io.js';
 import { withLifetime } from './lifetime.js';
 import { loadParts } from './load-parts.js';
@@ -8,10 +10,21 @@ import { installRuntime, openLog } from './runtime.js';
 
 export interface WorkerOptions extends PartsOptions, PlaceOptions {
   log?: string;
+  deployment?: string;
+  buildId?: string;
+  pinned?: boolean;
+}
+
+function deploymentOf({ deployment: name, buildId, pinned }: WorkerOptions): Deployment | undefined {
+  if (name === undefined && buildId === undefined && !pinned) return undefined;
+  if (name === undefined || buildId === undefined)
+    throw new UsageError('--deployment and --build-id go together: a build of a deployment.');
+  return { name, buildId, behavior: pinned ? 'PINNED' : 'AUTO_UPGRADE' };
 }
 
 /** `handoff worker`: runs until it is asked to stop, and drains. */
 export async function worker(options: WorkerOptions, io: Io): Promise<Answer> {
+  const deployment = deploymentOf(options);
   const parts = await loadParts(options);
   const log = options.log === undefined ? undefined : openLog(options.log);
   installRuntime(log?.write ?? io.note, { stacks: log !== undefined });
@@ -22,14 +35,16 @@ export async function worker(options: WorkerOptions, io: Io): Promise<Answer> {
       const storage = await storageAt(options);
       life.atEnd(() => storage.close());
       const connect = await connectTo(options);
-      const worker = await startWorker(life, { connect, storage, taskQueue: options.taskQueue, parts });
+      const worker = await startWorker(life, { connect, storage, taskQueue: options.taskQueue, parts, deployment });
       const { taskQueue, namespace, address } = worker;
-      const ready = { pid: process.pid, taskQueue, namespace, address, folder: storage.folder };
+      const build = deployment ? `${deployment.name}:${deployment.buildId}` : undefined;
+      const ready = { pid: process.pid, taskQueue, namespace, address, folder: storage.folder, build };
       if (io.json) process.stdout.write(`${JSON.stringify(ready)}\n`);
       else
         io.say(
-          `worker ready on task queue ${taskQueue}, namespace ${namespace}, at ${address} (process ${process.pid})`,
+          `worker ready on task queue ${taskQueue}, namespace ${namespace}, at ${address} (process ${process.pid}${build ? `, build ${build}` : ''})`,
         );
+      if (worker.idle) io.note(worker.idle);
       await life.untilStopped(worker.ended);
       return { json: undefined, text: '' };
     },

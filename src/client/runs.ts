@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Client } from '@temporalio/client';
+import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
 import type { UpdateDefinition } from '@temporalio/common';
 import { HandoffError } from '../core/errors.js';
 import { REPAIR, isClosed, type MessageName } from '../core/handoff.js';
@@ -30,11 +30,27 @@ const PLAINLY_OPEN: ReadonlySet<string> = new Set(['pending', 'running', 'awaiti
 
 const REPAIRS: ReadonlySet<MessageName> = new Set(REPAIR);
 
+/** Work that failed at least once and is tried again by itself. */
+export interface Retry {
+  /** The action, as the Web UI calls it. */
+  activity: string;
+  /** The attempt that runs, or comes next. */
+  attempt: number;
+  /** Absent: without a limit. */
+  maximumAttempts?: number;
+  /** When the next attempt begins, milliseconds; absent while one runs. */
+  nextAt?: number;
+  /** What the last one said. */
+  error: string;
+}
+
 /** A handoff as of now. `from: 'storage'`: no worker answered, so this is its last record. */
 export interface HandoffStatus extends Partial<HandoffSnapshot> {
   handoffId: string;
   status: string;
   from: 'run' | 'storage';
+  /** What is tried again at the moment. */
+  retries?: Retry[];
 }
 
 export interface UpdateOptions {
@@ -84,9 +100,11 @@ export class Runs {
   /** What the run says; or, where it was ended in Temporal without an outcome, the run that repairs it. */
   private async liveStatus(handoff: string): Promise<HandoffStatus> {
     const handle = this.handle(handoff);
-    const [snapshot, { status }] = await Promise.all([handle.query(statusQuery), handle.describe()]);
+    const [snapshot, { status, raw }] = await Promise.all([handle.query(statusQuery), handle.describe()]);
     if (status.name === 'RUNNING' || isClosed(snapshot.state.status)) {
-      return { handoffId: handoff, status: snapshot.state.status, from: 'run', ...snapshot };
+      const retries = retriesOf(raw.pendingActivities ?? []);
+      const more = retries.length > 0 ? { retries } : {};
+      return { handoffId: handoff, status: snapshot.state.status, from: 'run', ...snapshot, ...more };
     }
     try {
       const repair = await this.repairHandle(handoff).query(statusQuery);
@@ -213,9 +231,14 @@ export class Runs {
       const waited = error instanceof HandoffError ? Number(error.params['seconds']) * 1000 : this.caller.deadlineMs;
       const answered = await this.workerAnswers(Date.now() - waited - CLOCK_SKEW_MS);
       const { namespace } = this.caller.temporal.options;
-      return answered
-        ? error
-        : new HandoffError('NO_WORKER', { queue: this.caller.taskQueue, namespace, updateId }, { cause: error });
+      const again = againText(message, updateId);
+      if (!answered) {
+        const params = { queue: this.caller.taskQueue, namespace, updateId, next: again };
+        return new HandoffError('NO_WORKER', params, { cause: error });
+      }
+      if (!(error instanceof HandoffError)) return error;
+      const next = message ? `It may still take effect. ${again}` : again;
+      return new HandoffError('DEADLINE_EXCEEDED', { ...error.params, updateId, next }, { cause: error });
     }
     return isNotFound(error) ? this.closedError(handoff, message, error) : error;
   }
@@ -246,6 +269,16 @@ export class Runs {
   }
 }
 
+const SIGNALS: ReadonlySet<MessageName> = new Set(['pause', 'resume', 'cancel']);
+
+/** What to do once whoever did not answer is there: only an update can be sent twice without a thought. */
+function againText(message: MessageName | undefined, updateId: string): string {
+  if (!message) return 'Then ask again.';
+  return SIGNALS.has(message)
+    ? 'Ask for the status before you send it again.'
+    : `Send it again with update id ${updateId} (\`--update-id\`): under one id it takes effect once.`;
+}
+
 export function checkedId(id: unknown): string {
   if (typeof id === 'string' && HANDOFF_ID.test(id)) return id;
   throw new HandoffError('INVALID_ID', {
@@ -258,4 +291,20 @@ export function checkedId(id: unknown): string {
 export function checkMessage(name: MessageName, message: unknown): void {
   const why = faultOf(name, message);
   if (why) throw new HandoffError('INVALID_MESSAGE', { message: name, why });
+}
+
+type PendingActivities = NonNullable<WorkflowExecutionDescription['raw']['pendingActivities']>;
+
+function retriesOf(pending: PendingActivities): Retry[] {
+  return pending.flatMap((a) => {
+    const { attempt, maximumAttempts, lastFailure, nextAttemptScheduleTime: next } = a;
+    if (!lastFailure?.message || !attempt || attempt < 2) return [];
+    return {
+      activity: a.activityType?.name ?? '',
+      attempt,
+      error: lastFailure.message,
+      ...(maximumAttempts ? { maximumAttempts } : {}),
+      ...(next?.seconds ? { nextAt: Number(next.seconds) * 1000 } : {}),
+    };
+  });
 }

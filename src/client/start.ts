@@ -233,6 +233,10 @@ async function launch(caller: Caller, request: NormalRequest, input: HandoffInpu
     );
     return { handoffId, workflowId, runId: handle.firstExecutionRunId, existing: false };
   } catch (error) {
+    if (error instanceof HandoffError && error.code === 'DEADLINE_EXCEEDED') {
+      const next = `It may have begun. Start it again as ${handoffId}: under one id it begins once.`;
+      throw new HandoffError('DEADLINE_EXCEEDED', { ...error.params, next }, { cause: error });
+    }
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
     const there = await withDeadline(caller, `The look at handoff ${handoffId}`, () =>
       caller.temporal.workflow.getHandle(workflowId).describe(),

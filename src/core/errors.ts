@@ -3,7 +3,7 @@
  * the client and the command line show the same code, and docs/errors.md has a section for each.
  */
 interface ErrorEntry {
-  /** Text with `{name}` places that the error's params fill. */
+  /** Text with `{name}` places that the error's params fill, and ` {name?}` for those that it may lack. */
   message: string;
   /** Whether the same call can succeed later with nothing changed by its caller. */
   retryable: boolean;
@@ -29,44 +29,56 @@ export const ERRORS = {
     404,
     'No agent {agent} is registered (at {where}). Register it with `handoff agents add {agent}`.',
   ),
-  HANDOFF_NOT_FOUND: entry(404, 'No handoff {handoff} exists.'),
+  HANDOFF_NOT_FOUND: entry(404, 'No handoff {handoff} exists. `handoff list` shows what is there.'),
   HANDOFF_ID_CONFLICT: entry(
     409,
     'Handoff {handoff} already exists with a different request (digest {existing}, yours is {digest}). Choose another id.',
   ),
   WRONG_STATE: entry(409, 'Handoff {handoff} is {status}; {message} is possible only while it is {allowed}.'),
   ALREADY_ACCEPTED: entry(409, 'Handoff {handoff} was already accepted by {by} (epoch {epoch}).'),
-  STALE_ACCEPTANCE: entry(409, 'The completion is for epoch {epoch}, but handoff {handoff} is now at epoch {current}.'),
-  INCIDENT_NOT_OPEN: entry(409, 'Incident {incident} of handoff {handoff} is not open. Open: {open}.'),
+  STALE_ACCEPTANCE: entry(
+    409,
+    'The completion is for epoch {epoch}, but handoff {handoff} is now at epoch {current}. Only who accepted that one completes it.',
+  ),
+  INCIDENT_NOT_OPEN: entry(
+    409,
+    'Handoff {handoff} has no open incident {incident?}. Open: {open}. `handoff show {handoff}` says more.',
+  ),
   WRONG_INCIDENT: entry(
     409,
     'Incident {incident} of handoff {handoff} is about {kind} and cannot be {what}; possible: {instead}.',
   ),
-  EXPIRED: entry(409, 'Handoff {handoff} expired at {at} and can no longer be answered.'),
+  EXPIRED: entry(
+    409,
+    'Handoff {handoff} expired at {at} and can no longer be answered. Hand it over anew, under another id.',
+  ),
   // The surroundings.
   STORAGE_REQUIRED: entry(400, '{what} needs storage: give the client `storage: await openStorage()`.'),
   NO_WORKER: entry(
     503,
-    'No worker answers on task queue {queue} in namespace {namespace}. Start one (`handoff worker` or `handoff dev`), then send it again with update id {updateId}.',
+    'No worker answers on task queue {queue} in namespace {namespace}. Start one: `handoff worker` or `handoff dev`. {next?}',
     true,
   ),
-  DEADLINE_EXCEEDED: entry(
-    504,
-    '{what} got no answer within {seconds} s; it may still take effect. Ask for the status, then send it again with the same id.',
-    true,
-  ),
+  DEADLINE_EXCEEDED: entry(504, '{what} got no answer within {seconds} s. {next?}', true),
   TEMPORAL_UNREACHABLE: entry(503, '{why}', true),
   TEMPORAL_REFUSED: entry(502, '{what} was refused by the Temporal server: {why}'),
   SEARCH_ATTRIBUTES_MISSING: entry(
     409,
     'Namespace {namespace} lacks the search attributes {names}. Add them: `handoff setup --namespace {namespace}`.',
   ),
+  PLUGIN_CONFLICT: entry(400, 'The handoff plugin does not fit this worker: {why}.'),
   STORAGE_DAMAGED: entry(500, 'The storage at {where} cannot be read: {why}'),
-  DISK_FULL: entry(507, 'The disk is full while writing {path}.', true),
+  DISK_FULL: entry(507, 'The disk is full while writing {path}. Make room, then try again.', true),
   // What a step can meet.
   VALIDATION_FAILED: entry(422, '{step}: {failures}'),
-  RULE_UNKNOWN: entry(404, 'No rule {rule} is registered on this worker. Known: {known}.'),
-  ACTION_UNKNOWN: entry(404, 'No action {action} is registered on this worker. Known: {known}.'),
+  RULE_UNKNOWN: entry(
+    404,
+    'No rule {rule} is registered on this worker. Known: {known}. Start it with the module that has the rule.',
+  ),
+  ACTION_UNKNOWN: entry(
+    404,
+    'No action {action} is registered on this worker. Known: {known}. Start it with the module that has the action.',
+  ),
   ACTION_WITHOUT_UNDO: entry(
     422,
     'Action {action} has no undo on this worker: give it one, or declare its steps irreversible.',
@@ -75,7 +87,10 @@ export const ERRORS = {
   ARTIFACT_NOT_A_FILE: entry(400, 'Artifact {artifact}: {path} is not a regular file.'),
   ARTIFACT_CHANGED: entry(409, 'Artifact {artifact} changed while it was read: {why}', true),
   CHECKSUM_MISMATCH: entry(422, 'Artifact {artifact}: expected sha256 {expected}, found {found}.'),
-  PATH_NOT_ALLOWED: entry(403, 'Artifact {artifact}: {path} is not under an allowed source folder ({roots}).'),
+  PATH_NOT_ALLOWED: entry(
+    403,
+    'Artifact {artifact}: {path} is not under an allowed source folder ({roots}). `--source` of the worker allows others.',
+  ),
   DESTINATION_RESERVED: entry(409, '{resource} is reserved by handoff {holder}, which is still open.', true),
   DESTINATION_CHANGED: entry(409, '{resource} was changed by someone else while handoff {handoff} was writing it.'),
   STATE_CONFLICT: entry(409, '{resource} is not as expected: expected {expected}, found {found}.'),
@@ -109,7 +124,10 @@ export const ERRORS = {
   TEMPORAL_CONFIG_INVALID: entry(500, '{why}'),
   SEARCH_ATTRIBUTES_REFUSED: entry(500, '{why}'),
   PORT_IN_USE: entry(500, '{why}'),
-  ALREADY_RUNNING: entry(409, '`handoff dev` already runs on {folder} (process {pid}).'),
+  ALREADY_RUNNING: entry(
+    409,
+    '`handoff dev` already runs on {folder} (process {pid}). Other verbs find it there; Ctrl-C where it runs ends it.',
+  ),
   INTERNAL: entry(500, 'Something that should not happen did: {why}'),
 } as const satisfies Record<string, ErrorEntry>;
 
@@ -117,7 +135,7 @@ export type ErrorCode = keyof typeof ERRORS;
 export type ErrorParams = Record<string, unknown>;
 
 /** What explains an error may be long; a name or a value that is, was sent to us so. */
-const LONG_TEXTS: ReadonlySet<string> = new Set(['why', 'issues', 'failures', 'known']);
+const LONG_TEXTS: ReadonlySet<string> = new Set(['why', 'issues', 'failures', 'known', 'next']);
 
 const shown = (name: string, value: unknown): string => {
   const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? String(value));
@@ -125,9 +143,15 @@ const shown = (name: string, value: unknown): string => {
   return text.length > limit ? `${text.slice(0, limit)}… (${text.length} characters)` : text;
 };
 
-/** The catalogue's text for a code, its places filled from `params`. */
+/** The catalogue's text for a code, its places filled from `params`. A ` {name?}` that has none is left out. */
 export function errorMessage(code: ErrorCode, params: ErrorParams): string {
-  return ERRORS[code].message.replace(/\{(\w+)\}/g, (_, name: string) => shown(name, params[name] ?? `<${name}>`));
+  return ERRORS[code].message.replace(
+    / \{(\w+)\?\}|\{(\w+)\}/g,
+    (_, may: string | undefined, must: string | undefined) => {
+      if (must !== undefined) return shown(must, params[must] ?? `<${must}>`);
+      return may === undefined || params[may] === undefined ? '' : ` ${shown(may, params[may])}`;
+    },
+  );
 }
 
 /** Every error of ours: `code` is a key of {@link ERRORS}, `params` are the facts, `message` the text for people. */

@@ -139,8 +139,10 @@ export interface TakeBack {
   step: string;
   /** The steps whose effects are undone; `step` is one of them. */
   steps: string[];
-  /** Whether `step` is skipped then; otherwise an incident stands there. */
+  /** Whether `step` is skipped then. */
   skips: boolean;
+  /** Whether `step` is tried again then, with this input where it was amended. Neither: an incident stands there. */
+  retries?: { input?: Record<string, unknown> };
   by: string;
   reason: string;
   at: number;

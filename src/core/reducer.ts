@@ -38,7 +38,15 @@ export type HandoffEvent = { now: number } & (
   | { type: 'expired' }
   | { type: 'undo_failed'; effect: UndoneEffect['key']; step: string; error: Failure; conflict?: Incident['conflict'] }
   | { type: 'effect_undone'; effect: UndoneEffect }
-  | { type: 'retryStep'; by: string; reason: string; incidentId: string; input?: Record<string, unknown> }
+  /** `takesBack`: what the failed attempts of the step did is undone first. */
+  | {
+      type: 'retryStep';
+      by: string;
+      reason: string;
+      incidentId: string;
+      input?: Record<string, unknown>;
+      takesBack?: boolean;
+    }
   | { type: 'resolveIncident'; by: string; reason: string; incidentId: string }
   /** `steps`: those to be undone; `step` as far back as the rollback goes, or the step to be skipped. */
   | { type: 'rollback'; by: string; reason: string; incidentId: string; toStep?: string; steps?: readonly string[] }
@@ -73,12 +81,13 @@ export function reduce(state: HandoffState, event: HandoffEvent): HandoffState {
       });
     case 'step_finished':
       return withStep(s, event.step, { status: 'finished', finishedAt: now, facts: event.facts, error: undefined });
-    case 'step_parked':
-      return withStep(s, event.step, {
-        status: 'waiting',
-        attempts: event.attempts,
-        ...(event.epoch ? { epoch: event.epoch } : {}),
-      });
+    case 'step_parked': {
+      const { epoch, attempts } = event;
+      const { status } = s.steps[event.step] ?? {};
+      // Where the ledger is ahead of a reset run, what a person has decided, or has yet to decide, stays as it is.
+      if (epoch && (status === 'skipped' || status === 'failed')) return withStep(s, event.step, { epoch });
+      return withStep(s, event.step, { status: 'waiting', attempts, ...(epoch ? { epoch } : {}) });
+    }
     case 'step_failed': {
       const failed = withStep(s, event.step, { status: 'failed', error: event.error });
       if (s.ending) return failed;
@@ -87,8 +96,9 @@ export function reduce(state: HandoffState, event: HandoffEvent): HandoffState {
         : endWith(failed, 'failed', 'handoff', `Step ${event.step}: ${event.error.message}`, event.error.code, now);
     }
     case 'steps_over':
-      return event.expectsReturn && s.acceptance.epoch === 0
-        ? accepted({ ...s, acceptance: { ...s.acceptance, epoch: 1 } }, 'procedure', now, {})
+      // An offer before it may have been taken back and skipped.
+      return event.expectsReturn && s.status === 'running'
+        ? accepted({ ...s, acceptance: { ...s.acceptance, epoch: s.acceptance.epoch + 1 } }, 'procedure', now, {})
         : s;
     case 'offered': {
       // Offered again, as after a reset: the acceptance had stopped its clock.
@@ -141,14 +151,19 @@ export function reduce(state: HandoffState, event: HandoffEvent): HandoffState {
       return s.undone.some((u) => u.key === event.effect.key && u.result === 'irreversible')
         ? s
         : { ...s, undone: [...s.undone, event.effect] };
-    case 'retryStep':
+    case 'retryStep': {
+      const input = event.input ? { input: event.input } : {};
+      const { step: failed } = s.incidents.find((i) => i.id === event.incidentId && i.kind === 'step') ?? {};
+      if (event.takesBack && failed)
+        return takeBack(s, { ...event, step: failed, steps: [failed], skips: false, retries: input }, now);
       return repaired(s, event.incidentId, now, (step) => ({
         status: 'waiting',
         epoch: step.epoch + 1,
         attempts: 0,
         error: undefined,
-        ...(event.input ? { input: event.input } : {}),
+        ...input,
       }));
+    }
     case 'resolveIncident':
       return repaired(
         s,
@@ -165,7 +180,7 @@ export function reduce(state: HandoffState, event: HandoffEvent): HandoffState {
       return takenBack(s, now);
     case 'rollback':
       if (event.toStep && event.steps && !s.ending)
-        return takeBack(s, { ...event, step: event.toStep, steps: event.steps, skips: false }, now);
+        return takeBack(s, { ...event, step: event.toStep, steps: [...event.steps], skips: false }, now);
       // During an undo it means: go on undoing, this effect included.
       return s.ending
         ? { ...s, incidents: s.incidents.filter((i) => i.id !== event.incidentId) }

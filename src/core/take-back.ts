@@ -1,20 +1,19 @@
 import { to, withIncident, withStep } from './changes.js';
 import { freshExpiry } from './acceptance.js';
-import type { HandoffState, StepState, TakeBack } from './handoff.js';
+import { isTakenBack, type HandoffState, type StepState, type TakeBack } from './handoff.js';
 
-/** Taking back a part of a handoff while the rest goes on: `rollback` with `toStep`, and `skipStep`. */
+/**
+ * Taking back a part of a handoff while the rest goes on: `rollback` with `toStep`, `skipStep`, and `retryStep`, which
+ * first takes back what the failed attempts did: a step that has finished has made each effect once.
+ */
 
 /**
  * Begins it. An offer or acceptance among the steps is void at once: nobody can answer what is being undone. The next
  * offer has the next epoch and a full expiry.
  */
-export function takeBack(
-  s: HandoffState,
-  asked: { step: string; steps: readonly string[]; skips: boolean; by: string; reason: string },
-  now: number,
-): HandoffState {
-  const { step, skips, by, reason } = asked;
-  const part: TakeBack = { step, steps: [...asked.steps], skips, by, reason, at: now };
+export function takeBack(s: HandoffState, asked: Omit<TakeBack, 'at'>, now: number): HandoffState {
+  const { step, steps, skips, retries, by, reason } = asked;
+  const part: TakeBack = { step, steps: [...steps], skips, ...(retries ? { retries } : {}), by, reason, at: now };
   const begun = { ...s, incidents: withoutThoseOf(s, part), takingBack: [...(s.takingBack ?? []), part] };
   const offer = part.steps.find((id) => isOffer(s.steps[id]));
   return offer ? withdrawn(begun, offer, now) : begun;
@@ -57,9 +56,12 @@ export function takenBack(s: HandoffState, now: number): HandoffState {
     incidents: withoutThoseOf(s, part),
   };
   const fresh = part.steps.reduce((state, id) => withStep(state, id, { ...NEVER_RUN, epoch: epochAfter(s, id) }), over);
-  const { step, by, reason } = part;
+  const { step, retries, by, reason } = part;
+  if (retries) return withStep(fresh, step, retries);
   if (part.skips)
     return withStep(fresh, step, { status: 'skipped', finishedAt: now, note: `skipped by ${by}: ${reason}` });
+  // Another rollback that was asked for meanwhile goes further back: its own incident stands for both.
+  if (isTakenBack(over, step)) return fresh;
   const error = { code: 'ROLLED_BACK', message: `rolled back to here by ${by}: ${reason}` };
   return withIncident(withStep(fresh, step, { status: 'failed', error }), { kind: 'step', step, error }, now);
 }

@@ -119,7 +119,11 @@ const counted = (n: number): string => (n === 1 ? '1 effect was' : `${n} effects
 
 function takeBackLines(s: HandoffState, nameOf: NameOf): string[] {
   return (s.takingBack ?? []).map((t) => {
-    const next = t.skips ? 'It is skipped then.' : 'An incident stands there then.';
+    const next = t.skips
+      ? 'It is skipped then.'
+      : t.retries
+        ? 'It is tried again then.'
+        : 'An incident stands there then.';
     return `Taking back ${t.steps.map(nameOf).join(', ')}, because ${t.by}: ${trimmed(t.reason)}. ${next}`;
   });
 }

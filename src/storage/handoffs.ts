@@ -167,6 +167,19 @@ export class Handoffs {
     return Number(n);
   }
 
+  /** The last states of the newest completed handoffs of a procedure, for estimates. */
+  async completedStates(procedure: string, limit = 50): Promise<HandoffState[]> {
+    const rows = await this.db
+      .selectFrom('handoffs')
+      .select('snapshot')
+      .where('procedure', '=', procedure)
+      .where('status', '=', 'completed')
+      .orderBy('closed_at', 'desc')
+      .limit(limit)
+      .execute();
+    return rows.flatMap((r) => (JSON.parse(r.snapshot) as Snapshot).state ?? []);
+  }
+
   /** Which of these procedures have completed in a session. */
   async completedIn(session: string, procedures: readonly string[]): Promise<string[]> {
     if (procedures.length === 0) return [];

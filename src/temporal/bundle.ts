@@ -10,13 +10,24 @@ const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..', '.
 /** Where the build leaves the workflows as one file, so that a worker starts in half a second. */
 export const BUNDLE_FILE = path.join(root, 'dist', 'workflow-bundle.js');
 
+const workflows = (folder: string) => ({
+  index: path.join(folder, 'workflows', 'index.js'),
+  guard: path.join(folder, 'workflows', 'start-guard.js'),
+  converter: path.join(folder, 'workflows', 'payload-converter.js'),
+  ownTypes: path.join(folder, 'workflows', 'own-types.js'),
+});
+
+/** Our workflows as the build left them, for a bundle that they share with others. */
+export const WORKFLOWS = workflows(path.join(root, 'dist'));
+
 /** Bundles the workflows that were compiled to `folder`, into that folder. Called by the build. */
 export async function writeWorkflowBundle(folder: string): Promise<void> {
   const quiet = { log() {}, trace() {}, debug() {}, info() {}, warn: console.warn, error: console.error };
+  const { index, guard, converter } = workflows(folder);
   const { code } = await bundleWorkflowCode({
-    workflowsPath: path.join(folder, 'workflows', 'index.js'),
-    workflowInterceptorModules: [path.join(folder, 'workflows', 'start-guard.js')],
-    payloadConverterPath: path.join(folder, 'workflows', 'payload-converter.js'),
+    workflowsPath: index,
+    workflowInterceptorModules: [guard],
+    payloadConverterPath: converter,
     logger: quiet,
   });
   await writeFile(path.join(folder, path.basename(BUNDLE_FILE)), code);

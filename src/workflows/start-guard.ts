@@ -2,17 +2,21 @@ import { ApplicationFailure, workflowInfo, type WorkflowInterceptors } from '@te
 import { errorMessage } from '../core/errors.js';
 import { PROCEDURE_ID, RECONCILE_TYPE, REPAIR_TYPE } from '../core/ids.js';
 import { faultOfStart } from '../core/input-guard.js';
+import { own } from './own-types.js';
 
 /**
- * Stands before every workflow: what was started by hand with anything else than our client's input fails at once. A
- * type such as `toString` would otherwise run the function that every JavaScript object has under that name.
+ * Stands before every workflow of ours: what was started by hand with anything else than our client's input fails at
+ * once. A type such as `toString` would otherwise run the function that every JavaScript object has under that name.
  */
 export const interceptors = (): WorkflowInterceptors => ({
   inbound: [
     {
       async execute(input, next) {
         const { workflowType, workflowId, continuedFromExecutionRunId } = workflowInfo();
+        if (own.types.has(workflowType)) return next(input);
         const known = PROCEDURE_ID.test(workflowType) || [REPAIR_TYPE, RECONCILE_TYPE].includes(workflowType);
+        // One of the user's that this worker does not have yet: it waits for a worker that has it, as it does without us.
+        if (!known && own.shared) throw new TypeError(`no workflow ${workflowType.slice(0, 100)} is in the bundle`);
         const continued = continuedFromExecutionRunId !== undefined;
         const fault = known
           ? faultOfStart({ workflowType, workflowId, continued, input: input.args[0] })

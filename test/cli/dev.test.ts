@@ -117,7 +117,9 @@ describe('handoff dev', () => {
       [['extend', 'j', '--minutes', '5'], { expiresAt: expect.stringMatching(/Z$/) as unknown }],
       [['retry', 'j', '--reason', 'r'], { error: { code: 'INCIDENT_NOT_OPEN' } }],
       [['resolve', 'j', '--reason', 'r'], { error: { code: 'INCIDENT_NOT_OPEN' } }],
-      [['accept', 'j', '--by', '@nodejs-specialist'], { epoch: 1 }],
+      [['accept', 'j', '--by', '@nodejs-specialist', '--update-id', 'u1'], { epoch: 1 }],
+      [['accept', 'j', '--by', '@nodejs-specialist', '--update-id', 'u1'], { epoch: 1 }],
+      [['accept', 'j', '--by', '@nodejs-specialist', '--update-id', 'u2'], { error: { code: 'ALREADY_ACCEPTED' } }],
       [['reject', 'j', '--reason', 'r'], { error: { code: 'WRONG_STATE' } }],
       [['complete', 'j', '--by', '@nodejs-specialist', '--epoch', '1'], { handoffId: 'j' }],
       [['result', 'j'], { outcome: 'completed' }],
@@ -127,11 +129,39 @@ describe('handoff dev', () => {
       [['status', 'nobody'], { error: { code: 'HANDOFF_NOT_FOUND' } }],
       [['start', 'examples/input/contract.json'], { error: { code: 'INVALID_REQUEST' } }],
     ];
+    let offered = false;
     for (const [args, expected] of steps) {
       // An offer must be there before it can be accepted.
-      if (args[0] === 'accept') await untilOffered('j');
+      if (args[0] === 'accept' && !offered) await untilOffered('j').then(() => (offered = true));
       expect([args, await json([...args, ...at()])]).toMatchObject([args, expected]);
     }
+  });
+
+  it.concurrent.each<[string, string, 1 | 2]>([
+    ['status nobody', 'HANDOFF_NOT_FOUND', 1],
+    ['show nobody', 'HANDOFF_NOT_FOUND', 1],
+    ['result nobody', 'HANDOFF_NOT_FOUND', 1],
+    ['effects nobody', 'HANDOFF_NOT_FOUND', 1],
+    ['watch nobody --once', 'HANDOFF_NOT_FOUND', 1],
+    ['pause nobody --reason r', 'HANDOFF_NOT_FOUND', 1],
+    ['accept nobody --by @x', 'HANDOFF_NOT_FOUND', 1],
+    ['retry nobody --reason r', 'HANDOFF_NOT_FOUND', 1],
+    ['resolve nobody --reason r --incident inc-1', 'HANDOFF_NOT_FOUND', 1],
+    ['status ../up', 'INVALID_ID', 2],
+    ['result ../up', 'INVALID_ID', 2],
+    ['watch ../up --once', 'INVALID_ID', 2],
+    ['effects ../up', 'INVALID_ID', 2],
+    ['agents remove @nobody', 'AGENT_UNKNOWN', 2],
+    ['procedures show NO_SUCH', 'PROCEDURE_UNKNOWN', 2],
+    ['procedures check examples/input/contract.json', 'INVALID_PROCEDURE', 2],
+    ['phases set blog 8 nonsense', 'INVALID_REQUEST', 2],
+    ['extend one --minutes 5', 'WRONG_STATE', 1],
+    ['resolve one --reason r --choice merge', 'USAGE', 2],
+  ])('%s: %s, exit code %i', async (line, code, exitCode) => {
+    const ended = await handoff([...line.split(' '), ...at()]);
+    expect(ended).toMatchObject({ code: exitCode, stdout: '' });
+    // One line, and the next step where there is one.
+    expect(ended.stderr).toMatch(new RegExp(`^error ${code}: \\S[^\n]*\n$`));
   });
 
   it('answers every verb about the folder with one JSON value', async () => {

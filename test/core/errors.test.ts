@@ -19,8 +19,16 @@ test.each(CODES)('%s has a text, an HTTP status and a word on retrying', (code) 
 });
 
 test('a text is filled from the params, and shows what is missing', () => {
-  expect(errorMessage('HANDOFF_NOT_FOUND', { handoff: 'h-1' })).toBe('No handoff h-1 exists.');
-  expect(errorMessage('HANDOFF_NOT_FOUND', {})).toBe('No handoff <handoff> exists.');
+  expect(errorMessage('HANDOFF_NOT_FOUND', { handoff: 'h-1' })).toBe(
+    'No handoff h-1 exists. `handoff list` shows what is there.',
+  );
+  expect(errorMessage('HANDOFF_NOT_FOUND', {})).toBe(
+    'No handoff <handoff> exists. `handoff list` shows what is there.',
+  );
+  expect(errorMessage('DEADLINE_EXCEEDED', { what: 'It', seconds: 1 })).toBe('It got no answer within 1 s.');
+  expect(errorMessage('DEADLINE_EXCEEDED', { what: 'It', seconds: 1, next: 'Ask.' })).toBe(
+    'It got no answer within 1 s. Ask.',
+  );
   expect(errorMessage('INTERNAL', { why: { a: [1] } })).toContain('{"a":[1]}');
 });
 
@@ -28,7 +36,7 @@ test('what comes from outside cannot blow up a text or fill another place', () =
   const text = errorMessage('HANDOFF_NOT_FOUND', { handoff: 'x'.repeat(100_000) });
   expect(text.length).toBeLessThan(500);
   expect(errorMessage('STALE_ACCEPTANCE', { epoch: '{current}', handoff: '$&', current: 2 })).toBe(
-    'The completion is for epoch {current}, but handoff $& is now at epoch 2.',
+    'The completion is for epoch {current}, but handoff $& is now at epoch 2. Only who accepted that one completes it.',
   );
 });
 

@@ -180,6 +180,16 @@ export async function expectCompleted(
   expect(await c.look()).toEqual(world);
 }
 
+/**
+ * The world is what the steps left at these epochs, and their effects stand in the ledger; `older` stands there as undone.
+ */
+export async function expectStanding(c: Case, epochs: Record<string, number>, older: string[] = []): Promise<void> {
+  const { world, effects } = model(c.request, c.before, path.join(c.rig.folder, 'in'), epochs);
+  const rows = [...older.map((e) => `${e} undone`), ...effects.map((e) => `${e} applied`)];
+  expect((await c.ledger()).toSorted()).toEqual(rows.toSorted());
+  expect(await c.look()).toEqual(world);
+}
+
 /** The world is the old one, and what the ledger knows is undone and named by the outcome. */
 export async function expectUndone(c: Case, outcome: HandoffOutcome, as: string): Promise<void> {
   expect(outcome.outcome).toBe(as);

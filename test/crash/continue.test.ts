@@ -1,11 +1,14 @@
+import { rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { shownStatus } from '../../src/core/handoff.js';
 import { workflowIdOf } from '../../src/core/ids.js';
 import { launchServer, type RunningServer } from '../../src/temporal/launch-server.js';
 import { SEARCH_ATTRIBUTES } from '../../src/temporal/search-attributes.js';
 import { AGENTS } from '../rig/rig.js';
-import { withCase, type Case, expectCompleted, expectUndone } from './case.js';
+import { withCase, type Case, expectCompleted, expectStanding, expectUndone } from './case.js';
 import { keepForReplay, replayKept } from './replay.js';
+import { linesFile } from './world.js';
 
 let server: RunningServer;
 beforeAll(async () => {
@@ -75,5 +78,40 @@ test('a run that continued as new still undoes what its first run did', async ()
     await fill(c, () => c.rig.client.extend(c.id, { by: 'test', minutes: 1 }));
     await c.rig.client.reject(c.id, { by: AGENTS.target, reason: 'not for me' });
     await expectUndone(c, await c.rig.client.result(c.id), 'rejected');
+  });
+}, 120_000);
+
+test('a run does not continue as new while a part is taken back, and what is left to decide goes along', async () => {
+  await withCase({ procedure: 'CRASH_HOLD', fails: true, address: server.address }, async (c) => {
+    const { client } = c.rig;
+    const op = (n: number) => ({ by: 'op', reason: 'at 3 a.m.', incidentId: `inc-${n}` });
+    const incident = (n: number) => c.rig.until(c.id, (s) => s.state?.incidents[0]?.id === `inc-${n}`, 40_000);
+    const refuses = `${linesFile(c.rig.folder, c.id)}.refuses`;
+    writeFileSync(refuses, '');
+    await c.returns();
+    await c.begin();
+    await incident(1);
+    await client.rollback(c.id, { ...op(1), toStep: 'send' });
+    await incident(2);
+    const first = await runOf(c);
+    const length = async () =>
+      (await c.rig.temporal.workflow.getHandle(workflowIdOf(c.id), first).describe()).historyLength;
+    while ((await length()) < 80) await client.extend(c.id, { by: 'test', minutes: 1 });
+    expect(await runOf(c)).toBe(first);
+
+    rmSync(refuses);
+    await client.retry(c.id, op(2));
+    const { state } = await incident(3);
+    expect(state!.incidents).toMatchObject([{ step: 'send', error: { code: 'ROLLED_BACK' } }]);
+    await c.rig.until(c.id, (s) => s.from === 'run');
+    expect(await runOf(c)).not.toBe(first);
+    await keepForReplay(c.rig.temporal, workflowIdOf(c.id), first);
+    writeFileSync(path.join(c.rig.folder, 'in', `${c.id}.passes`), '');
+    await client.retry(c.id, op(3));
+    expect(await client.result(c.id)).toMatchObject({
+      outcome: 'completed',
+      undone: [{ key: `${c.id}/send/1/line`, result: 'undone' }],
+    });
+    await expectStanding(c, { bring: 1, sync: 1, send: 3 }, ['send/1/line']);
   });
 }, 120_000);

@@ -86,34 +86,45 @@ const OWN = { context: 'bring', artifacts: 'bring', sync: 'sync', send: 'send' }
 
 /**
  * What a completed handoff leaves: computed from the request and what was there before, and from nothing of the engine.
- * Values of context entries must be written with sorted keys.
+ * Values of context entries must be written with sorted keys. `epochs`: of all steps, or of each that did anything.
  */
-export function model(request: Request, before: World, sources: string, epoch = 1): Expected {
+export function model(
+  request: Request,
+  before: World,
+  sources: string,
+  epochs: number | Record<string, number> = 1,
+): Expected {
   const { handoffId: id, artifacts = [], context = {}, metadata = {} } = request;
   const steps = STEPS[request.procedure] ?? OWN;
+  /** A step's effects are named by its epoch; undefined where it did nothing. */
+  const done = (step: string | undefined): string | undefined => {
+    const epoch = typeof epochs === 'number' ? epochs : epochs[step ?? ''];
+    return step && epoch ? `${step}/${epoch}` : undefined;
+  };
+  const [brought, carried, synced, sent] = [steps.context, steps.artifacts, steps.sync, steps.send].map(done);
   const world = structuredClone(before);
   const phase = String(request.target.phase);
   const effects: string[] = [];
-  if (steps.context) {
+  if (brought) {
     world.delivery = {
       target: `${String(request.target.agent)} (phase ${phase})`,
       content: { context, metadata, artifacts: artifacts.map((a) => a.name) },
     };
-    effects.push(`${steps.context}/${epoch}/context`);
+    effects.push(`${brought}/context`);
   }
   const folder = path.join('artifacts', `phase_${phase}`);
-  world.files['artifacts/'] = 'folder';
-  world.files[`${folder}/`] = 'folder';
+  if (carried) Object.assign(world.files, { 'artifacts/': 'folder', [`${folder}/`]: 'folder' });
   for (const { name, path: from } of artifacts) {
+    if (!carried) break;
     const source = path.resolve(sources, from);
     world.files[path.join(folder, name)] = fileText(readFileSync(source), lstatSync(source).mode & 0o777);
-    effects.push(`${steps.artifacts}/${epoch}/${name}`);
+    effects.push(`${carried}/${name}`);
   }
-  if (steps.sync) {
+  if (synced) {
     for (const [key, v] of Object.entries(context)) {
       const value = JSON.stringify(v);
       world.context[key] = { value, version: (before.context[key]?.version ?? 0) + 1, digest: sha256(value) };
-      effects.push(`${steps.sync}/${epoch}/context:${key}`);
+      effects.push(`${synced}/context:${key}`);
     }
     const entries = Object.entries(world.context).toSorted(([a], [b]) => (a < b ? -1 : 1));
     const stateDigest = sha256(JSON.stringify(entries.map(([key, e]) => [key, e.digest])));
@@ -123,12 +134,12 @@ export function model(request: Request, before: World, sources: string, epoch = 
     ] as const) {
       const version = (before.phases[name]?.version ?? 0) + 1;
       world.phases[name] = { status, version, by: `handoff ${id}`, stateDigest };
-      effects.push(`${steps.sync}/${epoch}/phase:${name}`);
+      effects.push(`${synced}/phase:${name}`);
     }
   }
-  if (steps.send) {
-    world.lines = [...before.lines, `${id}/${steps.send}/${epoch}/line`];
-    effects.push(`${steps.send}/${epoch}/line`);
+  if (sent) {
+    world.lines = [...before.lines, `${id}/${sent}/line`];
+    effects.push(`${sent}/line`);
   }
   return { world, effects };
 }

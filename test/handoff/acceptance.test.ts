@@ -59,7 +59,7 @@ test('a completion for an epoch that was never offered, or for none, is refused 
   const { historyLength } = await handle.describe();
   await expect(rig.client.complete(id, { by: one, epoch: 2 })).rejects.toMatchObject({
     code: 'STALE_ACCEPTANCE',
-    message: `The completion is for epoch 2, but handoff ${id} is now at epoch 1.`,
+    message: `The completion is for epoch 2, but handoff ${id} is now at epoch 1. Only who accepted that one completes it.`,
   });
   await expect(rig.client.complete(id, { by: one } as never)).rejects.toMatchObject({ code: 'INVALID_MESSAGE' });
   expect((await handle.describe()).historyLength).toBe(historyLength);

@@ -55,7 +55,7 @@ test('whoever held a lease that lapsed can no longer complete, with the next hol
   const fresh = await t.rig.client.accept(id, { by: AGENTS.source, leaseMinutes: 5 });
   await expect(t.rig.client.complete(id, { by, epoch: stale.epoch })).rejects.toMatchObject({
     code: 'STALE_ACCEPTANCE',
-    message: `The completion is for epoch 1, but handoff ${id} is now at epoch 2.`,
+    message: `The completion is for epoch 1, but handoff ${id} is now at epoch 2. Only who accepted that one completes it.`,
   });
   await t.rig.client.complete(id, { by: AGENTS.source, epoch: fresh.epoch });
   expect(await t.rig.client.result(id)).toMatchObject({ outcome: 'completed', by: AGENTS.source });

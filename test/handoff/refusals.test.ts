@@ -198,7 +198,7 @@ test('an incident that is closed, or never was, takes no repair', async () => {
   const grown = await events(id);
   await expect(rig.client.retry(id, { ...repair, incidentId: 'inc-7' })).rejects.toMatchObject({
     code: 'INCIDENT_NOT_OPEN',
-    message: `Incident inc-7 of handoff ${id} is not open. Open: inc-1.`,
+    message: `Handoff ${id} has no open incident inc-7. Open: inc-1. \`handoff show ${id}\` says more.`,
   });
   expect(await events(id)).toBe(grown);
   parts.mend(id, 'act');

@@ -95,10 +95,17 @@ describe('a call that nobody answers', () => {
       message: containing(`No worker answers on task queue ${rig.taskQueue} in namespace default.`),
       params: { updateId: 'u-1' },
     });
-    await expect(rig.client.progress(id)).rejects.toMatchObject({ code: 'NO_WORKER' });
+    await expect(rig.client.accept(id, { by }, { updateId: 'u-1' })).rejects.toThrow(
+      'Send it again with update id u-1 (`--update-id`): under one id it takes effect once.',
+    );
+    // A question has no id to be sent again with.
+    await expect(rig.client.progress(id)).rejects.toMatchObject({
+      code: 'NO_WORKER',
+      message: expect.stringMatching(/`handoff dev`\. Then ask again\.$/) as unknown,
+    });
     // No worker has registered it yet, so that there is no record either.
     await expect(rig.client.status(id)).rejects.toMatchObject({ code: 'NO_WORKER' });
-    expect(Date.now() - began).toBeLessThan(5000);
+    expect(Date.now() - began).toBeLessThan(6500);
     // A signal needs nobody: it is kept for when a worker comes.
     await rig.client.cancel(id, { by: 'op', reason: 'no need' });
     await rig.startWorker();

@@ -4,13 +4,28 @@ import {
   initialState,
   isClosed,
   isPaused,
+  isTakenBack,
+  stepIsDone,
   type HandoffState,
   type Holder,
 } from '../../src/core/handoff.js';
+import { dependenciesOf, stepsFrom, type Procedure } from '../../src/core/procedure.js';
 import { autoResumeDue, due, mayComplete, reduce, type HandoffEvent } from '../../src/core/reducer.js';
 import { refuse } from '../../src/core/refusal.js';
 
-const STEPS = ['one', 'two', 'confirm'] as const;
+const STEPS = ['one', 'two', 'confirm', 'after'] as const;
+/** `two` and `confirm` need `one`, and `after` needs `confirm`. */
+export const PROCEDURE: Procedure = {
+  procedure_id: 'DEEDS',
+  version: '1.0.0',
+  name: 'Deeds',
+  steps: STEPS.map((step_id, i) => ({
+    step_id,
+    name: step_id,
+    action: step_id === 'confirm' ? 'confirm' : 'transfer',
+    depends_on: [[], ['one'], ['one'], ['confirm']][i]!,
+  })),
+};
 export const MINUTE = 60_000;
 
 /** A caller's message, or something that the engine may do; what it means depends on the state it meets. */
@@ -35,6 +50,8 @@ const KINDS = [
   'retryStep',
   'resolveIncident',
   'rollback',
+  'skipStep',
+  'back',
   'begin',
   'start',
   'finish',
@@ -44,22 +61,54 @@ const KINDS = [
   'offer',
   'undo',
   'undo_fails',
+  'taken_back',
+  'overtaken',
   'close',
   'wait',
   'next',
 ] as const;
 
-export const deed: fc.Arbitrary<Deed> = fc.record({
-  kind: fc.oneof({ arbitrary: fc.constant('next' as const), weight: 3 }, fc.constantFrom(...KINDS)),
-  step: fc.constantFrom(...STEPS),
-  holder: fc.constantFrom('operator' as const, 'parent' as const),
-  wait: fc.oneof(
-    { arbitrary: fc.integer({ min: 0, max: 20_000 }), weight: 9 },
-    fc.integer({ min: 0, max: 90 * MINUTE }),
-  ),
-  skew: fc.integer({ min: -100_000, max: 100_000 }),
-  n: fc.integer({ min: 0, max: 4 }),
+type Kind = Deed['kind'];
+
+const deedOf = (kind: fc.Arbitrary<Kind>, highest: { wait: number; n: number }): fc.Arbitrary<Deed> =>
+  fc.record({
+    kind,
+    step: fc.constantFrom(...STEPS),
+    holder: fc.constantFrom('operator' as const, 'parent' as const),
+    wait: fc.oneof(
+      { arbitrary: fc.integer({ min: 0, max: 20_000 }), weight: 9 },
+      fc.integer({ min: 0, max: highest.wait }),
+    ),
+    skew: fc.integer({ min: -100_000, max: 100_000 }),
+    n: fc.integer({ min: 0, max: highest.n }),
+  });
+
+const anything = fc.constantFrom(...KINDS);
+export const deed = deedOf(fc.oneof({ arbitrary: fc.constant('next' as const), weight: 3 }, anything), {
+  wait: 90 * MINUTE,
+  n: 4,
 });
+
+/** Deeds of a handoff that breaks and is repaired again and again, and seldom ends. */
+export const repairDeed = deedOf(
+  fc.oneof(
+    { arbitrary: fc.constantFrom<Kind>('next', 'start', 'hold'), weight: 12 },
+    { arbitrary: fc.constantFrom<Kind>('back', 'skipStep', 'retryStep', 'undo_fails'), weight: 6 },
+    { arbitrary: anything, weight: 3 },
+  ),
+  { wait: 20 * MINUTE, n: 1 },
+);
+
+const plain = (kind: Kind, step: Deed['step']): Deed => ({ kind, step, holder: 'operator', wait: 0, skew: 0, n: 0 });
+/** Deeds after which two steps have failed, the one after an acceptance; in the second case one of them goes back. */
+const BROKEN: readonly Deed[] = [
+  plain('begin', 'one'),
+  ...(['start', 'finish'] as const).map((kind) => plain(kind, 'one')),
+  ...(['start', 'hold'] as const).map((kind) => plain(kind, 'two')),
+  ...(['start', 'offer'] as const).map((kind) => plain(kind, 'confirm')),
+  ...(['start', 'hold'] as const).map((kind) => plain(kind, 'after')),
+];
+export const PRELUDES = [[], BROKEN, [...BROKEN, plain('back', 'two')]];
 
 export const fresh = (clockWhilePaused: 'stop' | 'run'): HandoffState =>
   initialState({ now: 0, expiresInMs: 60 * MINUTE, clockWhilePaused });
@@ -71,10 +120,11 @@ export function eventOf(s: HandoffState, d: Deed, now: number): HandoffEvent | u
   const { step, holder } = d;
   const by = 'somebody';
   const reason = 'because';
-  const incidentId = `inc-${d.n}`;
+  const incidentId = s.incidents[d.n]?.id ?? `inc-${d.n}`;
   const at = now + d.skew;
   const state = s.steps[step];
   const atWork = state?.status === 'running' && state.facts?.['offered'] !== true;
+  const goesBack = isTakenBack(s, step);
   switch (d.kind) {
     case 'pause':
       return { type: 'pause', by, reason, holder, at, now, ...(d.n > 2 ? { until: now + d.wait } : {}) };
@@ -90,32 +140,46 @@ export function eventOf(s: HandoffState, d: Deed, now: number): HandoffEvent | u
     case 'extendExpiry':
       return { type: 'extendExpiry', by, minutes: d.n + 1, now };
     case 'retryStep':
+      return { type: d.kind, by, reason, incidentId, now, takesBack: step !== 'confirm' };
     case 'resolveIncident':
     case 'rollback':
+    case 'skipStep':
       return { type: d.kind, by, reason, incidentId, now };
+    case 'back':
+      return { type: 'rollback', by, reason, incidentId, toStep: step, steps: stepsFrom(PROCEDURE, step), now };
     case 'begin':
       return s.status === 'pending' && !isPaused(s) ? { type: 'began', steps: STEPS, epochs: {}, now } : undefined;
     case 'start':
-      return state?.status === 'waiting' && !isPaused(s) && !s.ending && s.status !== 'pending'
-        ? { type: 'step_started', step, now }
-        : undefined;
+      return mayStart(s, step) ? { type: 'step_started', step, now } : undefined;
     case 'finish':
       return atWork && step !== 'confirm' ? { type: 'step_finished', step, now } : undefined;
     case 'fail':
     case 'hold':
-      return atWork ? { type: 'step_failed', step, error, hold: d.kind === 'hold', now } : undefined;
+      // What comes of a step that is taken back does not matter any more.
+      return atWork && !goesBack ? { type: 'step_failed', step, error, hold: d.kind === 'hold', now } : undefined;
     case 'park':
-      return atWork ? { type: 'step_parked', step, attempts: d.n, now } : undefined;
+      return atWork || (state?.status === 'running' && isTakenBack(s, step))
+        ? { type: 'step_parked', step, attempts: d.n, now }
+        : undefined;
     case 'offer':
-      return s.steps['confirm']?.status === 'running' && s.status === 'running' && !isPaused(s)
+      return s.steps['confirm']?.status === 'running' &&
+        s.status === 'running' &&
+        !isPaused(s) &&
+        !isTakenBack(s, 'confirm')
         ? { type: 'offered', step: 'confirm', now, ...(d.n === 0 ? { auto: { by } } : {}) }
         : undefined;
     case 'undo':
-      return s.ending
+      return s.ending || s.takingBack
         ? { type: 'effect_undone', effect: { key: 'k', resource: 'r', result: 'undone' }, now }
         : undefined;
     case 'undo_fails':
-      return s.ending ? { type: 'undo_failed', effect: `k${d.n}`, step, error, now } : undefined;
+      return s.ending || s.takingBack?.[0]?.steps.includes(step)
+        ? { type: 'undo_failed', effect: `k${d.n}`, step, error, now }
+        : undefined;
+    case 'taken_back':
+      return mayEnd(s) ? { type: 'taken_back', now } : undefined;
+    case 'overtaken':
+      return state && !s.ending ? { type: 'step_parked', step, attempts: 0, epoch: state.epoch + 1, now } : undefined;
     case 'close': {
       if (s.ending) return s.incidents.length > 0 ? undefined : { type: 'closed', outcome: s.ending.outcome, now };
       return mayComplete(s, false) && allStepsDone(s) ? { type: 'closed', outcome: 'completed', now } : undefined;
@@ -127,12 +191,30 @@ export function eventOf(s: HandoffState, d: Deed, now: number): HandoffEvent | u
   }
 }
 
+/** Whether the workflow would start a step. */
+function mayStart(s: HandoffState, step: string): boolean {
+  const at = PROCEDURE.steps.findIndex((p) => p.step_id === step);
+  const ready = dependenciesOf(PROCEDURE.steps, at).every((d) => stepIsDone(s.steps[d]));
+  const open = !isPaused(s) && !s.ending && s.status !== 'pending';
+  return open && ready && s.steps[step]?.status === 'waiting' && !isTakenBack(s, step);
+}
+
+/** Whether what is being taken back may be over: nothing of it is at work, and no undo of it waits for a person. */
+function mayEnd(s: HandoffState): boolean {
+  const [part] = s.takingBack ?? [];
+  return (
+    part !== undefined &&
+    part.steps.every((id) => s.steps[id]!.status !== 'running') &&
+    !s.incidents.some((i) => i.kind === 'undo')
+  );
+}
+
 /** What a handoff that nothing disturbs does next; random deeds alone hardly ever get to its end. */
 function nextOf(s: HandoffState, d: Deed, now: number): HandoffEvent | undefined {
   if (s.status === 'awaiting_acceptance') return { type: 'accept', by: 'target', now };
   const done = s.status === 'accepted' && allStepsDone(s) && !s.completion && s.incidents.length === 0;
   if (done && !s.acceptance.auto) return { type: 'complete', by: 'target', epoch: s.acceptance.epoch, now };
-  const tries = (['begin', 'close', 'offer', 'finish', 'start'] as const).flatMap((kind) =>
+  const tries = (['begin', 'close', 'offer', 'finish', 'start', 'taken_back'] as const).flatMap((kind) =>
     STEPS.map((step) => eventOf(s, { ...d, kind, step }, now)),
   );
   return tries.find((e) => e !== undefined);
@@ -156,7 +238,8 @@ export function play(
   for (const d of deeds) {
     now += d.wait;
     const event = eventOf(s, d, now);
-    const refused = event && MESSAGES.has(event.type) && refuse('h', s, { ...event, name: event.type as never }, now);
+    const refused =
+      event && MESSAGES.has(event.type) && refuse('h', s, { ...event, name: event.type as never }, now, PROCEDURE);
     if (event && !refused) dispatch(event);
     if (isClosed(s.status)) continue;
     for (let h = autoResumeDue(s, now); h; h = autoResumeDue(s, now))

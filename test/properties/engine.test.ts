@@ -1,12 +1,11 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { WorkflowNotFoundError } from '@temporalio/client';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { workflowIdOf } from '../../src/core/ids.js';
 import { Rig } from '../rig/rig.js';
 import { faultsAgainstModel, startsWhilePaused, type Played } from './against-model.js';
+import { disturb } from './disturb.js';
 import { World, procedureOf, scenario, type Scenario } from './random-procedures.js';
 import { full } from './seed.js';
 
@@ -27,39 +26,10 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
-
-/**
- * Sends a signal to the run itself; false where it is over. Our client asks for the status first, and a query that meets
- * a local activity just before a signal makes the SDK (core of 1.24.0) write a history that does not replay.
- */
-async function sent(id: string, signal: string, message: object): Promise<boolean> {
-  try {
-    await rig.temporal.workflow.getHandle(workflowIdOf(id)).signal(signal, message);
-    return true;
-  } catch (error) {
-    if (error instanceof WorkflowNotFoundError) return false;
-    throw error;
-  }
-}
-
 async function play(n: number, s: Scenario): Promise<Played> {
   const { procedure_id } = await rig.client.addProcedure(procedureOf(`RANDOM_${seed}_${n}`, s));
   const id = await rig.start(procedure_id, { artifacts: [], context: {} });
-  const by = { by: 'chance', reason: 'at random' };
-  const pausing = async (): Promise<void> => {
-    if (s.pauseAt === undefined) return;
-    await sleep(s.pauseAt);
-    if (!(await sent(id, 'pause', by))) return;
-    await sleep(s.pausedFor);
-    await sent(id, 'resume', { by: 'chance' });
-  };
-  const cancelling = async (): Promise<boolean> => {
-    if (s.cancelAt === undefined) return false;
-    await sleep(s.cancelAt);
-    return sent(id, 'cancel', by);
-  };
-  const [, cancelled, outcome] = await Promise.all([pausing(), cancelling(), rig.client.result(id)]);
+  const [{ cancelled }, outcome] = await Promise.all([disturb(rig, id, s), rig.client.result(id)]);
   return { id, outcome, cancelled };
 }
 

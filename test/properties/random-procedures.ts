@@ -3,6 +3,7 @@ import path from 'node:path';
 import fc from 'fast-check';
 import Database from 'libsql';
 import type { Action, ActionContext } from '../../src/activities/action.js';
+import { HandoffError } from '../../src/core/errors.js';
 import type { Procedure } from '../../src/core/procedure.js';
 
 /** Where an attempt fails: before its effect, within it before or after it is made, or once it is on record. */
@@ -18,6 +19,8 @@ export interface RandomStep {
   irreversible: boolean;
   /** Milliseconds that an attempt takes. */
   takes: number;
+  /** Undos of each of its effects that fail, each at once an incident. Default 0. */
+  undoFails?: number;
 }
 
 export interface Scenario {
@@ -30,7 +33,7 @@ export interface Scenario {
 
 export const ATTEMPTS = 2;
 
-const step = (index: number): fc.Arbitrary<RandomStep> =>
+export const step = (index: number): fc.Arbitrary<RandomStep> =>
   fc.record({
     kind: fc.constantFrom('file' as const, 'row' as const),
     needs: index === 0 ? fc.constant([]) : fc.uniqueArray(fc.integer({ min: 0, max: index - 1 }), { maxLength: 2 }),
@@ -61,7 +64,7 @@ export function expected(s: Scenario): { outcome: 'completed' | 'failed'; effect
 
 export const stepId = (i: number): string => `s${i}`;
 
-export function procedureOf(id: string, s: Scenario): Procedure {
+export function procedureOf(id: string, s: Pick<Scenario, 'steps'>, over: Partial<Procedure> = {}): Procedure {
   const reversible = s.steps.flatMap((step, i) => (step.irreversible ? [] : [stepId(i)]));
   return {
     procedure_id: id,
@@ -73,19 +76,23 @@ export function procedureOf(id: string, s: Scenario): Procedure {
       action: `make_${step.kind}`,
       depends_on: step.needs.map(stepId),
       retry: { maximum_attempts: ATTEMPTS, initial_interval: 0.01 },
-      with: { failures: step.failures, place: step.place, takes: step.takes },
+      with: { failures: step.failures, place: step.place, takes: step.takes, undoFails: step.undoFails ?? 0 },
       ...(step.irreversible ? { compensation: 'irreversible' } : {}),
     })),
     ...(reversible.length > 0
       ? { rollback_procedures: [{ rollback_id: 'take_back', name: 'Take back', steps: reversible }] }
       : {}),
+    ...over,
   };
 }
 
 export interface Started {
   handoff: string;
   step: string;
+  epoch: number;
   at: number;
+  /** Whether the attempt did all it had to. */
+  succeeded: boolean;
 }
 
 /** Files in a folder and rows in a database of its own: the world that the random procedures change. */
@@ -94,6 +101,8 @@ export class World {
   readonly starts: Started[] = [];
   /** How often each effect was made, by its key. */
   readonly made = new Map<string, number>();
+  /** Undos of each effect: those that failed, and those that took it back. */
+  readonly undos = new Map<string, { failed: number; done: number }>();
 
   constructor(private readonly folder: string) {
     mkdirSync(folder, { recursive: true });
@@ -130,12 +139,14 @@ export class World {
     return {
       name: `make_${kind}`,
       run: async (context) => {
-        const { handoffId } = context.task.subject;
-        this.starts.push({ handoff: handoffId, step: context.task.step, at: Date.now() });
+        const { step, epoch, subject } = context.task;
+        const { handoffId } = subject;
+        const start = { handoff: handoffId, step, epoch, at: Date.now(), succeeded: false };
+        this.starts.push(start);
         const failAt = this.failing(context);
         await new Promise((resolve) => setTimeout(resolve, Number(context.task.with['takes'])));
         failAt('before');
-        await context.effect('it', {}, (key) => {
+        await context.effect('it', { undoFails: context.task.with['undoFails'] }, (key) => {
           failAt('early');
           make(handoffId, key);
           this.made.set(key, (this.made.get(key) ?? 0) + 1);
@@ -143,8 +154,14 @@ export class World {
           return Promise.resolve();
         });
         failAt('after');
+        start.succeeded = true;
       },
       undo: (effect) => {
+        const undos = this.undos.get(effect.key) ?? { failed: 0, done: 0 };
+        const fails = undos.failed < Number(effect.data['undoFails']);
+        this.undos.set(effect.key, { ...undos, [fails ? 'failed' : 'done']: undos[fails ? 'failed' : 'done'] + 1 });
+        // Not worth another try, so that an operator hears of it at once.
+        if (fails) throw new HandoffError('STATE_CONFLICT', { resource: effect.key, expected: 'rest', found: 'none' });
         unmake(effect.key);
         return Promise.resolve();
       },
@@ -154,14 +171,14 @@ export class World {
   private failing({ task }: ActionContext): (place: string) => void {
     const n = this.attempts(task.subject.handoffId, task.step);
     return (place) => {
-      if (place === task.with['place'] && n <= Number(task.with['failures']))
+      if (place === task.with['place'] && n <= Number(task.with['failures']) && task.with['healed'] !== true)
         throw new Error(`fails at ${place} (${n})`);
     };
   }
 
   private fileOf(key: string): string {
-    const [handoff, step] = key.split('/');
-    return path.join(this.folder, handoff!, step!);
+    const [handoff, ...rest] = key.split('/');
+    return path.join(this.folder, handoff!, rest.join('-'));
   }
 
   readonly actions: Action[] = [

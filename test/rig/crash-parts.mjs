@@ -10,13 +10,16 @@ const linesOf = (file) => (existsSync(file) ? readFileSync(file, 'utf8').split('
 /** A receiver that honours keys: the same line twice counts once. `calls` shows how often it was really asked. */
 const sendLine = {
   name: 'send_line',
-  async run({ content, effect }) {
+  async run({ task, content, effect }) {
     const file = String(content.metadata.lines);
     await effect('line', { file, undoMs: content.metadata.undoMs ?? 0 }, async (key) => {
       appendFileSync(`${file}.calls`, `act ${process.pid}\n`);
       if (!linesOf(file).includes(key)) appendFileSync(file, `${key}\n`);
       return { file };
     });
+    const passes = path.join(content.metadata.folder, `${task.subject.handoffId}.passes`);
+    if (task.with.fails && !existsSync(passes))
+      throw ApplicationFailure.create({ type: 'GATE_CLOSED', message: 'sent, and yet failed', nonRetryable: true });
     return { sent: 1 };
   },
   async undo({ key, data }) {
@@ -107,6 +110,24 @@ export const procedures = [
       { step_id: 'ask', name: 'Ask', action: 'confirm' },
     ],
     rollback_procedures: [{ rollback_id: 'back', name: 'Back', steps: ['send'] }],
+  },
+  // Fails once its line is sent.
+  {
+    procedure_id: 'CRASH_SENT',
+    version: '1.0.0',
+    name: 'Holds after it was sent',
+    on_failure: 'hold',
+    steps: whole().map((s) => (s.step_id === 'send' ? { ...s, with: { fails: true } } : s)),
+    rollback_procedures,
+  },
+  // An attempt that stalls is given up, and runs on.
+  {
+    procedure_id: 'CRASH_STALL',
+    version: '1.0.0',
+    name: 'Holds where it stalls',
+    on_failure: 'hold',
+    steps: whole({ timeout: 2, retry: { maximum_attempts: 1 } }),
+    rollback_procedures,
   },
   {
     procedure_id: 'CRASH_FLAKY',

@@ -4,7 +4,8 @@ import path from 'node:path';
 import { workflowIdOf } from '../../src/core/ids.js';
 import type { HandoffRequest } from '../../src/core/request.js';
 import { OwnActions, note, procedure } from '../handoff/own-actions.js';
-import { historyToText } from './history-text.js';
+import { historyToJson } from '../../src/temporal/history-json.js';
+import { mapTexts } from './history-texts.js';
 import { AGENTS, Rig } from './rig.js';
 
 const by = { by: 'operator', reason: 'recorded' };
@@ -28,6 +29,8 @@ interface Situation {
   drive?: (rig: Rig, id: string) => Promise<unknown>;
 }
 
+const untilIncident = (rig: Rig, id: string, incident: string) =>
+  rig.until(id, (s) => s.state?.incidents[0]?.id === incident);
 const offered = (rig: Rig, id: string) => rig.untilStatus(id, 'awaiting_acceptance');
 async function acceptAndComplete(rig: Rig, id: string): Promise<void> {
   await offered(rig, id);
@@ -78,9 +81,28 @@ const SITUATIONS: Record<string, Situation> = {
     procedure: 'GOLDEN_HOLDS',
     request: bare,
     drive: async (rig, id) => {
-      const { state } = await rig.until(id, (s) => s.state?.incidents.length === 1);
-      const { id: incidentId } = state!.incidents[0]!;
-      await rig.client.retry(id, { ...by, incidentId, input: { fail: 0 } });
+      await untilIncident(rig, id, 'inc-1');
+      await rig.client.retry(id, { ...by, incidentId: 'inc-1', input: { fail: 0 } });
+    },
+  },
+  'incident-skipped': {
+    procedure: 'GOLDEN_HOLDS',
+    request: bare,
+    drive: async (rig, id) => {
+      await untilIncident(rig, id, 'inc-1');
+      await rig.client.skip(id, { ...by, incidentId: 'inc-1' });
+    },
+  },
+  'rolled-back-to-a-step': {
+    procedure: 'GOLDEN_HOLDS',
+    request: bare,
+    drive: async (rig, id) => {
+      await untilIncident(rig, id, 'inc-1');
+      await rig.client.rollback(id, { ...by, incidentId: 'inc-1', toStep: 'first' });
+      await untilIncident(rig, id, 'inc-2');
+      await rig.client.retry(id, { ...by, incidentId: 'inc-2' });
+      await untilIncident(rig, id, 'inc-3');
+      await rig.client.retry(id, { ...by, incidentId: 'inc-3', input: { fail: 0 } });
     },
   },
   'large-definition': { procedure: 'GOLDEN_LARGE', request: bare },
@@ -102,7 +124,7 @@ export async function recordHistories(folder: string, version: string): Promise<
       await drive?.(rig, id);
       await rig.client.result(id);
       const file = path.join(folder, `${version}-${name}.json`);
-      writeFileSync(file, `${scrubbed(historyToText(await rig.history(id)), [rig.folder, notes])}\n`);
+      writeFileSync(file, scrubbed(historyToJson(await rig.history(id)), [rig.folder, notes]));
       files.push(file);
     }
     return files;
@@ -112,11 +134,14 @@ export async function recordHistories(folder: string, version: string): Promise<
   }
 }
 
-function scrubbed(text: string, folders: readonly string[]): string {
-  // Where the code stood says nothing to a replay.
-  const traceless = text.replaceAll(/"stackTrace": "(?:[^"\\]|\\.)*"/g, '"stackTrace": ""');
-  const placeless = folders.reduce((out, folder) => out.replaceAll(folder, '/place'), traceless);
-  return placeless
-    .replaceAll(new RegExp(`\\b\\d+[@-]${hostname()}`, 'g'), 'client@host')
-    .replaceAll(hostname(), 'host');
+function scrubbed(json: string, folders: readonly string[]): string {
+  const history: unknown = mapTexts(JSON.parse(json), (text, key) => {
+    // Where the code stood says nothing to a replay.
+    if (key === 'stackTrace') return '';
+    const placeless = folders.reduce((out, folder) => out.replaceAll(folder, '/place'), text);
+    return placeless
+      .replaceAll(new RegExp(`\\b\\d+[@-]${hostname()}`, 'g'), 'client@host')
+      .replaceAll(hostname(), 'host');
+  });
+  return `${JSON.stringify(history, null, 1)}\n`;
 }

@@ -4,7 +4,7 @@ import { openStorage } from '../../dist/storage/storage.js';
 import { createHandoffWorker } from '../../dist/worker.js';
 import { actions, procedures } from './crash-parts.mjs';
 
-const { address, taskQueue, folder, sources } = JSON.parse(process.env.CRASH_WORKER);
+const { address, taskQueue, folder, sources, deployment, bundle } = JSON.parse(process.env.CRASH_WORKER);
 
 const worker = await createHandoffWorker({
   connect: { address },
@@ -14,7 +14,11 @@ const worker = await createHandoffWorker({
   procedures,
   reconcileSeconds: 0,
   // A task of a killed worker's cache would wait 10 s for it: here the next one gets it after 1 s.
-  worker: { stickyQueueScheduleToStartTimeout: '1s' },
+  worker: {
+    stickyQueueScheduleToStartTimeout: '1s',
+    ...(bundle ? { workflowBundle: { codePath: bundle } } : {}),
+  },
+  deployment,
 });
 const running = worker.run();
 process.once('SIGTERM', () => worker.shutdown());

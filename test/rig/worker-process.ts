@@ -2,6 +2,7 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { Deployment } from '../../src/worker.js';
 
 const MAIN = path.join(path.dirname(fileURLToPath(import.meta.url)), 'worker-main.mjs');
 
@@ -10,6 +11,10 @@ export interface WorkerPlace {
   taskQueue: string;
   folder: string;
   sources: string[];
+  /** Default: no worker versioning. */
+  deployment?: Deployment;
+  /** The file of another build's workflows. Default: ours. */
+  bundle?: string;
 }
 
 /** A worker in a process of its own, which can be killed at any moment. */

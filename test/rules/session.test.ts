@@ -120,7 +120,7 @@ test("a user's rule is added, replaces a built-in one, and a built-in one is lef
   await expect(c.validate(subject, ['VR002'])).rejects.toMatchObject({
     code: 'RULE_UNKNOWN',
     message:
-      'No rule VR002 is registered on this worker. Known: AA001, VR001, VR003, VR004, VR005, VR006, VR007, VR008.',
+      'No rule VR002 is registered on this worker. Known: AA001, VR001, VR003, VR004, VR005, VR006, VR007, VR008. Start it with the module that has the rule.',
   });
 });
 

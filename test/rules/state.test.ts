@@ -70,9 +70,9 @@ describe('VR002 Resource Availability Check', () => {
     expect(message.split('; ')).toEqual([
       `Artifact missing.txt: there is no file at ${path.join(roots, 'missing.txt')}.`,
       `Artifact folder: ${path.join(roots, 'folder')} is not a regular file.`,
-      `Artifact outside.txt: ../secret.txt is not under an allowed source folder (${roots}).`,
-      `Artifact absolute.txt: /etc/hostname is not under an allowed source folder (${roots}).`,
-      `Artifact link.txt: link.txt is not under an allowed source folder (${roots}).`,
+      `Artifact outside.txt: ../secret.txt is not under an allowed source folder (${roots}). \`--source\` of the worker allows others.`,
+      `Artifact absolute.txt: /etc/hostname is not under an allowed source folder (${roots}). \`--source\` of the worker allows others.`,
+      `Artifact link.txt: link.txt is not under an allowed source folder (${roots}). \`--source\` of the worker allows others.`,
     ]);
   });
 

@@ -8,8 +8,9 @@ export function demoVerb(program: Command): void {
     {
       summary: 'four real handoffs on a real Temporal server, in a few seconds',
       details:
-        'Plays four handoffs with real files on a real Temporal server: one by phases, one between agents, one that is paused,\none that fails and is undone. Checks each, and leaves nothing behind. Exit code 0 only if all went as told.',
+        'Plays four handoffs with real files on a real Temporal server: one by phases, one between agents, one that is paused,\none that fails and is undone. Checks each, and leaves nothing behind.',
       examples: ['demo', 'demo --keep'],
+      exitCodes: { ok: 'all went as told', failed: 'it did not' },
       options: [['--keep', 'leave server and worker up until Ctrl-C, to look around']],
       needs: [],
       exits: true,

@@ -1,10 +1,11 @@
 import type { Command } from 'commander';
 import type { OpenIncident } from '../../client/incidents.js';
 import { checkedFilter, type HandoffFilter } from '../../core/filter.js';
-import { repairsOf, type Repair } from '../../core/repairs.js';
+import { repairsOf } from '../../core/repairs.js';
 import { failureOf } from '../failure.js';
 import { FILTER_OPTIONS, filterOf, routeOf, type FilterOptions } from '../filter-options.js';
 import type { Io } from '../io.js';
+import { repairCommand } from '../next.js';
 import { titleOf } from '../outcome-text.js';
 import { existingStorage, uiLink, withPlace, type PlaceOptions } from '../place.js';
 import { ago, safe, type Paint } from '../text.js';
@@ -31,7 +32,7 @@ export function incidentsVerb(program: Command): void {
       const shown = list.map((i) => ({
         ...i,
         handoff: { ...i.handoff, subject: undefined },
-        commands: repairsOf(i.incident).map((repair) => commandOf(i, repair)),
+        commands: repairsOf(i.incident).map((repair) => repairCommand(i.handoffId, i.incident, repair)),
         ...(uiUrl === undefined ? {} : { link: uiLink(uiUrl, i.workflowId) }),
       }));
       const blocks = shown.map((i) => block(io.paint, i, i.link));
@@ -66,7 +67,9 @@ async function found(
 function block(paint: Paint, i: OpenIncident, link: string | undefined): string {
   const { incident, handoff } = i;
   const { conflict } = incident;
-  const repairs = repairsOf(incident).map((r) => `  ${paint.bold(safe(commandOf(i, r)))}\n    ${paint.dim(r.means)}`);
+  const repairs = repairsOf(incident).map(
+    (r) => `  ${paint.bold(safe(repairCommand(i.handoffId, incident, r)))}\n    ${paint.dim(r.means)}`,
+  );
   return [
     `${paint.yellow('!')} ${paint.bold(safe(i.handoffId))} ${incident.id}: ${safe(whereOf(i))}${i.from === 'visibility' ? '' : ` — ${ago(incident.at)}`}`,
     safe(`  ${incident.error.code}: ${incident.error.message}`),
@@ -94,12 +97,3 @@ function whereOf({ incident }: OpenIncident): string {
       return 'the run was terminated';
   }
 }
-
-/** The whole command, to be copied. */
-const commandOf = ({ handoffId, incident }: OpenIncident, { verb: name, choice }: Repair): string =>
-  [
-    `handoff ${name} ${handoffId} --incident ${incident.id}`,
-    ...(choice ? [`--choice ${choice}`] : []),
-    ...(choice === 'merge' ? [`--value '…'`] : []),
-    '--reason "…"',
-  ].join(' ');

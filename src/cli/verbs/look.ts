@@ -4,12 +4,14 @@ import { summaryOf, type HandoffSummary } from '../../client/summary.js';
 import { checkedFilter, type HandoffFilter } from '../../core/filter.js';
 import type { HandoffOutcome } from '../../core/handoff.js';
 import { FILTER_OPTIONS, filterOf, routeOf, type FilterOptions } from '../filter-options.js';
+import { commandLines, nextCommands, withoutButtons } from '../next.js';
 import { number } from '../number.js';
 import { exitCodeFor, outcomeText } from '../outcome-text.js';
 import { existingStorage, uiLink, withPlace, type PlaceOptions } from '../place.js';
 import { picture, effectsTable } from '../picture.js';
 import { ago, plain, table } from '../text.js';
 import { verb } from '../verb.js';
+import { COMPLETED } from './run.js';
 import { workflowIdOf } from '../../core/ids.js';
 
 export function lookVerbs(program: Command): void {
@@ -21,11 +23,15 @@ export function lookVerbs(program: Command): void {
       examples: ['status ho_1'],
       needs: ['folder', 'server'],
     },
-    ({ args: [id = ''], options }) =>
+    ({ args: [id = ''], options, io }) =>
       withPlace(options, async ({ client }) => {
         const status = await client.status(id);
         const source = status.from === 'storage' ? '\n(No worker answers; this is the last record.)' : '';
-        return { json: status, text: `${plain(status.words ?? status.status)}${source}` };
+        const { state, subject, words } = status;
+        const next = state ? nextCommands(id, state, subject) : [];
+        const said = words === undefined ? status.status : plain(withoutButtons(words));
+        const text = [said, ...(next.length > 0 ? [commandLines(io.paint, next)] : [])].join('\n\n');
+        return { json: status, text: `${text}${source}` };
       }),
   );
   verb<{ timeout?: number }>(
@@ -33,8 +39,8 @@ export function lookVerbs(program: Command): void {
     'result <id>',
     {
       summary: 'wait for the end of a handoff and say what came of it',
-      details: 'Waits for the end of a handoff. Exit code 0 only if it completed.',
       examples: ['result ho_1 --timeout 60'],
+      exitCodes: COMPLETED,
       options: [['--timeout <seconds>', 'wait no longer (default: as long as it takes)', number(0)]],
       needs: ['folder', 'server'],
       exits: true,
@@ -59,13 +65,8 @@ export function lookVerbs(program: Command): void {
     async ({ options, io }) => {
       const { limit } = options;
       const found = await listed(options, { ...filterOf(options), ...(limit === undefined ? {} : { limit }) });
-      // A narrow terminal gets what fits; the rest is in `show`.
-      const { columns } = process.stdout;
-      const fits = !process.stdout.isTTY || columns >= 170 ? 6 : columns >= 140 ? 5 : columns >= 110 ? 4 : 3;
-      const rows = found.map((h) =>
-        [h.handoffId, h.shown, ago(h.createdAt), routeOf(h), h.procedure, h.blocked].slice(0, fits),
-      );
-      const head = ['ID', 'STATUS', 'STARTED', 'FROM → TO', 'PROCEDURE', 'BLOCKED'].slice(0, fits);
+      const rows = found.map((h) => [h.handoffId, h.shown, ago(h.createdAt), routeOf(h), h.procedure, h.blocked]);
+      const head = ['ID', 'STATUS', 'STARTED', 'FROM → TO', 'PROCEDURE', 'BLOCKED'];
       const json = found.map(({ subject: _, ...h }) => ({ ...h, route: routeOf(h) }));
       return { json, text: table(io.paint, head, rows, 'No handoffs.') };
     },
@@ -98,6 +99,8 @@ export function lookVerbs(program: Command): void {
       needs: ['folder'],
     },
     async ({ args: [id = ''], options, io }) => {
+      const { checkedId } = await import('../../client/runs.js');
+      checkedId(id);
       const storage = await existingStorage(options);
       try {
         const effects = await storage.ledger.list(id);
@@ -133,7 +136,8 @@ async function within(
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     const what = `The result of ${id}`;
-    timer = setTimeout(() => reject(new HandoffError('DEADLINE_EXCEEDED', { what, seconds })), seconds * 1000);
+    const next = `It may still be open: \`handoff status ${id}\` says what it waits for.`;
+    timer = setTimeout(() => reject(new HandoffError('DEADLINE_EXCEEDED', { what, seconds, next })), seconds * 1000);
   });
   // The connection is closed under it when we give up.
   result.catch(() => {});

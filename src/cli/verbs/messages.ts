@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { HandoffClient } from '../../client.js';
+import type { HandoffClient, UpdateOptions } from '../../client.js';
 import { HandoffError } from '../../core/errors.js';
 import type { ConflictChoice } from '../../messages.js';
 import { UsageError } from '../failure.js';
@@ -18,6 +18,12 @@ type Options = Record<string, string | number | undefined> & { by?: string };
 
 const BY: NonNullable<VerbSpec['options']>[number] = ['--by <name>', 'who says so (default: your user name)'];
 const REASON: NonNullable<VerbSpec['options']>[number] = ['--reason <text>', 'why, for the record', must];
+
+const UPDATE_ID: NonNullable<VerbSpec['options']>[number] = [
+  '--update-id <id>',
+  'sent again under the same id, it takes effect once',
+];
+const under = ({ updateId }: Options): UpdateOptions => (updateId === undefined ? {} : { updateId: String(updateId) });
 
 /** A verb that sends one message to one handoff. */
 function message(
@@ -87,11 +93,11 @@ export function messageVerbs(program: Command): void {
       summary: 'take an offered handoff as its target',
       details: 'Takes an offered handoff. The answer names the epoch that completing it needs.',
       examples: ['accept ho_1 --by @nodejs-specialist --lease-minutes 30'],
-      options: [['--lease-minutes <n>', 'offer it again unless completed by then', number(0)]],
+      options: [['--lease-minutes <n>', 'offer it again unless completed by then', number(0)], UPDATE_ID],
     },
-    async (client, id, by, { leaseMinutes }) => {
+    async (client, id, by, { leaseMinutes, ...o }) => {
       const lease = leaseMinutes === undefined ? {} : { leaseMinutes: Number(leaseMinutes) };
-      const { epoch } = await client.accept(id, { by, ...lease });
+      const { epoch } = await client.accept(id, { by, ...lease }, under(o));
       const next = `handoff complete ${id} --by ${by} --epoch ${epoch}`;
       return { json: { by, epoch }, text: `${by} has ${id} now (epoch ${epoch}). When the work is done: ${next}` };
     },
@@ -102,10 +108,10 @@ export function messageVerbs(program: Command): void {
     {
       summary: 'refuse an offered handoff; all it did is undone',
       examples: ['reject ho_1 --by @nodejs-specialist --reason "modules are missing"'],
-      options: [REASON],
+      options: [REASON, UPDATE_ID],
     },
-    async (client, id, by, { reason }) => {
-      const { status } = await client.reject(id, { by, reason: String(reason) });
+    async (client, id, by, { reason, ...o }) => {
+      const { status } = await client.reject(id, { by, reason: String(reason) }, under(o));
       return {
         json: { status },
         text: `${id} is rejected; what it did is being undone. What came of it: handoff result ${id}`,
@@ -121,11 +127,12 @@ export function messageVerbs(program: Command): void {
       options: [
         ['--epoch <n>', 'the epoch that accept returned', (o) => must(number(1, { whole: true })(o))],
         ['--note <text>', 'for the record'],
+        UPDATE_ID,
       ],
     },
-    async (client, id, by, { epoch, note }) => {
+    async (client, id, by, { epoch, note, ...o }) => {
       const more = note === undefined ? {} : { note: String(note) };
-      const { status } = await client.complete(id, { by, epoch: Number(epoch), ...more });
+      const { status } = await client.complete(id, { by, epoch: Number(epoch), ...more }, under(o));
       return { json: { status }, text: `The work of ${id} is done.` };
     },
   );
@@ -135,10 +142,10 @@ export function messageVerbs(program: Command): void {
     {
       summary: 'move the expiry of an open handoff',
       examples: ['extend ho_1 --minutes 60'],
-      options: [['--minutes <n>', 'by so many minutes', (o) => must(number(0)(o))]],
+      options: [['--minutes <n>', 'by so many minutes', (o) => must(number(0)(o))], UPDATE_ID],
     },
-    async (client, id, by, { minutes }) => {
-      const { expiresAt } = await client.extend(id, { by, minutes: Number(minutes) });
+    async (client, id, by, { minutes, ...o }) => {
+      const { expiresAt } = await client.extend(id, { by, minutes: Number(minutes) }, under(o));
       return { json: { expiresAt }, text: `${id} now expires at ${expiresAt}.` };
     },
   );
@@ -153,17 +160,18 @@ function repairVerbs(program: Command): void {
     'retry',
     {
       summary: 'try again what an incident stands at',
+      details: 'Tries again what an incident stands at. What the failed attempts of a step did is undone first.',
       examples: [
         `retry ho_1 --reason "disk has room again"`,
         `retry ho_1 --reason "smaller" --input '{"what":["artifacts"]}'`,
       ],
-      options: [REASON, INCIDENT, ['--input <json>', "an object laid over the step's parameters"]],
+      options: [REASON, INCIDENT, ['--input <json>', "an object laid over the step's parameters"], UPDATE_ID],
     },
-    async (client, id, by, { reason, incident, input }) => {
+    async (client, id, by, { reason, incident, input, ...o }) => {
       const incidentId = await incidentOf(client, id, incident);
       const more =
         input === undefined ? {} : { input: (await jsonOf(String(input), '--input')) as Record<string, unknown> };
-      await client.retry(id, { by, reason: String(reason), incidentId, ...more });
+      await client.retry(id, { by, reason: String(reason), incidentId, ...more }, under(o));
       return { json: { incidentId }, text: `Trying ${incidentId} of ${id} again. Follow it: handoff show ${id}` };
     },
   );
@@ -174,11 +182,11 @@ function repairVerbs(program: Command): void {
       summary: 'go on without the step that an incident stands at',
       details: 'Undoes what the failed step has done so far, and goes on without it.',
       examples: ['skip ho_1 --reason "the report is not needed this time"'],
-      options: [REASON, INCIDENT],
+      options: [REASON, INCIDENT, UPDATE_ID],
     },
-    async (client, id, by, { reason, incident }) => {
+    async (client, id, by, { reason, incident, ...o }) => {
       const incidentId = await incidentOf(client, id, incident);
-      await client.skip(id, { by, reason: String(reason), incidentId });
+      await client.skip(id, { by, reason: String(reason), incidentId }, under(o));
       return { json: { incidentId }, text: `${id} goes on without that step. Follow it: handoff show ${id}` };
     },
   );
@@ -193,12 +201,12 @@ function repairVerbs(program: Command): void {
         'rollback ho_1 --reason "not worth another try"',
         'rollback ho_1 --to-step resource_handoff --reason "wrong revision"',
       ],
-      options: [REASON, INCIDENT, ['--to-step <step>', 'only this step and what comes after it']],
+      options: [REASON, INCIDENT, UPDATE_ID, ['--to-step <step>', 'only this step and what comes after it']],
     },
-    async (client, id, by, { reason, incident, toStep }) => {
+    async (client, id, by, { reason, incident, toStep, ...o }) => {
       const incidentId = await incidentOf(client, id, incident);
       const part = toStep === undefined ? {} : { toStep: String(toStep) };
-      await client.rollback(id, { by, reason: String(reason), incidentId, ...part });
+      await client.rollback(id, { by, reason: String(reason), incidentId, ...part }, under(o));
       const what = toStep === undefined ? '' : ` back to ${String(toStep)}`;
       return { json: { incidentId, ...part }, text: `${id} is being undone${what}. Follow it: handoff show ${id}` };
     },
@@ -216,18 +224,18 @@ function repairVerbs(program: Command): void {
         INCIDENT,
         ['--choice <choice>', 'for an undo conflict', (o) => o.choices(['keep_theirs', 'restore_before', 'merge'])],
         ['--value <json>', 'with --choice merge: what is to be there'],
+        UPDATE_ID,
       ],
     },
-    async (client, id, by, { reason, incident, choice, value }) => {
-      if (choice === 'merge' && value === undefined) throw new UsageError('--choice merge needs --value.');
+    async (client, id, by, { reason, incident, choice, value, ...o }) => {
+      if (choice === 'merge' && value === undefined)
+        throw new UsageError(`--choice merge needs what is to be there: --value '<json>'.`);
       const incidentId = await incidentOf(client, id, incident);
-      await client.resolve(id, {
-        by,
-        reason: String(reason),
-        incidentId,
+      const more = {
         ...(choice === undefined ? {} : { choice: choice as ConflictChoice }),
         ...(value === undefined ? {} : { value: await jsonOf(String(value), '--value') }),
-      });
+      };
+      await client.resolve(id, { by, reason: String(reason), incidentId, ...more }, under(o));
       return { json: { incidentId }, text: `${incidentId} of ${id} is resolved.` };
     },
   );
@@ -242,6 +250,6 @@ async function incidentOf(client: HandoffClient, id: string, named: unknown): Pr
   const { state } = await client.status(id);
   const open = (state?.incidents ?? []).map((i) => i.id);
   if (open.length === 1) return open[0]!;
-  if (open.length === 0) throw new HandoffError('INCIDENT_NOT_OPEN', { incident: 'any', handoff: id, open: 'none' });
+  if (open.length === 0) throw new HandoffError('INCIDENT_NOT_OPEN', { handoff: id, open: 'none' });
   throw new UsageError(`${id} has ${open.length} open incidents; name one with --incident: ${open.join(', ')}.`);
 }

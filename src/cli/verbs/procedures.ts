@@ -21,7 +21,7 @@ async function withKnown<T>(options: PlaceOptions, work: (storage: Storage | und
 
 export function procedureVerbs(program: Command): void {
   const group = program.command('procedures').description('the procedures that handoffs can follow');
-  group.addHelpText('after', '\nExample:\n  $ handoff procedures add examples/03-own-procedure.yaml');
+  group.addHelpText('after', '\nExample:\n  $ handoff procedures add examples/04-own-procedure.yaml');
   verb(
     group,
     'list',
@@ -35,7 +35,7 @@ export function procedureVerbs(program: Command): void {
   );
   verb(
     group,
-    'show <id>',
+    'show <procedure>',
     {
       summary: 'one procedure: its steps, rules and rollbacks',
       examples: ['procedures show PHASE_TRANSITION_STANDARD'],
@@ -54,7 +54,7 @@ export function procedureVerbs(program: Command): void {
     'check <file>',
     {
       summary: 'check a procedure file without adding it',
-      examples: ['procedures check examples/03-own-procedure.yaml'],
+      examples: ['procedures check examples/04-own-procedure.yaml'],
       needs: ['folder'],
     },
     async ({ args: [file = ''], options, io }) => {
@@ -71,7 +71,7 @@ export function procedureVerbs(program: Command): void {
     'add <file>',
     {
       summary: 'check a procedure file and make it known here',
-      examples: ['procedures add examples/03-own-procedure.yaml'],
+      examples: ['procedures add examples/04-own-procedure.yaml'],
       needs: ['folder'],
     },
     async ({ args: [file = ''], options }) => {

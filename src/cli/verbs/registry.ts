@@ -86,21 +86,25 @@ function agents(program: Command): void {
         return { json: beaten, text: safe(`${beaten.map((a) => a.name).join(', ')}: up.`) };
       }),
   );
-  verb(group, 'list', { summary: 'all agents', examples: ['agents list'], needs: ['folder'] }, ({ options, io }) =>
-    withStorage(options, 'read', async ({ agents: registry }) => {
-      const now = Date.now();
-      const all = (await registry.list()).map((a) => ({ ...a, unreachable: unreachableBecause(a, now) }));
-      const rows = all.map((a) => [
-        a.name,
-        a.unreachable ? 'not reachable' : 'up',
-        a.heartbeats[0] ? ago(a.heartbeats[0], now) : 'never',
-        a.capacity,
-        [...a.roles, ...a.capabilities].join(', '),
-      ]);
-      const empty = 'No agents. Register one: handoff agents add @code-architect';
-      const head = ['AGENT', 'STATE', 'HEARTBEAT', 'CAPACITY', 'ROLES, CAPABILITIES'];
-      return { json: all, text: table(io.paint, head, rows, empty) };
-    }),
+  verb(
+    group,
+    'list',
+    { summary: 'all agents, and which of them are up', examples: ['agents list'], needs: ['folder'] },
+    ({ options, io }) =>
+      withStorage(options, 'read', async ({ agents: registry }) => {
+        const now = Date.now();
+        const all = (await registry.list()).map((a) => ({ ...a, unreachable: unreachableBecause(a, now) }));
+        const rows = all.map((a) => [
+          a.name,
+          a.unreachable ? 'not reachable' : 'up',
+          a.heartbeats[0] ? ago(a.heartbeats[0], now) : 'never',
+          a.capacity,
+          [...a.roles, ...a.capabilities].join(', '),
+        ]);
+        const empty = 'No agents. Register one: handoff agents add @code-architect';
+        const head = ['AGENT', 'STATE', 'HEARTBEAT', 'CAPACITY', 'ROLES, CAPABILITIES'];
+        return { json: all, text: table(io.paint, head, rows, empty) };
+      }),
   );
   verb(
     group,
@@ -159,7 +163,7 @@ function context(program: Command): void {
     ({ args: [session = ''], options, io }) =>
       withStorage(options, 'read', async ({ sessions }) => {
         const all = (await sessions.context(session)).map((e) => ({ ...e, value: JSON.parse(e.value) as unknown }));
-        const rows = all.map((e) => [e.key, e.version, shortened(JSON.stringify(e.value))]);
+        const rows = all.map((e) => [e.key, e.version, JSON.stringify(e.value)]);
         return {
           json: all,
           text: table(io.paint, ['KEY', 'VERSION', 'VALUE'], rows, safe(`Session ${session} has no context.`)),
@@ -172,7 +176,10 @@ function context(program: Command): void {
     {
       summary: 'set one entry: JSON, or a text',
       details: 'Sets one entry of a session. A value that is no JSON is taken as a text.',
-      examples: [`context set blog api_structure '"rest"'`, 'context set blog architecture --file architecture.json'],
+      examples: [
+        `context set blog api_structure '"rest"'`,
+        'context set blog architecture --file examples/input/code-architecture.json',
+      ],
       options: [
         ['--file <file>', 'the value from a JSON or YAML file'],
         ['--if-version <n>', 'only if it is still at this version (0: absent)', number(0, { whole: true })],
@@ -194,8 +201,6 @@ function context(program: Command): void {
     },
   );
 }
-
-const shortened = (text: string): string => (text.length > 80 ? `${text.slice(0, 80)}…` : text);
 
 function jsonOrText(text: string): unknown {
   try {

@@ -13,14 +13,18 @@ import { verb } from '../verb.js';
 const ABOUT = `The request is a JSON or YAML file, "-" for stdin. The paths of its artifacts
 start from the first source folder of the worker (--source of \`dev\` and \`worker\`).`;
 
+/** What a verb that waits for a handoff's end says by its exit code. */
+export const COMPLETED = { ok: 'completed', failed: 'otherwise' };
+
 export function runVerbs(program: Command): void {
   verb<RequestOptions>(
     program,
     'run <file>',
     {
       summary: 'start a handoff and follow it to its end',
-      details: `Starts a handoff and follows it to its end. Exit code 0 only if it completed.\nCtrl-C stops the following, not the handoff.\n${ABOUT}`,
-      examples: ['run examples/01-phase-transition.json', 'run - < request.yaml'],
+      details: `Starts a handoff and follows it to its end.\nCtrl-C stops the following, not the handoff.\n${ABOUT}`,
+      examples: ['run examples/01-phase-transition.json', 'run - < examples/02-agent-handoff.yaml'],
+      exitCodes: COMPLETED,
       options: REQUEST_OPTIONS,
       needs: ['folder', 'server'],
       exits: true,

@@ -3,9 +3,10 @@ import { dueAt, remaining } from '../../core/clock.js';
 import { parseDate } from '../../core/date.js';
 import { words } from '../../core/words.js';
 import { errorMessage } from '../../core/errors.js';
-import { shownStatus, stepIsDone, runningSteps, type MessageName } from '../../core/handoff.js';
+import { shownStatus, runningSteps, type MessageName } from '../../core/handoff.js';
 import { faultOf } from '../../core/message.js';
-import { stepsFrom } from '../../core/procedure.js';
+import { hasEffect, stepsFrom } from '../../core/procedure.js';
+import { progressOf } from '../../core/progress.js';
 import { refuse, type Refusal } from '../../core/refusal.js';
 import {
   acceptUpdate,
@@ -27,6 +28,12 @@ import {
 } from '../../messages.js';
 import { goRegular } from './activities.js';
 import type { Run } from './run.js';
+
+/** Whether the failed attempts at an incident's step may have left something behind. */
+function hasLeftSomething(run: Run, incidentId: string): boolean {
+  const incident = run.state.incidents.find((i) => i.id === incidentId);
+  return incident?.kind === 'step' && incident.step !== undefined && hasEffect(run.step(incident.step));
+}
 
 const time = (iso: string | null | undefined): number | undefined => (iso ? parseDate(iso) : undefined);
 
@@ -130,13 +137,17 @@ export function attachMessages(run: Run): void {
     retryStepUpdate,
     (m) => {
       run.decisions.set(m.incidentId, { kind: 'retry' });
-      run.dispatch({ ...m, type: 'retryStep' });
+      run.dispatch({
+        ...m,
+        type: 'retryStep',
+        takesBack: hasLeftSomething(run, m.incidentId),
+      });
       return { incidentId: m.incidentId };
     },
     {
       validator: validator('retryStep'),
       description:
-        'Tries again what an incident stands at: {"by": "you", "reason": "why", "incidentId": "inc-1", "input": {} (optional)}',
+        'Tries again what an incident stands at, once what a failed step did is undone: {"by": "you", "reason": "why", "incidentId": "inc-1", "input": {} (optional)}',
     },
   );
   setHandler(
@@ -192,18 +203,11 @@ export function attachMessages(run: Run): void {
   );
   setHandler(
     progressQuery,
-    () => {
-      const steps = Object.values(run.state.steps);
-      const stepsDone = steps.filter(stepIsDone).length;
-      const percent = run.state.status === 'completed' ? 100 : Math.round((100 * stepsDone) / (steps.length + 1));
-      return {
-        status: shownStatus(run.state),
-        percent,
-        stepsDone,
-        steps: steps.length,
-        running: runningSteps(run.state),
-      };
-    },
+    () => ({
+      status: shownStatus(run.state),
+      ...progressOf(run.state),
+      running: runningSteps(run.state),
+    }),
     { description: 'Status and per cent done' },
   );
 }

@@ -19,6 +19,9 @@ export async function rollback(run: Run, forAll?: UndoChoice): Promise<void> {
   stopSteps(run);
   await condition(() => run.inFlight.size === 0 && !run.takingBack);
   await undoPages(run, { handoff: run.id, steps: run.procedure.steps.map((s) => s.step_id) }, { forAll });
+  const named = new Set(run.state.undone.map((u) => u.key));
+  // All is undone by now: asked again, the ledger says what became of each.
+  for (const batch of batches(run.cutShort.filter((e) => !named.has(e.key)))) await undoBatch(run, batch, {});
 }
 
 /**
@@ -97,9 +100,11 @@ async function undoBatch(run: Run, batch: readonly EffectFact[], { forAll, until
       const results = await undo({ subject: run.input.subject, keys: batch.map((e) => e.key), choices });
       return results.forEach((result, i) => report(i, result));
     } catch (error) {
-      if (until?.()) return;
+      // Of several effects some may be undone, and only the ledger knows which.
+      const isCutShort = (): boolean => until?.() === true && run.cutShort.push(...batch) > 0;
+      if (isCutShort()) return;
       const { key, choice } = await decisionOn(run, batch, error, until);
-      if (until?.()) return;
+      if (isCutShort()) return;
       if (choice) choices[key] = choice;
       else delete choices[key];
     }

@@ -1,3 +1,4 @@
+import type { EffectFact } from '../../core/effect.js';
 import { dependenciesOf, type Procedure, type Step } from '../../core/procedure.js';
 import { isTakenBack, type HandoffState } from '../../core/handoff.js';
 import type { ConflictChoice } from '../../messages.js';
@@ -35,6 +36,8 @@ export class Run {
   readonly inFlight = new Map<string, { stop: () => void; stopped: boolean }>();
   /** Whether a part is being taken back at this moment. */
   takingBack = false;
+  /** Effects whose undo was cut short by the end of the handoff: what became of them is still to be said. */
+  readonly cutShort: EffectFact[] = [];
   readonly decisions = new Map<string, Decision>();
   /** Epochs of steps that the ledger is ahead in, because this run was reset. */
   epochs: Record<string, number> = {};

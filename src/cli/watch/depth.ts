@@ -1,0 +1,154 @@
+import type { HandoffStatus } from '../../client.js';
+import type { Effect } from '../../core/effect.js';
+import { isClosed, type HandoffOutcome, type HandoffState } from '../../core/handoff.js';
+import { span } from '../../core/words.js';
+import { nextCommands } from '../next.js';
+import { MARKS, factsText, outcomeText, titleOf } from '../outcome-text.js';
+import { clock, safe, table, took, type Paint } from '../text.js';
+import { fit } from '../width.js';
+import type { Size } from './board.js';
+import { etaText, type Row } from './rows.js';
+
+/** Everything that the view of one handoff shows. */
+export interface Depth {
+  status: HandoffStatus;
+  row: Row;
+  effects?: readonly Effect[];
+  /** By step; the database counts them, also those that are in flight. */
+  attempts: Record<string, { epoch: number; attempts: number }>;
+  outcome?: HandoffOutcome;
+  link?: string;
+  note: string | undefined;
+  keys: boolean;
+  now: number;
+}
+
+/** One handoff as lines, none wider than the terminal and no more than it has. */
+export function depth(paint: Paint, d: Depth, size: Size): string[] {
+  const { status, row, now, outcome } = d;
+  const { state, subject } = status;
+  const sections: string[][] = [
+    heading(paint, d),
+    ...(state ? [stepLines(paint, state, d, size.columns), waitLines(paint, row, state, now)] : []),
+    ...(state ? [incidentLines(paint, state, now)] : []),
+    state && !isClosed(state.status)
+      ? nextCommands(row.handoffId, state, subject).map((c) => `$ ${safe(c.command)}`)
+      : [],
+    outcome ? outcomeText(paint, outcome).split('\n') : [debtLine(d)].flatMap((line) => line ?? []),
+    d.link ? [paint.dim(d.link)] : [],
+    d.keys ? [paint.dim('q quits')] : [],
+  ];
+  const lines = sections.filter((s) => s.length > 0).flatMap((s, i) => (i === 0 ? s : ['', ...s]));
+  const cut = lines.length > size.rows;
+  const shown = cut ? [...lines.slice(0, Math.max(0, size.rows - 1)), paint.dim('…')] : lines;
+  return shown.map((line) => fit(line.replaceAll('\n', ' '), size.columns));
+}
+
+function heading(paint: Paint, { row, status, note, now }: Depth): string[] {
+  const { subject } = status;
+  const eta = etaText(row);
+  const facts = subject
+    ? [`${subject.procedure.id} ${subject.procedure.version}`, `session ${subject.session}`, subject.priority]
+    : [row.procedure];
+  return [
+    `${paint.bold(safe(row.handoffId))}  ${safe(row.route ?? '')}`.trimEnd(),
+    `${safe(facts.join(' · '))} · started ${span(now - row.createdAt)} ago · ${paint.dim(clock(now))}`,
+    `${statusText(paint, row)}${row.done === undefined ? '' : `  ${bar(row.done)} ${row.done} %`}${eta ? `  ${row.late ? paint.magenta(eta) : eta}` : ''}`,
+    ...(note ? [paint.yellow(safe(note))] : []),
+  ];
+}
+
+function statusText(paint: Paint, { shown, waitsFor }: Row): string {
+  const text = paint.bold(safe(shown));
+  if (['incident', 'failed', 'expired', 'rejected', 'cancelled'].includes(shown)) return paint.red(text);
+  return shown === 'completed' || waitsFor === undefined ? paint.green(text) : paint.yellow(text);
+}
+
+const BAR = 20;
+function bar(percent: number): string {
+  const full = Math.round((BAR * percent) / 100);
+  return '█'.repeat(full) + '░'.repeat(BAR - full);
+}
+
+function stepLines(paint: Paint, s: HandoffState, { attempts, now }: Depth, width: number): string[] {
+  const rows = Object.entries(s.steps).map(([id, step]) => {
+    const { startedAt, finishedAt, status, error, note, facts } = step;
+    const counted = attempts[id];
+    const tries = counted?.epoch === step.epoch ? counted.attempts : step.attempts;
+    const time =
+      startedAt === undefined || status === 'waiting'
+        ? ''
+        : finishedAt === undefined
+          ? status === 'running'
+            ? `for ${span(now - startedAt)}`
+            : ''
+          : took(finishedAt - startedAt);
+    const offered = facts?.['offered'] === true ? 'offered' : factsText(facts);
+    return [
+      `${MARKS[status]} ${titleOf(id)}`,
+      startedAt === undefined ? '' : clock(startedAt),
+      time,
+      tries > 1 ? String(tries) : '',
+      step.epoch > 1 ? String(step.epoch) : '',
+      (error ? `${error.code}: ${error.message}` : (note ?? offered)).replaceAll('\n', ' '),
+    ];
+  });
+  return table(paint, ['STEP', 'BEGAN', 'TIME', 'ATTEMPT', 'EPOCH', ''], rows, 'No step has begun.', width).split('\n');
+}
+
+/** What it waits for, and what runs out when. */
+function waitLines(
+  paint: Paint,
+  { waitsFor, since, deadline: d, forecast }: Row,
+  s: HandoffState,
+  now: number,
+): string[] {
+  const lines = waitsFor ? [`Waits for ${safe(waitsFor)}, for ${span(now - since)}.`] : [];
+  if (forecast) {
+    const till = {
+      offer: 'To be offered',
+      acceptance: 'To be accepted',
+      completion: 'To be completed',
+      end: 'To be done',
+    };
+    const { usualMs, slowMs, samples } = forecast;
+    lines.push(
+      `${till[forecast.until]} usually takes ${span(usualMs)} from here; 95 in 100 within ${span(slowMs)} (${samples} completed ones).`,
+    );
+  }
+  const { acceptance: a } = s;
+  if (a.epoch > 1) lines.push(`It is at offer ${a.epoch}; ${a.lapses} leases lapsed.`);
+  if (d) {
+    const what = d.what === 'lease' ? 'until the lease is over and it is offered again' : 'until it expires';
+    const left = `${span(d.leftMs)} left ${what}${d.stands ? '; the clock stands still' : ''}.`;
+    lines.push(d.near ? paint.magenta(left) : left);
+  }
+  return lines;
+}
+
+const incidentLines = (paint: Paint, { incidents }: HandoffState, now: number): string[] =>
+  incidents.flatMap((i) => {
+    const where = i.kind === 'undo' ? `undo of ${i.effect ?? ''}` : i.step ? titleOf(i.step) : i.kind;
+    const lines = [`! ${i.id}, ${where}, for ${span(now - i.at)}: ${i.error.code}: ${i.error.message}`];
+    if (i.conflict) {
+      const { resource, ours, theirs, before } = i.conflict;
+      lines.push(`  ${resource}: ours ${ours}, theirs ${theirs}, before ${before}`);
+    }
+    return lines.map((line) => paint.red(safe(line.replaceAll('\n', ' '))));
+  });
+
+/** What a cancel would undo this moment: every effect that is on record and not undone. */
+export function debtOf(effects: readonly Effect[]): { undo: number; irreversible: number } {
+  const open = effects.filter((e) => e.status !== 'undone');
+  const irreversible = open.filter((e) => e.irreversible).length;
+  return { undo: open.length - irreversible, irreversible };
+}
+
+function debtLine({ effects, status, outcome }: Depth): string | undefined {
+  if (!effects || outcome || !status.state || isClosed(status.state.status)) return undefined;
+  const { undo, irreversible } = debtOf(effects);
+  const count = (n: number): string => (n === 1 ? '1 effect' : `${n} effects`);
+  if (undo + irreversible === 0) return 'A cancel now would have nothing to undo.';
+  const stays = irreversible > 0 ? `; ${count(irreversible)} cannot be undone` : '';
+  return `A cancel now would undo ${count(undo)}${stays}.`;
+}

@@ -1,0 +1,40 @@
+// Read without Kysely and migrations: a shell asks for names while somebody presses Tab.
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import Database from 'libsql';
+
+export type NameKind = 'handoff' | 'open handoff' | 'incident' | 'session' | 'procedure' | 'agent';
+
+/** More are of no help to anybody. */
+const MOST = 200;
+
+// What is newest comes first. Each takes the prefix; `incident` the handoff as well.
+const QUERIES: Record<NameKind, string> = {
+  handoff: `select id name, status note from handoffs where substr(id, 1, length(?1)) = ?1 order by created_at desc`,
+  'open handoff': `select id name, status note from handoffs where closed_at is null and substr(id, 1, length(?1)) = ?1 order by created_at desc`,
+  incident: `select value ->> 'id' name, value ->> '$.error.code' note from handoffs, json_each(snapshot, '$.state.incidents')
+    where handoffs.id = ?2 and substr(value ->> 'id', 1, length(?1)) = ?1`,
+  session: `select name, '' note from (select session name from handoffs union select session from phases union select session from context)
+    where substr(name, 1, length(?1)) = ?1 order by name`,
+  procedure: `select distinct id name, '' note from procedures where substr(id, 1, length(?1)) = ?1 order by id`,
+  agent: `select name, '' note from agents where substr(name, 1, length(?1)) = ?1 order by name`,
+};
+
+/** Names of a folder's data that begin with `prefix`, and a word on each; none where there is no data. */
+export function namesIn(
+  folder: string,
+  kind: NameKind,
+  { prefix, handoff = '' }: { prefix: string; handoff?: string },
+): { name: string; note: string }[] {
+  const file = path.join(path.resolve(folder), 'handoff.db');
+  if (!existsSync(file)) return [];
+  const db = new Database(file, { readonly: true });
+  try {
+    const rows: unknown = db
+      .prepare(`${QUERIES[kind]} limit ${MOST}`)
+      .all(...(kind === 'incident' ? [prefix, handoff] : [prefix]));
+    return rows as { name: string; note: string }[];
+  } finally {
+    db.close();
+  }
+}

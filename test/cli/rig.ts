@@ -8,7 +8,7 @@ const ROOT = path.resolve(import.meta.dirname, '..', '..');
 const BIN = path.join(ROOT, 'bin', 'handoff.js');
 
 /** Nothing of this machine's Temporal, no colours, and a server that can be found in no time. */
-function environment(): NodeJS.ProcessEnv {
+export function environment(): NodeJS.ProcessEnv {
   const kept = Object.entries(process.env).filter(([name]) => !/^(TEMPORAL_|NO_COLOR|FORCE_COLOR)/.test(name));
   return { ...Object.fromEntries(kept), TEMPORAL_CONFIG_FILE: path.join(ROOT, 'no-such.toml') };
 }

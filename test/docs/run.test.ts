@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeAll, expect, test } from 'vitest';
-import { haveServer, launch, type Running } from '../cli/rig.js';
+import { environment, haveServer, launch, type Running } from '../cli/rig.js';
 import { ROOT, blocksOf, words, type Block } from './pages.js';
 
 // Pages that a reader follows from top to bottom are followed here too: files that they show are written, `handoff dev`
@@ -24,8 +24,7 @@ const SHELL = `npx() { shift; '${process.execPath}' '${path.join(ROOT, 'bin', 'h
 
 /** What the lines of a block print on both streams, as a person sees it. */
 async function type(body: string): Promise<string> {
-  const env = { ...process.env, NO_COLOR: '1', TEMPORAL_CONFIG_FILE: path.join(folder, 'none.toml') };
-  const child = spawn('bash', ['-c', SHELL + body], { cwd: folder, env });
+  const child = spawn('bash', ['-c', SHELL + body], { cwd: folder, env: environment() });
   let said = '';
   for (const stream of [child.stdout, child.stderr])
     stream.on('data', (chunk: Buffer) => void (said += chunk.toString()));

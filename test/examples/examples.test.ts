@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { handoff, haveServer, json, launch, type Ended, type Running } from '../cli/rig.js';
+import { environment, handoff, haveServer, json, launch, type Ended, type Running } from '../cli/rig.js';
 import { words } from '../docs/pages.js';
 
 // Each example, by the commands that examples/README.md gives for it, on a `handoff dev` of this test's own.
@@ -24,7 +24,7 @@ let dev: Running;
 async function type(line: string, more: string[] = []): Promise<Ended> {
   const [program, ...args] = words(line);
   if (program === 'npx') return handoff([...args.slice(1), ...more, '--folder', folder]);
-  const env = { ...process.env, TEMPORAL_ADDRESS: address };
+  const env = { ...environment(), TEMPORAL_ADDRESS: address };
   const child = spawn(process.execPath, [...args, folder], { env, stdio: ['ignore', 'pipe', 'pipe'] });
   const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
   const [stdout, stderr, code] = await Promise.all([text(child.stdout), text(child.stderr), ended]);

@@ -192,7 +192,7 @@ describe('one handoff in depth', () => {
       columns: 999,
       rows: 99,
     }).join('\n');
-    expect(text).toContain('$ handoff retry incident --reason "…"\n$ handoff rollback incident --reason "…"');
+    expect(text).toContain('$ handoff retry incident --reason "…"\n$ handoff skip incident --reason "…"');
     expect(text).toMatch(/✗ Prepare .* 3 /);
     expect(text).toContain('A cancel now would undo 2 effects; 1 effect cannot be undone.');
     expect(text).toContain('50 min left until it expires.');

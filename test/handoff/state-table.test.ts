@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { WorkflowFailedError } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -5,13 +8,19 @@ import { LIFE, STATUSES } from '../../src/core/handoff.js';
 import { workflowIdOf } from '../../src/core/ids.js';
 import { Parts, newId, startWork } from '../rig/parts.js';
 import { AGENTS, Rig } from '../rig/rig.js';
+import { OwnActions, note, procedure } from './own-actions.js';
 
 const parts = new Parts();
+const folder = mkdtempSync(path.join(tmpdir(), 'handoff-table-'));
+const own = new OwnActions(folder);
 let rig: Rig;
 beforeAll(async () => {
-  rig = await Rig.create(parts.options);
+  rig = await Rig.create({ ...parts.options, actions: [...parts.options.actions!, ...own.actions] });
 });
-afterAll(() => rig.close());
+afterAll(async () => {
+  await rig.close();
+  rmSync(folder, { recursive: true, force: true });
+});
 
 const by = AGENTS.target;
 const closesAs = async (id: string): Promise<[string, string | undefined]> => {
@@ -44,6 +53,30 @@ const undoneThrough = async (id: string, end: () => Promise<unknown>): Promise<s
   await rig.untilStatus(id, 'compensating');
   parts.open(id, 'undo');
   return (await rig.client.result(id)).undone.map((u) => `${u.key} ${u.result}`);
+};
+
+/** One whose last step has failed, `after` its offer or `beside` it. */
+const broken = async (where: 'after' | 'beside'): Promise<string> => {
+  const last = note('last', { with: { fail: 1 }, on_failure: 'hold', retry: { maximum_attempts: 1 } });
+  const ask = { step_id: 'ask', name: 'Ask', action: 'confirm' };
+  const steps = [note('one'), ask, { ...last, depends_on: [where === 'after' ? 'ask' : 'one'] }];
+  const { procedure_id } = await rig.client.addProcedure(procedure(`BROKEN_${where.toUpperCase()}`, steps));
+  const id = await rig.start(procedure_id, { artifacts: [], context: {} });
+  await rig.untilStatus(id, 'awaiting_acceptance');
+  if (where === 'after') await rig.client.accept(id, { by });
+  await rig.until(id, (s) => s.state?.incidents.length === 1);
+  return id;
+};
+/** Goes back to a step, and from there on to its end. */
+const expectBack = async (id: string, toStep: string): Promise<void> => {
+  const op = { by: 'op', reason: 'a wrong revision' };
+  await rig.client.rollback(id, { ...op, incidentId: 'inc-1', toStep });
+  const { state } = await rig.untilStatus(id, 'running');
+  expect(state!.acceptance).toMatchObject({ epoch: 1, lapses: 0 });
+  expect(state!.acceptance.by).toBeUndefined();
+  await rig.until(id, (s) => s.state?.incidents[0]?.id === 'inc-2');
+  await rig.client.rollback(id, { ...op, incidentId: 'inc-2' });
+  expect((await rig.client.result(id)).outcome).toBe('failed');
 };
 
 describe.concurrent('each move of the state table, made for real', () => {
@@ -135,6 +168,14 @@ describe.concurrent('each move of the state table, made for real', () => {
     expect(state).toMatchObject({ status: 'awaiting_acceptance', acceptance: { epoch: 2, lapses: 1 } });
     await rig.client.reject(id, { by, reason: 'seen enough' });
     await rig.client.result(id);
+  });
+
+  test('awaiting_acceptance → running: what is offered is rolled back to a step before it', async () => {
+    await expectBack(await broken('beside'), 'one');
+  });
+
+  test('accepted → running: the acceptance is rolled back', async () => {
+    await expectBack(await broken('after'), 'ask');
   });
 
   test('accepted → compensating: cancelled while the target works', async () => {

@@ -17,8 +17,8 @@ const sendLine = {
       if (!linesOf(file).includes(key)) appendFileSync(file, `${key}\n`);
       return { file };
     });
-    const passes = path.join(content.metadata.folder, `${task.subject.handoffId}.passes`);
-    if (task.with.fails && !existsSync(passes))
+    const passes = () => existsSync(path.join(content.metadata.folder, `${task.subject.handoffId}.passes`));
+    if (task.with.fails && !passes())
       throw ApplicationFailure.create({ type: 'GATE_CLOSED', message: 'sent, and yet failed', nonRetryable: true });
     return { sent: 1 };
   },

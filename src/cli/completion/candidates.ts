@@ -26,7 +26,9 @@ export type Names = (
 /** What is meant by the name of an argument or an option. Where the tree has choices, those count. */
 const ARGUMENTS: Record<string, Meaning> = {
   file: { shell: 'files' },
+  dir: { shell: 'dirs' },
   id: { names: 'handoff' },
+  ids: { names: 'handoff' },
   name: { names: 'agent' },
   names: { names: 'agent' },
   procedure: { names: 'procedure' },

@@ -41,6 +41,13 @@ export async function storageAt({ folder, source, root }: PlaceOptions): Promise
   return openStorage({ folder, root, sources: source });
 }
 
+/** The storage of a folder, where there is one. One that is there and cannot be read is an error: nobody looks past it. */
+export const storageIfThere = (options: PlaceOptions): Promise<Storage | undefined> =>
+  existingStorage(options).catch((error: unknown) => {
+    if (error instanceof UsageError) return undefined;
+    throw error;
+  });
+
 /** The storage of a folder that must be there: reading must not make one wherever somebody happens to stand. */
 export async function existingStorage(options: PlaceOptions): Promise<Storage> {
   const folder = path.resolve(options.folder);

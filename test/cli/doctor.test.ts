@@ -277,6 +277,20 @@ test('a database that is damaged', async () => {
   expect(code).toBe(1);
 });
 
+test('a database that cannot be read is no reason to look elsewhere', async () => {
+  const folder = path.join(base, 'garbage');
+  await mkdir(folder, { recursive: true });
+  await writeFile(
+    path.join(folder, 'handoff.db'),
+    'this is no database, and long enough to be taken for one '.repeat(99),
+  );
+  for (const verb of [['list'], ['procedures', 'list'], ['watch', '--once']]) {
+    const { code, stderr } = await handoff([...verb, '--folder', folder]);
+    expect(stderr, verb.join(' ')).toMatch(/^error STORAGE_DAMAGED: /);
+    expect(code).toBe(1);
+  }
+});
+
 test('no server: it says so, and looks at the data all the same', async () => {
   const where = ['--folder', rig.storage.folder, '--address', '127.0.0.1:1'];
   const { code, stdout } = await handoff(['doctor', '--min-free', '1', ...where]);

@@ -19,7 +19,7 @@ export class WebUi {
 
   static async open(executablePath: string, uiUrl: string): Promise<WebUi> {
     const browser = await chromium.launch({ executablePath, args: ARGS.map((a) => `--${a}`) });
-    const page = await browser.newPage({ viewport: { width: 1440, height: 1150 }, timezoneId: 'UTC' });
+    const page = await browser.newPage({ viewport: { width: 1560, height: 1150 }, timezoneId: 'UTC' });
     const shown = JSON.stringify({ default: COLUMNS.map((label) => ({ label })) });
     await page.addInitScript(`localStorage.setItem('namespace-workflow-table-columns', ${JSON.stringify(shown)})`);
     return new WebUi(browser, page, `${uiUrl}/namespaces/default/workflows`);

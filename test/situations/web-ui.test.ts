@@ -29,7 +29,7 @@ async function picture(name: string, height = 1150): Promise<void> {
   if (!pictures || !ui) return;
   mkdirSync(pictures, { recursive: true });
   await ui.page.waitForTimeout(800);
-  const clip = { x: 0, y: 0, width: 1440, height };
+  const clip = { x: 0, y: 0, width: 1560, height };
   await ui.page.screenshot({ path: path.join(pictures, `${name}.png`), clip });
 }
 
@@ -144,7 +144,9 @@ describe('each situation, looked at and mended in the Web UI', { timeout: 90_000
   });
 
   test('expired: it says that nobody accepted it, and that it is undone', async (ctx) => {
-    const { words } = await looked(ctx, 'expired', /expired at /);
+    const { ui, words } = await looked(ctx, 'expired', /expired at /);
+    await ui.show('expired');
+    expect(await ui.page.content()).not.toContain('ending.ts');
     expect(words).toMatch(/clock: nobody accepted it in time\. 2 effects were undone\./);
     expect(words).toContain('↶ Share the Figures — undone');
   });

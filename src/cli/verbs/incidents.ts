@@ -7,7 +7,7 @@ import { FILTER_OPTIONS, filterOf, routeOf, type FilterOptions } from '../filter
 import type { Io } from '../io.js';
 import { repairCommand } from '../next.js';
 import { titleOf } from '../outcome-text.js';
-import { existingStorage, uiLink, withPlace, type PlaceOptions } from '../place.js';
+import { storageIfThere, uiLink, withPlace, type PlaceOptions } from '../place.js';
 import { ago, safe, type Paint } from '../text.js';
 import { verb } from '../verb.js';
 
@@ -50,8 +50,7 @@ async function found(
   try {
     return await withPlace(options, async ({ client, uiUrl }) => ({ list: await client.incidents(filter), uiUrl }));
   } catch (error) {
-    const storage =
-      failureOf(error).code === 'TEMPORAL_UNREACHABLE' && (await existingStorage(options).catch(() => undefined));
+    const storage = failureOf(error).code === 'TEMPORAL_UNREACHABLE' && (await storageIfThere(options));
     if (!storage) throw error;
     io.note('The Temporal server cannot be reached; these are the last records.');
     const { storedIncidents } = await import('../../client/incidents.js');

@@ -2,17 +2,18 @@ import type { Command } from 'commander';
 import { HandoffError } from '../../core/errors.js';
 import { summaryOf, type HandoffSummary } from '../../client/summary.js';
 import { checkedFilter, type HandoffFilter } from '../../core/filter.js';
+import type { HandoffStatus } from '../../client.js';
 import type { HandoffOutcome } from '../../core/handoff.js';
 import { FILTER_OPTIONS, filterOf, routeOf, type FilterOptions } from '../filter-options.js';
 import { commandLines, nextCommands, withoutButtons } from '../next.js';
 import { number } from '../number.js';
 import { exitCodeFor, outcomeText } from '../outcome-text.js';
-import { existingStorage, uiLink, withPlace, type PlaceOptions } from '../place.js';
+import { existingStorage, storageIfThere, uiLink, withPlace, type PlaceOptions } from '../place.js';
 import { picture, effectsTable } from '../picture.js';
 import { ago, plain, table } from '../text.js';
 import { verb } from '../verb.js';
 import { COMPLETED } from './run.js';
-import { workflowIdOf } from '../../core/ids.js';
+import { repairWorkflowIdOf, workflowIdOf } from '../../core/ids.js';
 
 export function lookVerbs(program: Command): void {
   verb(
@@ -85,7 +86,10 @@ export function lookVerbs(program: Command): void {
         const effects = (await storage?.ledger.list(id)) ?? [];
         const validations = (await storage?.validations.list(id)) ?? [];
         const outcome = (await storage?.handoffs.find(id))?.outcome;
-        const link = uiUrl === undefined ? undefined : uiLink(uiUrl, workflowIdOf(id));
+        const link =
+          uiUrl === undefined
+            ? undefined
+            : uiLink(uiUrl, isRepaired(status) ? repairWorkflowIdOf(id) : workflowIdOf(id));
         const whole = { ...status, outcome, effects, validations, link };
         return { json: whole, text: picture(io.paint, whole) };
       }),
@@ -115,10 +119,13 @@ export function lookVerbs(program: Command): void {
   );
 }
 
+/** Whether a run of its own repairs it, because its first one was terminated: that one takes the updates. */
+const isRepaired = ({ state }: HandoffStatus): boolean => state?.ending?.code === 'HANDOFF_TERMINATED';
+
 /** From the folder where there is one, so that no server need run; else from Temporal. */
 async function listed(options: PlaceOptions, filter: HandoffFilter): Promise<HandoffSummary[]> {
   checkedFilter(filter);
-  const storage = await existingStorage(options).catch(() => undefined);
+  const storage = await storageIfThere(options);
   if (!storage) return withPlace(options, ({ client }) => client.list(filter));
   try {
     return (await storage.handoffs.list(filter)).map(summaryOf);

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { HandoffError } from '../../core/errors.js';
 import { dependenciesOf, type Procedure } from '../../core/procedure.js';
 import type { Storage } from '../../storage/storage.js';
-import { existingStorage, storageAt, type PlaceOptions } from '../place.js';
+import { storageIfThere, storageAt, type PlaceOptions } from '../place.js';
 import { safe, table, type Paint } from '../text.js';
 import { verb } from '../verb.js';
 
@@ -11,7 +11,7 @@ const NOTHING = { procedures: [], actions: [], rules: [] };
 
 /** The standard procedures are there without a folder. */
 async function withKnown<T>(options: PlaceOptions, work: (storage: Storage | undefined) => Promise<T>): Promise<T> {
-  const storage = await existingStorage(options).catch(() => undefined);
+  const storage = await storageIfThere(options);
   try {
     return await work(storage);
   } finally {

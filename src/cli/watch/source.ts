@@ -4,7 +4,7 @@ import { shownStatus, type HandoffOutcome, type HandoffState } from '../../core/
 import { DEFAULT_TASK_QUEUE } from '../../core/request.js';
 import type { HandoffFilter } from '../../core/filter.js';
 import type { Storage } from '../../storage/storage.js';
-import { connectTo, existingStorage, uiUrlOf, type PlaceOptions } from '../place.js';
+import { connectTo, storageIfThere, uiUrlOf, type PlaceOptions } from '../place.js';
 import type { Watched } from './rows.js';
 
 /** More are counted by nobody. */
@@ -47,7 +47,7 @@ export class Source {
 
   /** Throws TEMPORAL_UNREACHABLE where there is neither a folder nor a server. */
   static async open(options: PlaceOptions): Promise<Source> {
-    const storage = await existingStorage(options).catch(() => undefined);
+    const storage = await storageIfThere(options);
     const source = new Source(options, storage);
     if (!storage) await source.connect();
     return source;

@@ -52,10 +52,13 @@ export async function throwOutcome(run: Run, report: HandoffOutcome, wasCancelle
     );
   }
   const code = `HANDOFF_${report.outcome.toUpperCase()}` as ErrorCode;
-  throw ApplicationFailure.create({
+  const outcome = ApplicationFailure.create({
     type: code,
     message: errorMessage(code, { handoff: run.id, by: report.by, reason: report.reason }),
     nonRetryable: true,
     details: [report],
   });
+  // An outcome is no fault: where it was thrown would only stand in the way on the page of the run.
+  outcome.stack = '';
+  throw outcome;
 }

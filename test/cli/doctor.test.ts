@@ -286,7 +286,7 @@ test('a database that cannot be read is no reason to look elsewhere', async () =
   );
   for (const verb of [['list'], ['procedures', 'list'], ['watch', '--once']]) {
     const { code, stderr } = await handoff([...verb, '--folder', folder]);
-    expect(stderr, verb.join(' ')).toMatch(/^error STORAGE_DAMAGED: /);
+    expect(stderr).toMatch(/^error STORAGE_DAMAGED: /);
     expect(code).toBe(1);
   }
 });

@@ -139,10 +139,13 @@ export interface TakeBack {
   step: string;
   /** The steps whose effects are undone; `step` is one of them. */
   steps: string[];
-  /** Whether `step` is skipped then. */
-  skips: boolean;
-  /** Whether `step` is tried again then, with this input where it was amended. Neither: an incident stands there. */
-  retries?: { input?: Record<string, unknown> };
+  /**
+   * What becomes of `step` then: an incident stands there, it is skipped, or it is tried again. Of one that was resolved
+   * by hand nothing is undone; late attempts at it are shut out all the same.
+   */
+  becomes: 'incident' | 'skipped' | 'retried' | 'resolved';
+  /** What an operator amended, for `retried`. */
+  input?: Record<string, unknown>;
   by: string;
   reason: string;
   at: number;

@@ -14,7 +14,7 @@ import {
   type StepState,
   type UndoneEffect,
 } from './handoff.js';
-import { takeBack, takenBack } from './take-back.js';
+import { resolvedByHand, takeBack, takenBack } from './take-back.js';
 
 /** Everything that can happen to a handoff. `now` is the time of handling, `at` a sender's own. Milliseconds. */
 export type HandoffEvent = { now: number } & (
@@ -38,16 +38,16 @@ export type HandoffEvent = { now: number } & (
   | { type: 'expired' }
   | { type: 'undo_failed'; effect: UndoneEffect['key']; step: string; error: Failure; conflict?: Incident['conflict'] }
   | { type: 'effect_undone'; effect: UndoneEffect }
-  /** `takesBack`: what the failed attempts of the step did is undone first. */
+  /** `mayRunOn`: attempts at the step may have left something behind, or still do. */
   | {
       type: 'retryStep';
       by: string;
       reason: string;
       incidentId: string;
       input?: Record<string, unknown>;
-      takesBack?: boolean;
+      mayRunOn?: boolean;
     }
-  | { type: 'resolveIncident'; by: string; reason: string; incidentId: string }
+  | { type: 'resolveIncident'; by: string; reason: string; incidentId: string; mayRunOn?: boolean }
   /** `steps`: those to be undone; `step` as far back as the rollback goes, or the step to be skipped. */
   | { type: 'rollback'; by: string; reason: string; incidentId: string; toStep?: string; steps?: readonly string[] }
   | { type: 'skipStep'; by: string; reason: string; incidentId: string }
@@ -153,9 +153,8 @@ export function reduce(state: HandoffState, event: HandoffEvent): HandoffState {
         : { ...s, undone: [...s.undone, event.effect] };
     case 'retryStep': {
       const input = event.input ? { input: event.input } : {};
-      const { step: failed } = s.incidents.find((i) => i.id === event.incidentId && i.kind === 'step') ?? {};
-      if (event.takesBack && failed)
-        return takeBack(s, { ...event, step: failed, steps: [failed], skips: false, retries: input }, now);
+      const failed = event.mayRunOn && stepOf(s, event.incidentId);
+      if (failed) return takeBack(s, { ...event, step: failed, steps: [failed], becomes: 'retried' }, now);
       return repaired(s, event.incidentId, now, (step) => ({
         status: 'waiting',
         epoch: step.epoch + 1,
@@ -164,23 +163,21 @@ export function reduce(state: HandoffState, event: HandoffEvent): HandoffState {
         ...input,
       }));
     }
-    case 'resolveIncident':
-      return repaired(
-        s,
-        event.incidentId,
-        now,
-        () => ({ status: 'finished', finishedAt: now, note: `resolved by hand by ${event.by}: ${event.reason}` }),
-        event.by,
-      );
+    case 'resolveIncident': {
+      const { by, reason } = event;
+      const done = event.mayRunOn && stepOf(s, event.incidentId);
+      if (done) return takeBack(s, { by, reason, step: done, steps: [done], becomes: 'resolved' }, now);
+      return repaired(s, event.incidentId, now, () => resolvedByHand(by, reason, now), by);
+    }
     case 'skipStep': {
-      const { step } = s.incidents.find((i) => i.id === event.incidentId) ?? {};
-      return step ? takeBack(s, { ...event, step, steps: [step], skips: true }, now) : s;
+      const step = stepOf(s, event.incidentId);
+      return step ? takeBack(s, { ...event, step, steps: [step], becomes: 'skipped' }, now) : s;
     }
     case 'taken_back':
       return takenBack(s, now);
     case 'rollback':
       if (event.toStep && event.steps && !s.ending)
-        return takeBack(s, { ...event, step: event.toStep, steps: [...event.steps], skips: false }, now);
+        return takeBack(s, { ...event, step: event.toStep, steps: [...event.steps], becomes: 'incident' }, now);
       // During an undo it means: go on undoing, this effect included.
       return s.ending
         ? { ...s, incidents: s.incidents.filter((i) => i.id !== event.incidentId) }
@@ -189,6 +186,10 @@ export function reduce(state: HandoffState, event: HandoffEvent): HandoffState {
       return to(s, event.outcome, now);
   }
 }
+
+/** The step that an incident stands at; undefined where it is about something else. */
+const stepOf = (s: HandoffState, incidentId: string): string | undefined =>
+  s.incidents.find((i) => i.id === incidentId && i.kind === 'step')?.step;
 
 /** The first ending wins. Clocks stop for good; incidents of steps are void, because nothing retries them any more. */
 function endWith(

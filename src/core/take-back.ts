@@ -4,7 +4,8 @@ import { isTakenBack, type HandoffState, type StepState, type TakeBack } from '.
 
 /**
  * Taking back a part of a handoff while the rest goes on: `rollback` with `toStep`, `skipStep`, and `retryStep`, which
- * first takes back what the failed attempts did: a step that has finished has made each effect once.
+ * first takes back what the failed attempts did: a step that has finished has made each effect once. `resolveIncident`
+ * goes the same way to shut out attempts that may still run, and undoes nothing.
  */
 
 /**
@@ -12,8 +13,8 @@ import { isTakenBack, type HandoffState, type StepState, type TakeBack } from '.
  * offer has the next epoch and a full expiry.
  */
 export function takeBack(s: HandoffState, asked: Omit<TakeBack, 'at'>, now: number): HandoffState {
-  const { step, steps, skips, retries, by, reason } = asked;
-  const part: TakeBack = { step, steps: [...steps], skips, ...(retries ? { retries } : {}), by, reason, at: now };
+  const { step, steps, becomes, input, by, reason } = asked;
+  const part: TakeBack = { step, steps: [...steps], becomes, ...(input ? { input } : {}), by, reason, at: now };
   const begun = { ...s, incidents: withoutThoseOf(s, part), takingBack: [...(s.takingBack ?? []), part] };
   const offer = part.steps.find((id) => isOffer(s.steps[id]));
   return offer ? withdrawn(begun, offer, now) : begun;
@@ -56,15 +57,26 @@ export function takenBack(s: HandoffState, now: number): HandoffState {
     incidents: withoutThoseOf(s, part),
   };
   const fresh = part.steps.reduce((state, id) => withStep(state, id, { ...NEVER_RUN, epoch: epochAfter(s, id) }), over);
-  const { step, retries, by, reason } = part;
-  if (retries) return withStep(fresh, step, retries);
-  if (part.skips)
+  const { step, becomes, input, by, reason } = part;
+  if (becomes === 'retried') return withStep(fresh, step, input ? { input } : {});
+  if (becomes === 'skipped')
     return withStep(fresh, step, { status: 'skipped', finishedAt: now, note: `skipped by ${by}: ${reason}` });
+  // What it did stays, and is undone with the rest if it comes to that: it has begun.
+  if (becomes === 'resolved')
+    return withStep(fresh, step, { ...resolvedByHand(by, reason, now), startedAt: s.steps[step]?.startedAt });
   // Another rollback that was asked for meanwhile goes further back: its own incident stands for both.
   if (isTakenBack(over, step)) return fresh;
   const error = { code: 'ROLLED_BACK', message: `rolled back to here by ${by}: ${reason}` };
   return withIncident(withStep(fresh, step, { status: 'failed', error }), { kind: 'step', step, error }, now);
 }
+
+/** A step that somebody has done by hand. */
+export const resolvedByHand = (by: string, reason: string, now: number): Partial<StepState> => ({
+  status: 'finished',
+  finishedAt: now,
+  error: undefined,
+  note: `resolved by hand by ${by}: ${reason}`,
+});
 
 const NEVER_RUN = {
   status: 'waiting',

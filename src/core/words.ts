@@ -119,12 +119,14 @@ const counted = (n: number): string => (n === 1 ? '1 effect was' : `${n} effects
 
 function takeBackLines(s: HandoffState, nameOf: NameOf): string[] {
   return (s.takingBack ?? []).map((t) => {
-    const next = t.skips
-      ? 'It is skipped then.'
-      : t.retries
-        ? 'It is tried again then.'
-        : 'An incident stands there then.';
-    return `Taking back ${t.steps.map(nameOf).join(', ')}, because ${t.by}: ${trimmed(t.reason)}. ${next}`;
+    const names = t.steps.map(nameOf).join(', ');
+    if (t.becomes === 'resolved') return `${t.by} has done ${names} by hand; late attempts at it are being shut out.`;
+    const next = {
+      incident: 'An incident stands there then.',
+      skipped: 'It is skipped then.',
+      retried: 'It is tried again then.',
+    }[t.becomes];
+    return `Taking back ${names}, because ${t.by}: ${trimmed(t.reason)}. ${next}`;
   });
 }
 

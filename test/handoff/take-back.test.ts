@@ -65,19 +65,22 @@ describe.concurrent('retryStep', () => {
   });
 });
 
-test('an attempt that runs on after its step was skipped is refused, and changes nothing', async () => {
-  const gate = new Gate();
-  own.gates.set('late', gate);
-  const slow = note('two', { with: { gate: 'late' }, on_failure: 'hold', retry: once, timeout: 1 });
-  const id = await started(procedure('SKIP_LATE', [note('one'), slow, note('three')]));
-  await incidents(id, 'inc-1');
-  await rig.client.skip(id, op(1));
-  expect((await rig.client.result(id)).outcome).toBe('completed');
-  gate.open();
-  await expect.poll(() => own.refused).toContain(`${id}/two STALE_EPOCH`);
-  expect(Object.keys(own.notes(id))).toEqual(['one', 'three']);
-  expect(await rows(id)).toEqual(['one/1/note applied', 'three/1/note applied']);
-});
+test.each(['skip', 'resolve'] as const)(
+  'an attempt that runs on after a %s is refused, and changes nothing',
+  async (verb) => {
+    const gate = new Gate();
+    own.gates.set(`late ${verb}`, gate);
+    const slow = note('two', { with: { gate: `late ${verb}` }, on_failure: 'hold', retry: once, timeout: 1 });
+    const id = await started(procedure(`LATE_${verb.toUpperCase()}`, [note('one'), slow, note('three')]));
+    await incidents(id, 'inc-1');
+    await rig.client[verb](id, op(1));
+    expect((await rig.client.result(id)).outcome).toBe('completed');
+    gate.open();
+    await expect.poll(() => own.refused).toContain(`${id}/two STALE_EPOCH`);
+    expect(Object.keys(own.notes(id))).toEqual(['one', 'three']);
+    expect(await rows(id)).toEqual(['one/1/note applied', 'three/1/note applied']);
+  },
+);
 
 describe.concurrent('repairs in quick succession', () => {
   const branches = (name: string): Procedure =>

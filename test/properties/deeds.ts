@@ -140,8 +140,9 @@ export function eventOf(s: HandoffState, d: Deed, now: number): HandoffEvent | u
     case 'extendExpiry':
       return { type: 'extendExpiry', by, minutes: d.n + 1, now };
     case 'retryStep':
-      return { type: d.kind, by, reason, incidentId, now, takesBack: step !== 'confirm' };
+      return { type: d.kind, by, reason, incidentId, now, mayRunOn: step !== 'confirm' };
     case 'resolveIncident':
+      return { type: d.kind, by, reason, incidentId, now, mayRunOn: step !== 'confirm' };
     case 'rollback':
     case 'skipStep':
       return { type: d.kind, by, reason, incidentId, now };

@@ -77,21 +77,31 @@ function ends(before: HandoffState, after: HandoffState): string {
       continue;
     }
     holds(step.epoch === was.epoch + 1 && step.attempts === 0, `${id} is at its next epoch, with all its attempts`);
-    holds(step.facts === undefined && step.startedAt === undefined, `${id} has never run`);
+    const stays = part!.becomes === 'resolved';
+    holds(step.facts === undefined && (stays || step.startedAt === undefined), `${id} has never run`);
     holds(id === part!.step || step.status === 'waiting', `${id} is ${step.status}`);
   }
   const { status } = after.steps[part!.step]!;
   const opened = after.incidentCount > before.incidentCount;
   const further = rest.some((t) => t.steps.includes(part!.step));
-  const becomes = part!.skips ? 'skipped' : part!.retries || further ? 'waiting' : 'failed';
+  const retried = part!.becomes === 'retried';
+  const becomes =
+    part!.becomes === 'skipped'
+      ? 'skipped'
+      : part!.becomes === 'resolved'
+        ? 'finished'
+        : retried || further
+          ? 'waiting'
+          : 'failed';
   holds(status === becomes && opened === (becomes === 'failed'), `${part!.step} is ${status}, not ${becomes}`);
-  return becomes === 'waiting' && !part!.retries ? 'goes further back' : becomes;
+  return becomes === 'waiting' && !retried ? 'goes further back' : becomes;
 }
 
 /** Which kind of repair an event is, where it takes something back. */
 function kindOf(event: HandoffEvent): string | undefined {
   if (event.type === 'skipStep') return 'skip';
-  if (event.type === 'retryStep' && event.takesBack) return 'retry';
+  if (event.type === 'retryStep' && event.mayRunOn) return 'retry';
+  if (event.type === 'resolveIncident' && event.mayRunOn) return 'resolve';
   return event.type === 'rollback' && event.toStep ? 'back' : undefined;
 }
 
@@ -121,8 +131,8 @@ test('what is taken back never starts, other branches are left alone, and nothin
     seeded(runs(2000)),
   );
   const wanted = [
-    'skip, retry, back, void, no offer, in a row',
-    'skipped, waiting, failed, goes further back, undo failed, paused, then cancelled, then expired, then failed',
+    'skip, retry, resolve, back, void, no offer, in a row',
+    'skipped, finished, waiting, failed, goes further back, undo failed, paused, then cancelled, then expired, then failed',
   ].flatMap((line) => line.split(', '));
   expect(wanted.filter((what) => !seen[what])).toEqual([]);
 });

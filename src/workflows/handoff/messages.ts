@@ -29,8 +29,8 @@ import {
 import { goRegular } from './activities.js';
 import type { Run } from './run.js';
 
-/** Whether the failed attempts at an incident's step may have left something behind. */
-function hasLeftSomething(run: Run, incidentId: string): boolean {
+/** Whether the failed attempts at an incident's step may have left something behind, or still do: one that stalled is given up, and runs on. */
+function mayRunOn(run: Run, incidentId: string): boolean {
   const incident = run.state.incidents.find((i) => i.id === incidentId);
   return incident?.kind === 'step' && incident.step !== undefined && hasEffect(run.step(incident.step));
 }
@@ -140,7 +140,7 @@ export function attachMessages(run: Run): void {
       run.dispatch({
         ...m,
         type: 'retryStep',
-        takesBack: hasLeftSomething(run, m.incidentId),
+        mayRunOn: mayRunOn(run, m.incidentId),
       });
       return { incidentId: m.incidentId };
     },
@@ -154,7 +154,7 @@ export function attachMessages(run: Run): void {
     resolveIncidentUpdate,
     (m) => {
       run.decisions.set(m.incidentId, { kind: 'resolve', ...(m.choice ? { choice: m.choice } : {}), value: m.value });
-      run.dispatch({ ...m, type: 'resolveIncident' });
+      run.dispatch({ ...m, type: 'resolveIncident', mayRunOn: mayRunOn(run, m.incidentId) });
       return { incidentId: m.incidentId };
     },
     {

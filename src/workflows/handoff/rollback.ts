@@ -38,7 +38,8 @@ export async function takeFirstBack(run: Run): Promise<void> {
     stopSteps(run, steps);
     await condition(() => ended() || steps.every((id) => !run.inFlight.has(id)));
     const epochs = Object.fromEntries(steps.map((id) => [id, epochAfter(run.state, id)]));
-    if (!ended()) await undoPages(run, { handoff: run.id, steps, epochs }, { until: ended });
+    const task = { handoff: run.id, steps, epochs };
+    if (!ended()) await (part.becomes === 'resolved' ? beginUndo(task) : undoPages(run, task, { until: ended }));
     if (!ended()) run.dispatch({ type: 'taken_back' });
   } catch (fault) {
     run.failWith(fault);

@@ -34,6 +34,15 @@ export function nextCommands(id: string, s: HandoffState, subject: Subject | und
   return commands;
 }
 
+/** What an incident is about; of somebody else's change, the three that there are to choose from. */
+export function causeLines({ error, conflict }: Incident): string[] {
+  if (!conflict) return [`${error.code}: ${error.message}`];
+  return [
+    `${error.code}: somebody else changed ${conflict.resource}; nothing was touched`,
+    ...(['ours', 'theirs', 'before'] as const).map((whose) => `  ${whose.padEnd(6)} ${conflict[whose]}`),
+  ];
+}
+
 /** The whole command line of one repair, to be copied. */
 export function repairCommand(id: string, incident: Incident, { verb, choice }: Repair, named = true): string {
   return [

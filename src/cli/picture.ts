@@ -5,7 +5,7 @@ import { isClosed, type HandoffOutcome, type HandoffState } from '../core/handof
 import { partyText } from '../core/request.js';
 import { span } from '../core/words.js';
 import type { ValidationSession } from '../storage/validations.js';
-import { commandLines, nextCommands, withoutButtons } from './next.js';
+import { causeLines, commandLines, nextCommands, withoutButtons } from './next.js';
 import { MARKS, factsText, outcomeText, titleOf } from './outcome-text.js';
 import { clock, columns, plain, safe, table, took, when, type Paint } from './text.js';
 
@@ -21,14 +21,15 @@ export function picture(paint: Paint, h: Whole): string {
   const { subject, state } = h;
   const parts: (string | undefined)[] = [
     heading(paint, h),
-    h.words === undefined ? undefined : indented(plain(withoutButtons(h.words))),
+    h.words === undefined ? undefined : indented(plain(withoutDebt(withoutButtons(h.words)))),
     h.outcome && indented(outcomeText(paint, h.outcome).split('\n')[0]!),
     state && nextSection(paint, h, state),
     h.retries && section(paint, 'Tried again', retriesText(h.retries)),
     state && section(paint, 'Steps', stepsTable(paint, state)),
     state && section(paint, 'Acceptance', acceptanceText(state)),
     state && Object.keys(state.holds).length > 0 ? section(paint, 'Paused', holdsText(state)) : undefined,
-    state?.incidents.length ? section(paint, 'Incidents', incidentsText(state)) : undefined,
+    // A run that answers says it all in its words.
+    h.words === undefined && state?.incidents.length ? section(paint, 'Incidents', incidentsText(state)) : undefined,
     section(paint, 'Effects', effectsTable(paint, h.effects, width())),
     state && debtSection(paint, state, h.effects),
     section(paint, 'Validations', validationsTable(paint, h.validations)),
@@ -38,6 +39,13 @@ export function picture(paint: Paint, h: Whole): string {
   ];
   return parts.filter((part) => part !== undefined && part !== '').join('\n\n');
 }
+
+/** The ledger's word on that is exact, and stands in a section of its own. */
+const withoutDebt = (words: string): string =>
+  words
+    .split('\n\n')
+    .filter((part) => !part.startsWith('A cancel now '))
+    .join('\n\n');
 
 function nextSection(paint: Paint, h: Whole, state: HandoffState): string | undefined {
   const commands = nextCommands(h.handoffId, state, h.subject);
@@ -101,7 +109,7 @@ const oneLine = (text: string): string => text.replaceAll(/\s+/g, ' ');
 
 function acceptanceText({ acceptance: a, lease, expiry, completion, status }: HandoffState): string {
   const now = Date.now();
-  const open = !['completed', 'rejected', 'expired', 'cancelled', 'failed', 'accepted'].includes(status);
+  const open = ['pending', 'running', 'awaiting_acceptance'].includes(status);
   const lines = [
     a.epoch === 0 ? 'Not offered.' : `Offer ${a.epoch}, made ${a.offeredAt ? when(a.offeredAt) : '?'}.`,
     ...(a.by && a.at ? [`Accepted by ${a.by} at ${when(a.at)}.`] : []),
@@ -129,10 +137,7 @@ const incidentsText = ({ incidents }: HandoffState): string =>
     .map((i) => {
       const where =
         i.kind === 'undo' ? `undo of ${i.effect ?? ''}` : i.kind === 'step' ? `step ${i.step ?? ''}` : i.kind;
-      const conflict = i.conflict
-        ? `\n  ${i.conflict.resource}: ours ${i.conflict.ours}, theirs ${i.conflict.theirs}, before ${i.conflict.before}`
-        : '';
-      return safe(`${i.id}, ${where}, since ${when(i.at)}: ${i.error.code}: ${i.error.message}${conflict}`);
+      return safe(`${i.id}, ${where}, since ${when(i.at)}: ${causeLines(i).join('\n  ')}`);
     })
     .join('\n');
 

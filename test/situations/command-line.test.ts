@@ -33,7 +33,7 @@ describe('each situation, looked at and mended on the command line', { timeout: 
   test('running: it says what is at work; cancelled, it is undone', async () => {
     const { id, shown } = await brought('running');
     expect(shown).toMatch(/running since .* at work: Render the Report/);
-    expect(shown).toContain('A cancel now would undo');
+    expect(shown).toMatch(/A cancel now\n {2}would undo 1, newest first: Share \(running\/figures\)/);
     await say(['cancel', id, '--reason', 'not needed']);
     expect(await outcome(id, 1)).toContain('cancelled');
     expect(await stage.figures(id)).toBeUndefined();

@@ -5,7 +5,7 @@ import { repairsOf } from '../../core/repairs.js';
 import { failureOf } from '../failure.js';
 import { FILTER_OPTIONS, filterOf, routeOf, type FilterOptions } from '../filter-options.js';
 import type { Io } from '../io.js';
-import { repairCommand } from '../next.js';
+import { causeLines, repairCommand } from '../next.js';
 import { titleOf } from '../outcome-text.js';
 import { storageIfThere, uiLink, withPlace, type PlaceOptions } from '../place.js';
 import { ago, safe, type Paint } from '../text.js';
@@ -65,16 +65,12 @@ async function found(
 /** A block rather than a row: it stays readable on a narrow terminal. */
 function block(paint: Paint, i: OpenIncident, link: string | undefined): string {
   const { incident, handoff } = i;
-  const { conflict } = incident;
   const repairs = repairsOf(incident).map(
     (r) => `  ${paint.bold(safe(repairCommand(i.handoffId, incident, r)))}\n    ${paint.dim(r.means)}`,
   );
   return [
     `${paint.yellow('!')} ${paint.bold(safe(i.handoffId))} ${incident.id}: ${safe(whereOf(i))}${i.from === 'visibility' ? '' : ` — ${ago(incident.at)}`}`,
-    safe(`  ${incident.error.code}: ${incident.error.message}`),
-    ...(conflict
-      ? [safe(`  ${conflict.resource}: ours ${conflict.ours}, theirs ${conflict.theirs}, before ${conflict.before}`)]
-      : []),
+    ...causeLines(incident).map((line) => safe(`  ${line}`)),
     safe(`  ${routeOf(handoff)}, session ${handoff.session ?? '?'}, ${handoff.procedure}`),
     ...(i.from === 'storage' ? [paint.dim('  No worker answers; this is the last record.')] : []),
     ...repairs,

@@ -2,7 +2,7 @@ import type { HandoffStatus } from '../../client.js';
 import type { Effect } from '../../core/effect.js';
 import { isClosed, type HandoffOutcome, type HandoffState } from '../../core/handoff.js';
 import { span } from '../../core/words.js';
-import { nextCommands } from '../next.js';
+import { causeLines, nextCommands } from '../next.js';
 import { MARKS, factsText, outcomeText, titleOf } from '../outcome-text.js';
 import { clock, safe, table, took, type Paint } from '../text.js';
 import { fit } from '../width.js';
@@ -129,11 +129,8 @@ function waitLines(
 const incidentLines = (paint: Paint, { incidents }: HandoffState, now: number): string[] =>
   incidents.flatMap((i) => {
     const where = i.kind === 'undo' ? `undo of ${i.effect ?? ''}` : i.step ? titleOf(i.step) : i.kind;
-    const lines = [`! ${i.id}, ${where}, for ${span(now - i.at)}: ${i.error.code}: ${i.error.message}`];
-    if (i.conflict) {
-      const { resource, ours, theirs, before } = i.conflict;
-      lines.push(`  ${resource}: ours ${ours}, theirs ${theirs}, before ${before}`);
-    }
+    const [cause = '', ...more] = causeLines(i);
+    const lines = [`! ${i.id}, ${where}, for ${span(now - i.at)}: ${cause}`, ...more.map((line) => `  ${line}`)];
     return lines.map((line) => paint.red(safe(line.replaceAll('\n', ' '))));
   });
 
@@ -145,7 +142,7 @@ export function debtOf(effects: readonly Effect[]): { undo: number; irreversible
 }
 
 function debtLine({ effects, status, outcome }: Depth): string | undefined {
-  if (!effects || outcome || !status.state || isClosed(status.state.status)) return undefined;
+  if (!effects || outcome || !status.state || isClosed(status.state.status) || status.state.ending) return undefined;
   const { undo, irreversible } = debtOf(effects);
   const count = (n: number): string => (n === 1 ? '1 effect' : `${n} effects`);
   if (undo + irreversible === 0) return 'A cancel now would have nothing to undo.';

@@ -27,7 +27,7 @@ export interface Row {
   createdAt: number;
   /** Per cent. */
   done?: number;
-  /** The steps at work. */
+  /** The step of an incident, else those at work. */
   steps: string[];
   /** Who or what it waits for, and since when. */
   waitsFor?: string;
@@ -57,7 +57,7 @@ export function rowOf(w: Watched, past: readonly HandoffState[], now: number): R
     ...known,
     shown: shownStatus(state),
     done: progressOf(state).percent,
-    steps: runningSteps(state).map(titleOf),
+    steps: (state.incidents[0]?.step ? [state.incidents[0].step] : runningSteps(state)).map(titleOf),
     ...waiting(state, subject),
     ...(expected ? { forecast: expected } : {}),
     ...(deadline ? { deadline } : {}),

@@ -1,9 +1,13 @@
 import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { promisify } from 'node:util';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { chromium } from 'playwright-core';
 import { defaultCacheDir, withLock } from '../../src/temporal/cache.js';
 import { findOnPath } from '../../src/temporal/executables.js';
 
+const DOWNLOAD_MS = 180_000;
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable', 'chrome'];
 
 async function found(): Promise<string | undefined> {
@@ -15,34 +19,45 @@ async function found(): Promise<string | undefined> {
 }
 
 /**
- * A Chromium to look at pages with: `HANDOFF_CHROMIUM`, one on PATH, else Debian's, where we may install it (half a
- * minute). Undefined where none can be had; `log` hears why.
+ * A Chromium to look at pages with: `HANDOFF_CHROMIUM`, one on PATH, Debian's where we may install it (half a minute), else
+ * Playwright's download. Undefined where none can be had; `log` hears why.
  */
 export async function obtainChromium(log: (line: string) => void): Promise<string | undefined> {
   const own = process.env['HANDOFF_CHROMIUM'];
   if (own) return own;
   const lock = path.join(defaultCacheDir(), 'chromium.lock');
-  return (await found()) ?? withLock(lock, async () => (await found()) ?? install(log), { log });
+  const install = async (): Promise<string | undefined> =>
+    (await found()) ?? (await fromDebian(log)) ?? (await fromPlaywright(log));
+  return (await found()) ?? withLock(lock, install, { log });
 }
 
-async function install(log: (line: string) => void): Promise<string | undefined> {
+const run = promisify(execFile);
+const firstLine = (error: unknown): string => (error as Error).message.split('\n')[0]!;
+
+async function fromDebian(log: (line: string) => void): Promise<string | undefined> {
   const apt = await findOnPath('apt-get');
-  if (!apt || process.getuid?.() !== 0) {
-    log('No Chromium on PATH, and no right to install one (HANDOFF_CHROMIUM names one elsewhere)');
-    return undefined;
-  }
+  if (!apt || process.getuid?.() !== 0) return undefined;
   log("Installing Debian's Chromium with apt-get: about half a minute, once");
-  const run = promisify(execFile);
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  const options = { env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }, maxBuffer: 1 << 26 };
   try {
-    await run(apt, ['update'], { env, maxBuffer: 1 << 26 });
-    await run(apt, ['install', '-y', '--no-install-recommends', 'chromium', 'fonts-dejavu-core'], {
-      env,
-      maxBuffer: 1 << 26,
-    });
+    await run(apt, ['update'], options);
+    await run(apt, ['install', '-y', '--no-install-recommends', 'chromium', 'fonts-dejavu-core'], options);
     return await found();
   } catch (error) {
-    log(`Chromium could not be installed: ${(error as Error).message.split('\n')[0]!}`);
+    log(`Debian's Chromium could not be installed: ${firstLine(error)}`);
+    return undefined;
+  }
+}
+
+async function fromPlaywright(log: (line: string) => void): Promise<string | undefined> {
+  if (existsSync(chromium.executablePath())) return chromium.executablePath();
+  log('Downloading a Chromium with Playwright: about a minute, once');
+  try {
+    const cli = path.join(path.dirname(fileURLToPath(import.meta.resolve('playwright-core'))), 'cli.js');
+    await run(process.execPath, [cli, 'install', 'chromium'], { timeout: DOWNLOAD_MS, maxBuffer: 1 << 26 });
+    return chromium.executablePath();
+  } catch (error) {
+    log(`No Chromium on PATH, and none could be installed (${firstLine(error)}); HANDOFF_CHROMIUM names one elsewhere`);
     return undefined;
   }
 }

@@ -10,7 +10,7 @@ export const indented = (text: string): string =>
     .join('\n');
 
 /** The columns to write for: the terminal's, within reason. */
-export const columns = (): number => Math.min(Math.max(process.stdout.columns || 80, 60), 120);
+export const pageWidth = (): number => Math.min(Math.max(process.stdout.columns || 80, 60), 120);
 
 /** One line of others' text as several that fit; those after the first stand `hang` further in. */
 export function wrapped(line: string, width: number, hang = 2): string {

@@ -1,10 +1,12 @@
 import type { HandoffStatus, Retry } from '../client.js';
 import { remaining } from '../core/clock.js';
+import { ledgerDebt } from '../core/debt.js';
 import type { Effect } from '../core/effect.js';
-import { isClosed, type HandoffOutcome, type HandoffState } from '../core/handoff.js';
+import { isBeforeAcceptance, isClosed, type HandoffOutcome, type HandoffState } from '../core/handoff.js';
 import { partyText } from '../core/request.js';
 import { span } from '../core/words.js';
 import type { ValidationSession } from '../storage/validations.js';
+import { indented, section } from './layout.js';
 import { causeLines, commandLines, nextCommands, withoutButtons } from './next.js';
 import { MARKS, factsText, outcomeText, titleOf } from './outcome-text.js';
 import { clock, columns, plain, safe, table, took, when, type Paint } from './text.js';
@@ -56,14 +58,12 @@ function nextSection(paint: Paint, h: Whole, state: HandoffState): string | unde
 /** From the ledger, which knows each single effect: what a cancellation now would take back, and what it could not. */
 function debtSection(paint: Paint, state: HandoffState, effects: readonly Effect[]): string | undefined {
   if (isClosed(state.status) || state.ending) return undefined;
-  const owed = effects.filter((e) => e.status !== 'undone').toReversed();
+  const { undo, cannot } = ledgerDebt(effects);
   const names = (some: readonly Effect[]): string =>
     some.map((e) => `${titleOf(e.step)} (${shortResource(e.resource)})`).join(', ');
-  const undo = owed.filter((e) => !e.irreversible);
-  const stays = owed.filter((e) => e.irreversible);
   const lines = [
     undo.length > 0 ? `would undo ${undo.length}, newest first: ${names(undo)}` : 'would have nothing to undo',
-    ...(stays.length > 0 ? [`could not undo ${stays.length}: ${names(stays)}`] : []),
+    ...(cannot.length > 0 ? [`could not undo ${cannot.length}: ${names(cannot)}`] : []),
   ];
   return section(paint, 'A cancel now', safe(lines.join('\n')));
 }
@@ -80,12 +80,6 @@ function heading(paint: Paint, { handoffId, subject, status }: Whole): string {
 
 /** Of what stands below a title. */
 const width = (): number => columns() - 2;
-const section = (paint: Paint, title: string, body: string): string => `${paint.bold(title)}\n${indented(body)}`;
-const indented = (text: string): string =>
-  text
-    .split('\n')
-    .map((line) => (line ? `  ${line}` : line))
-    .join('\n');
 
 const retriesText = (retries: readonly Retry[]): string =>
   retries
@@ -109,7 +103,7 @@ const oneLine = (text: string): string => text.replaceAll(/\s+/g, ' ');
 
 function acceptanceText({ acceptance: a, lease, expiry, completion, status }: HandoffState): string {
   const now = Date.now();
-  const open = ['pending', 'running', 'awaiting_acceptance'].includes(status);
+  const open = isBeforeAcceptance(status);
   const lines = [
     a.epoch === 0 ? 'Not offered.' : `Offer ${a.epoch}, made ${a.offeredAt ? when(a.offeredAt) : '?'}.`,
     ...(a.by && a.at ? [`Accepted by ${a.by} at ${when(a.at)}.`] : []),

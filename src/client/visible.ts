@@ -4,7 +4,7 @@ import { checkedFilter, isParty, type HandoffFilter } from '../core/filter.js';
 import { STATUSES, isClosed } from '../core/handoff.js';
 import { REPAIR_TYPE, handoffIdOf, repairedIdOf } from '../core/ids.js';
 import type { ListMemo, Party, Priority } from '../core/request.js';
-import { SEARCH_KEYS } from '../core/search-keys.js';
+import { SEARCH_KEYS, quoted } from '../core/search-keys.js';
 import type { HandoffSummary } from './summary.js';
 
 const keyword = (name: string) => defineSearchAttributeKey(name, SearchAttributeType.KEYWORD);
@@ -30,7 +30,7 @@ export async function visibleHandoffs(
 ): Promise<HandoffSummary[]> {
   const filter = checkedFilter(given);
   const found = new Map<string, HandoffSummary>();
-  const query = [queryFor(filter), ...(taskQueue ? [`TaskQueue = ${quote(taskQueue)}`] : [])].join(' AND ');
+  const query = [queryFor(filter), ...(taskQueue ? [`TaskQueue = ${quoted(taskQueue)}`] : [])].join(' AND ');
   for await (const run of temporal.workflow.list({ query })) {
     const summary = summaryOfRun(run);
     // Open runs come first, then those that closed last: of a run and what took its place, the latter.
@@ -41,10 +41,8 @@ export async function visibleHandoffs(
   return [...found.values()];
 }
 
-const quote = (value: string): string => `'${value.replaceAll("'", "''")}'`;
-
 function queryFor(f: HandoffFilter): string {
-  const is = (key: string, value: string | undefined): string[] => (value ? [`${key} = ${quote(value)}`] : []);
+  const is = (key: string, value: string | undefined): string[] => (value ? [`${key} = ${quoted(value)}`] : []);
   // The attribute has a phase only where no agent is named: what may be a phase's name is compared below.
   const party = (key: string, name: string | undefined): string[] => (name?.startsWith('@') ? is(key, name) : []);
   // A run that failed before it could say so is one that failed.
@@ -57,8 +55,8 @@ function queryFor(f: HandoffFilter): string {
     ...is(SEARCH_KEYS.priority, f.priority),
     ...party(SEARCH_KEYS.source, f.source),
     ...party(SEARCH_KEYS.target, f.target),
-    ...(f.procedure ? [`WorkflowType IN (${quote(f.procedure)}, '${REPAIR_TYPE}')`] : []),
-    ...(f.blocked ? [`${SEARCH_KEYS.reasonBlocked} STARTS_WITH ${quote(f.blocked)}`] : []),
+    ...(f.procedure ? [`WorkflowType IN (${quoted(f.procedure)}, '${REPAIR_TYPE}')`] : []),
+    ...(f.blocked ? [`${SEARCH_KEYS.reasonBlocked} STARTS_WITH ${quoted(f.blocked)}`] : []),
     ...(f.startedAfter === undefined ? [] : [`StartTime >= '${new Date(f.startedAfter).toISOString()}'`]),
     ...(f.open ? ["ExecutionStatus = 'Running'"] : []),
   ].join(' AND ');

@@ -1,6 +1,6 @@
 import { startCountdown, stop, type Countdown } from './clock.js';
 import { to, withIncident, withStep } from './changes.js';
-import { isPaused, type HandoffState } from './handoff.js';
+import { acceptedStep, isPaused, type HandoffState } from './handoff.js';
 
 /** How the work changes hands: an offer, its acceptance, a lease that lapses, the next offer. */
 
@@ -61,7 +61,7 @@ export const nextOffer = ({ acceptance }: HandoffState, now: number): HandoffSta
 
 /** The confirmed step is open again, at the next epoch. */
 export function offerAgain(s: HandoffState, now: number): HandoffState {
-  const confirm = Object.keys(s.steps).find((id) => s.steps[id]!.facts?.['acceptedBy'] !== undefined);
+  const confirm = acceptedStep(s);
   const reopened = confirm
     ? withStep(s, confirm, { status: 'running', facts: { offered: true }, finishedAt: undefined })
     : s;

@@ -1,3 +1,4 @@
+import type { Effect } from './effect.js';
 import { isClosed, type HandoffState, type StepState } from './handoff.js';
 import { hasEffect, type Procedure } from './procedure.js';
 
@@ -18,6 +19,12 @@ export function debtOf(procedure: Procedure, s: HandoffState): Debt {
   const ids = (irreversible: boolean): string[] =>
     acted.filter((step) => (step.compensation === 'irreversible') === irreversible).map((step) => step.step_id);
   return { undo: ids(false), cannot: ids(true) };
+}
+
+/** What the ledger's rows of one handoff leave to a cancellation: the newest first. */
+export function ledgerDebt(effects: readonly Effect[]): { undo: Effect[]; cannot: Effect[] } {
+  const open = effects.filter((e) => e.status !== 'undone').toReversed();
+  return { undo: open.filter((e) => !e.irreversible), cannot: open.filter((e) => e.irreversible) };
 }
 
 const hasBegun = (step: StepState | undefined): boolean =>

@@ -3,7 +3,7 @@
  * waits for people are apart: nobody's answer makes the engine late. Times and spans in milliseconds.
  */
 import { remaining, type Countdown } from './clock.js';
-import { isPaused, stepIsDone, type HandoffState, type StepState } from './handoff.js';
+import { isBeforeAcceptance, isPaused, stepIsDone, type HandoffState, type StepState } from './handoff.js';
 
 /** Fewer tell nothing. */
 export const LEAST_SAMPLES = 3;
@@ -140,7 +140,7 @@ export function deadlineOf(s: HandoffState, now: number): Deadline | undefined {
     const stands = clock.runningSince === undefined;
     return { what, leftMs, stands, near: !stands && leftMs <= Math.min(spanMs * NEAR_SHARE, NEAR_MS) };
   };
-  if (['pending', 'running', 'awaiting_acceptance'].includes(s.status)) return of('expiry', s.expiry, s.expiryMs);
+  if (isBeforeAcceptance(s.status)) return of('expiry', s.expiry, s.expiryMs);
   const minutes = s.acceptance.leaseMinutes;
   return s.status === 'accepted' && s.lease && minutes ? of('lease', s.lease, minutes * 60_000) : undefined;
 }

@@ -138,7 +138,7 @@ export interface TakeBack {
   /** The step where it begins. */
   step: string;
   /** The steps whose effects are undone; `step` is one of them. */
-  steps: string[];
+  steps: readonly string[];
   /**
    * What becomes of `step` then: an incident stands there, it is skipped, or it is tried again. Of one that was resolved
    * by hand nothing is undone; late attempts at it are shut out all the same.
@@ -247,11 +247,17 @@ export function initialState(init: {
   };
 }
 
+/** Whether nobody has accepted it yet, so that its expiry counts. */
+export const isBeforeAcceptance = (status: Status): boolean =>
+  status === 'pending' || status === 'running' || status === 'awaiting_acceptance';
 export const isPaused = (s: HandoffState): boolean => Object.keys(s.holds).length > 0;
 export const runningSteps = (s: HandoffState): string[] =>
   Object.keys(s.steps).filter((id) => s.steps[id]!.status === 'running');
 export const stepIsDone = (step: StepState | undefined): boolean =>
   step?.status === 'finished' || step?.status === 'skipped';
+/** The step at which the target accepted. */
+export const acceptedStep = (s: HandoffState): string | undefined =>
+  Object.keys(s.steps).find((id) => s.steps[id]!.facts?.['acceptedBy'] !== undefined);
 /** Whether a step may not start now, because it is being taken back. */
 export const isTakenBack = (s: HandoffState, step: string): boolean =>
   s.takingBack?.some((t) => t.steps.includes(step)) ?? false;

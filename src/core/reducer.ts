@@ -3,6 +3,7 @@ import { to, withIncident, withStep } from './changes.js';
 import { clampAt, extend, isDue, resume, stop } from './clock.js';
 import {
   allStepsDone,
+  isBeforeAcceptance,
   isClosed,
   isPaused,
   type Ending,
@@ -177,7 +178,7 @@ export function reduce(state: HandoffState, event: HandoffEvent): HandoffState {
       return takenBack(s, now);
     case 'rollback':
       if (event.toStep && event.steps && !s.ending)
-        return takeBack(s, { ...event, step: event.toStep, steps: [...event.steps], becomes: 'incident' }, now);
+        return takeBack(s, { ...event, step: event.toStep, steps: event.steps, becomes: 'incident' }, now);
       // During an undo it means: go on undoing, this effect included.
       return s.ending
         ? { ...s, incidents: s.incidents.filter((i) => i.id !== event.incidentId) }
@@ -234,11 +235,10 @@ function unpause(s: HandoffState, holder: Holder, at: number): HandoffState {
   const { [holder]: _, ...holds } = s.holds;
   const open = { ...s, holds };
   if (isPaused(open)) return open;
-  const expires = ['pending', 'running', 'awaiting_acceptance'].includes(s.status);
   return {
     ...open,
     pausedSince: undefined,
-    expiry: expires ? resume(s.expiry, at) : s.expiry,
+    expiry: isBeforeAcceptance(s.status) ? resume(s.expiry, at) : s.expiry,
     lease: s.lease ? resume(s.lease, at) : undefined,
   };
 }

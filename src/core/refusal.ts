@@ -3,6 +3,7 @@ import type { ErrorCode, ErrorParams } from './errors.js';
 import {
   LIFE,
   REPAIR,
+  acceptedStep,
   shownStatus,
   statusesThatAccept,
   type HandoffState,
@@ -100,7 +101,7 @@ const KINDS: Record<Incident['kind'], string> = {
 
 /** The steps that a rollback can go back to from an incident: its own, and those that it comes after. */
 function stepsBefore(procedure: Procedure, s: HandoffState, incident: Incident): string[] {
-  const at = incident.step ?? Object.keys(s.steps).find((id) => s.steps[id]!.facts?.['acceptedBy'] !== undefined) ?? '';
+  const at = incident.step ?? acceptedStep(s) ?? '';
   return procedure.steps.map((p) => p.step_id).filter((id) => stepsFrom(procedure, id).includes(at));
 }
 

@@ -9,3 +9,6 @@ export const SEARCH_KEYS = {
   reasonBlocked: 'HandoffReasonBlocked',
   expiry: 'HandoffExpiry',
 } as const;
+
+/** A text as a list query of Temporal's has it. */
+export const quoted = (value: string): string => `'${value.replaceAll("'", "''")}'`;

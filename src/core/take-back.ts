@@ -14,7 +14,7 @@ import { isTakenBack, type HandoffState, type StepState, type TakeBack } from '.
  */
 export function takeBack(s: HandoffState, asked: Omit<TakeBack, 'at'>, now: number): HandoffState {
   const { step, steps, becomes, input, by, reason } = asked;
-  const part: TakeBack = { step, steps: [...steps], becomes, ...(input ? { input } : {}), by, reason, at: now };
+  const part: TakeBack = { step, steps, becomes, ...(input ? { input } : {}), by, reason, at: now };
   const begun = { ...s, incidents: withoutThoseOf(s, part), takingBack: [...(s.takingBack ?? []), part] };
   const offer = part.steps.find((id) => isOffer(s.steps[id]));
   return offer ? withdrawn(begun, offer, now) : begun;

@@ -61,7 +61,7 @@ export interface UndoTask {
 export interface BeginUndoTask {
   handoff: string;
   /** Steps to shut against late attempts. */
-  steps: string[];
+  steps: readonly string[];
   /** Only effects older than this one; the steps are shut by the call without it. */
   before?: number;
   /** Only effects of `steps`, and no other step is shut: the epoch that each of them goes to. */

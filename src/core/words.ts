@@ -1,5 +1,6 @@
 import { dueAt } from './clock.js';
 import {
+  isBeforeAcceptance,
   isClosed,
   isPaused,
   runningSteps,
@@ -160,8 +161,9 @@ function answerLines(subject: Subject, s: HandoffState): string[] {
 function clockLines(s: HandoffState): string[] {
   const expires = dueAt(s.expiry);
   if (expires !== undefined) return [`Expires at ${utc(expires)} unless it is accepted before.`];
-  const counts = ['pending', 'running', 'awaiting_acceptance'].includes(s.status);
-  return isPaused(s) && counts ? [`Its clock stands still, with ${span(s.expiry.remainingMs)} left.`] : [];
+  return isPaused(s) && isBeforeAcceptance(s.status)
+    ? [`Its clock stands still, with ${span(s.expiry.remainingMs)} left.`]
+    : [];
 }
 
 const NEXT = 3;

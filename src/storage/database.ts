@@ -1,6 +1,5 @@
-import { existsSync, mkdirSync, statSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import path from 'node:path';
-import { pathToFileURL } from 'node:url';
 import Database from 'libsql';
 import {
   CompiledQuery,
@@ -14,6 +13,7 @@ import {
 } from 'kysely';
 import { HandoffError } from '../core/errors.js';
 import { stampAt } from './files.js';
+import { isAlone, readOnlyUri } from './read-only.js';
 import { MIGRATIONS, type Tables } from './schema.js';
 
 export type Db = Kysely<Tables>;
@@ -74,9 +74,7 @@ export async function openReadOnly(file: string): Promise<ReadOnlyDb> {
   try {
     const before = stampAt(file);
     const alone = isAlone(file);
-    // libsql ignores its `readonly` option; SQLite's own URI does what it says.
-    const where = before ? `${pathToFileURL(file).href}?mode=ro${alone ? '&immutable=1' : ''}` : ':memory:';
-    const raw = new Database(where);
+    const raw = new Database(before ? readOnlyUri(file, alone) : ':memory:');
     raw.exec('PRAGMA busy_timeout = 10000');
     const db = new Kysely<Tables>({ dialect: new LibsqlDialect(raw) });
     if (!before) await migrate(db);
@@ -87,14 +85,6 @@ export async function openReadOnly(file: string): Promise<ReadOnlyDb> {
     throw new HandoffError('STORAGE_DAMAGED', { where: file, why: (cause as Error).message }, { cause });
   }
 }
-
-/**
- * Whether nobody has the database open. Then it is read as one that does not change, because any other reader would
- * leave its lock table and an empty log behind. With others, or with a log that a killed process left, the lock table
- * is there already.
- */
-const isAlone = (file: string): boolean =>
-  !existsSync(`${file}-shm`) && !statSync(`${file}-wal`, { throwIfNoEntry: false })?.size;
 
 async function checkVersion(db: Db): Promise<void> {
   const { rows } = await sql<{ name: string }>`select name from kysely_migration`.execute(db);

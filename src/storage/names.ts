@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import Database from 'libsql';
+import { readOnlyUri } from './read-only.js';
 
 export type NameKind = 'handoff' | 'open handoff' | 'incident' | 'session' | 'procedure' | 'agent';
 
@@ -28,7 +29,7 @@ export function namesIn(
 ): { name: string; note: string }[] {
   const file = path.join(path.resolve(folder), 'handoff.db');
   if (!existsSync(file)) return [];
-  const db = new Database(file, { readonly: true });
+  const db = new Database(readOnlyUri(file));
   try {
     const rows: unknown = db
       .prepare(`${QUERIES[kind]} limit ${MOST}`)

@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { Client } from '@temporalio/client';
 import type { History } from '@temporalio/common/lib/proto-utils.js';
 import { REPAIR_TYPE, handoffIdOf, repairWorkflowIdOf, workflowIdOf } from '../core/ids.js';
-import { SEARCH_KEYS } from '../core/search-keys.js';
+import { SEARCH_KEYS, quoted } from '../core/search-keys.js';
 import { historyFromJson, historyToJson } from './history-json.js';
 
 /** Which runs: all filters that are given must fit. */
@@ -38,14 +38,14 @@ interface FoundRun {
 
 /** Handoffs' runs by Temporal's visibility, repairs and earlier runs of those that continued as new included. */
 async function* runsOf(client: Client, filter: RunFilter): AsyncGenerator<FoundRun> {
-  const quoted = (key: string, value: string | undefined): string[] =>
-    value === undefined ? [] : [`${key} = '${value.replaceAll("'", "''")}'`];
+  const is = (key: string, value: string | undefined): string[] =>
+    value === undefined ? [] : [`${key} = ${quoted(value)}`];
   const query = [
     "WorkflowId STARTS_WITH 'handoff/'",
     ...(filter.open ? ["ExecutionStatus = 'Running'"] : []),
-    ...quoted(SEARCH_KEYS.session, filter.session),
-    ...quoted('WorkflowType', filter.procedure),
-    ...quoted('TaskQueue', filter.taskQueue),
+    ...is(SEARCH_KEYS.session, filter.session),
+    ...is('WorkflowType', filter.procedure),
+    ...is('TaskQueue', filter.taskQueue),
   ].join(' AND ');
   let left = filter.limit ?? LIMIT;
   for await (const { workflowId, runId } of client.workflow.list({ query })) {

@@ -2,7 +2,7 @@ import type { WorkflowExecutionDescription } from '@temporalio/client';
 import { lostHandoffs } from '../../activities/reconcile.js';
 import { visibleHandoffs } from '../../client/visible.js';
 import { handoffIdOf, repairWorkflowIdOf, repairedIdOf } from '../../core/ids.js';
-import { SEARCH_KEYS } from '../../core/search-keys.js';
+import { SEARCH_KEYS, quoted } from '../../core/search-keys.js';
 import { ago } from '../text.js';
 import {
   bad,
@@ -83,7 +83,7 @@ export async function stuck({ temporal: { client }, taskQueue, graceMs }: Connec
 }
 
 const openOn = (taskQueue: string): string =>
-  `WorkflowId STARTS_WITH 'handoff/' AND ExecutionStatus = 'Running' AND TaskQueue = '${taskQueue.replaceAll("'", "''")}'`;
+  `WorkflowId STARTS_WITH 'handoff/' AND ExecutionStatus = 'Running' AND TaskQueue = ${quoted(taskQueue)}`;
 
 function taskFault(run: WorkflowExecutionDescription, graceMs: number): { why: string; fails: boolean } | undefined {
   const task = run.raw.pendingWorkflowTask;

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { FoundRun, PlanSources } from '../../client/plan.js';
 import { UsageError } from '../failure.js';
-import { columns } from '../layout.js';
+import { pageWidth } from '../layout.js';
 import { number } from '../number.js';
 import { PARTS_OPTIONS, type PartsOptions } from '../parts-options.js';
 import { connectTo, existingStorage, type PlaceOptions } from '../place.js';
@@ -93,7 +93,7 @@ export function planVerbs(program: Command): void {
         },
         request,
       );
-      const text = planText(io.paint, plan, commandFor(file, options), columns());
+      const text = planText(io.paint, plan, commandFor(file, options), pageWidth());
       return { json: plan, text, exitCode: plan.ready ? 0 : 1 };
     },
   );
@@ -125,7 +125,7 @@ export function planVerbs(program: Command): void {
       try {
         const asked = { ...(rule ? { rules: rule } : {}), ...(procedure ? { procedure } : {}) };
         const found = await validateRequest(storage, catalogue, rules, request, asked);
-        const text = validationText(io.paint, found, columns());
+        const text = validationText(io.paint, found, pageWidth());
         return { json: found, text, exitCode: found.verdict.passed ? 0 : 1 };
       } finally {
         await storage.close();
@@ -157,7 +157,7 @@ export function planVerbs(program: Command): void {
         }
         const found = await storage.validations.find(id);
         if (!found) throw new UsageError(`There is no validation session ${id}. See: handoff validations`);
-        return { json: found, text: sessionText(io.paint, found, columns()) };
+        return { json: found, text: sessionText(io.paint, found, pageWidth()) };
       } finally {
         await storage.close();
       }

@@ -1,4 +1,5 @@
 import type { HandoffStatus } from '../../client.js';
+import { ledgerDebt } from '../../core/debt.js';
 import type { Effect } from '../../core/effect.js';
 import { isClosed, type HandoffOutcome, type HandoffState } from '../../core/handoff.js';
 import { span } from '../../core/words.js';
@@ -134,18 +135,12 @@ const incidentLines = (paint: Paint, { incidents }: HandoffState, now: number): 
     return lines.map((line) => paint.red(safe(line.replaceAll('\n', ' '))));
   });
 
-/** What a cancel would undo this moment: every effect that is on record and not undone. */
-export function debtOf(effects: readonly Effect[]): { undo: number; irreversible: number } {
-  const open = effects.filter((e) => e.status !== 'undone');
-  const irreversible = open.filter((e) => e.irreversible).length;
-  return { undo: open.length - irreversible, irreversible };
-}
-
+/** What a cancel would undo this moment. */
 function debtLine({ effects, status, outcome }: Depth): string | undefined {
   if (!effects || outcome || !status.state || isClosed(status.state.status) || status.state.ending) return undefined;
-  const { undo, irreversible } = debtOf(effects);
+  const { undo, cannot } = ledgerDebt(effects);
   const count = (n: number): string => (n === 1 ? '1 effect' : `${n} effects`);
-  if (undo + irreversible === 0) return 'A cancel now would have nothing to undo.';
-  const stays = irreversible > 0 ? `; ${count(irreversible)} cannot be undone` : '';
-  return `A cancel now would undo ${count(undo)}${stays}.`;
+  if (undo.length + cannot.length === 0) return 'A cancel now would have nothing to undo.';
+  const stays = cannot.length > 0 ? `; ${count(cannot.length)} cannot be undone` : '';
+  return `A cancel now would undo ${count(undo.length)}${stays}.`;
 }

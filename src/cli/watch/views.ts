@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { HandoffState } from '../../core/handoff.js';
+import { ledgerDebt } from '../../core/debt.js';
 import { isClosed } from '../../core/handoff.js';
 import { workflowIdOf } from '../../core/ids.js';
 import type { HandoffFilter } from '../../core/filter.js';
@@ -7,7 +8,7 @@ import { failureOf } from '../failure.js';
 import { uiLink } from '../place.js';
 import type { Paint } from '../text.js';
 import { board, type Size } from './board.js';
-import { debtOf, depth, type Depth } from './depth.js';
+import { depth, type Depth } from './depth.js';
 import { rowOf, sorted, type Row, type Watched } from './rows.js';
 import type { Source } from './source.js';
 
@@ -102,7 +103,8 @@ export function oneView(source: Source, id: string): View {
     json: () => {
       if (!seen) return undefined;
       const { status, row, effects, attempts, outcome, link } = seen;
-      const cancelWouldUndo = effects && debtOf(effects);
+      const debt = effects && ledgerDebt(effects);
+      const cancelWouldUndo = debt && { undo: debt.undo.length, irreversible: debt.cannot.length };
       return { ...status, ...row, attempts, cancelWouldUndo, outcome, link };
     },
     over: () => seen?.status.state !== undefined && isClosed(seen.status.state.status),

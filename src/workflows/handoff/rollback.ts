@@ -1,6 +1,6 @@
 import { condition } from '@temporalio/workflow';
 import type { EffectFact } from '../../core/effect.js';
-import type { UndoResult } from '../../core/handoff.js';
+import type { TakeBack, UndoResult } from '../../core/handoff.js';
 import { epochAfter } from '../../core/take-back.js';
 import type { BeginUndoTask, UndoChoice } from '../../core/task.js';
 import { beginUndo, callUndo, detailsOf, failureOf } from './activities.js';
@@ -25,21 +25,18 @@ export async function rollback(run: Run, forAll?: UndoChoice): Promise<void> {
 }
 
 /**
- * Undoes the first of the parts that an operator takes back, beside the main loop; the rest of the handoff goes on. A
+ * Undoes a part that an operator takes back, beside the main loop; the rest of the handoff goes on. A
  * handoff that ends meanwhile is rolled back as a whole instead.
  */
-export async function takeFirstBack(run: Run): Promise<void> {
-  const [part] = run.state.takingBack ?? [];
-  if (run.takingBack || !part) return;
+export async function undoPart(run: Run, { steps, becomes }: TakeBack): Promise<void> {
   run.takingBack = true;
-  const { steps } = part;
   const ended = (): boolean => run.state.ending !== undefined;
   try {
     stopSteps(run, steps);
     await condition(() => ended() || steps.every((id) => !run.inFlight.has(id)));
     const epochs = Object.fromEntries(steps.map((id) => [id, epochAfter(run.state, id)]));
     const task = { handoff: run.id, steps, epochs };
-    if (!ended()) await (part.becomes === 'resolved' ? beginUndo(task) : undoPages(run, task, { until: ended }));
+    if (!ended()) await (becomes === 'resolved' ? beginUndo(task) : undoPages(run, task, { until: ended }));
     if (!ended()) run.dispatch({ type: 'taken_back' });
   } catch (fault) {
     run.failWith(fault);

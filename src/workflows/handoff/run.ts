@@ -1,6 +1,6 @@
 import type { EffectFact } from '../../core/effect.js';
 import { dependenciesOf, type Procedure, type Step } from '../../core/procedure.js';
-import { isTakenBack, type HandoffState } from '../../core/handoff.js';
+import { LIFE, isTakenBack, type HandoffState } from '../../core/handoff.js';
 import type { ConflictChoice } from '../../messages.js';
 import { reduce, type HandoffEvent } from '../../core/reducer.js';
 import type { Verdict } from '../../core/rule.js';
@@ -14,19 +14,7 @@ export type Decision = { kind: 'retry' } | { kind: 'resolve'; choice?: ConflictC
 type Undated = HandoffEvent extends infer E ? (E extends HandoffEvent ? Omit<E, 'now'> : never) : never;
 
 /** Events that come as messages. */
-const STEERING: ReadonlySet<HandoffEvent['type']> = new Set<HandoffEvent['type']>([
-  'accept',
-  'reject',
-  'complete',
-  'extendExpiry',
-  'pause',
-  'resume',
-  'cancel',
-  'retryStep',
-  'skipStep',
-  'resolveIncident',
-  'rollback',
-]);
+const STEERING: ReadonlySet<HandoffEvent['type']> = new Set(Object.values(LIFE).flatMap((row) => row.accepts));
 
 /** What the parts of one run share: its state, which only `dispatch` changes, and what is in flight. */
 export class Run {

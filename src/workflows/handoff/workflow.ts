@@ -21,7 +21,7 @@ import type { HandoffInput } from '../../core/request.js';
 import { failureOf, goRegular, record, recordQuickly } from './activities.js';
 import { reportOf, throwOutcome } from './ending.js';
 import { attachMessages } from './messages.js';
-import { rollback, takeFirstBack } from './rollback.js';
+import { rollback, undoPart } from './rollback.js';
 import { Run } from './run.js';
 import { firstCheck, startReadySteps, stopSteps } from './steps.js';
 import { View } from './view.js';
@@ -161,10 +161,11 @@ async function live(run: Run, view: View): Promise<Outcome> {
 
 function advance(run: Run, expectsReturn: boolean): void {
   const { status } = run.state;
-  if (run.state.takingBack && !run.takingBack) void takeFirstBack(run);
+  const [part] = run.state.takingBack ?? [];
+  if (part && !run.takingBack) void undoPart(run, part);
   if (isPaused(run.state)) stopSteps(run);
   else if (status !== 'pending') startReadySteps(run);
-  if (status === 'running' && expectsReturn && !run.state.takingBack && allStepsDone(run.state))
+  if (status === 'running' && expectsReturn && !part && allStepsDone(run.state))
     run.dispatch({ type: 'steps_over', expectsReturn });
 }
 

@@ -1,10 +1,10 @@
 import { execFileSync } from 'node:child_process';
-import { openSync, writeSync, closeSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { NativeConnection, Worker } from '@temporalio/worker';
-import { afterAll, beforeAll, expect, test, type TestContext } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { examine } from '../../src/cli/doctor/examine.js';
 import type { Finding, Patient } from '../../src/cli/doctor/finding.js';
 import { HandoffClient } from '../../src/client.js';
@@ -242,14 +242,26 @@ test('a disk with too little room', async () => {
   expect(code).toBe(1);
 });
 
-test('a disk that is full', async (ctx: TestContext) => {
+const mount = (where: string): void =>
+  void execFileSync(MOUNT, ['-t', 'tmpfs', '-o', 'size=2m', 'tmpfs', where], { stdio: 'pipe' });
+/** A small file system takes root, and in a container more than that: no fault of this program where it is not to be had. */
+function mayMount(): boolean {
+  const where = mkdtempSync(path.join(tmpdir(), 'handoff-mount-'));
+  try {
+    mount(where);
+    execFileSync(`u${MOUNT}`, [where]);
+    return true;
+  } catch {
+    return false;
+  } finally {
+    rmSync(where, { recursive: true, force: true });
+  }
+}
+
+test.skipIf(!mayMount())('a disk that is full', async () => {
   const full = path.join(base, 'full');
   await mkdir(full);
-  try {
-    execFileSync(MOUNT, ['-t', 'tmpfs', '-o', 'size=2m', 'tmpfs', full], { stdio: 'pipe' });
-  } catch {
-    return ctx.skip('a small file system can be mounted by root only');
-  }
+  mount(full);
   const storage = await openStorage({ folder: path.join(base, 'beside'), root: full });
   try {
     await writeFile(path.join(full, 'much'), Buffer.alloc(2_000_000));

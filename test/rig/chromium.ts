@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 import { defaultCacheDir, withLock } from '../../src/temporal/cache.js';
 import { findOnPath } from '../../src/temporal/executables.js';
+import { installFromDebian } from './debian.js';
 
 const DOWNLOAD_MS = 180_000;
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable', 'chrome'];
@@ -32,22 +33,9 @@ export async function obtainChromium(log: (line: string) => void): Promise<strin
 }
 
 const run = promisify(execFile);
-const firstLine = (error: unknown): string => (error as Error).message.split('\n')[0]!;
 
-async function fromDebian(log: (line: string) => void): Promise<string | undefined> {
-  const apt = await findOnPath('apt-get');
-  if (!apt || process.getuid?.() !== 0) return undefined;
-  log("Installing Debian's Chromium with apt-get: about half a minute, once");
-  const options = { env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }, maxBuffer: 1 << 26 };
-  try {
-    await run(apt, ['update'], options);
-    await run(apt, ['install', '-y', '--no-install-recommends', 'chromium', 'fonts-dejavu-core'], options);
-    return await found();
-  } catch (error) {
-    log(`Debian's Chromium could not be installed: ${firstLine(error)}`);
-    return undefined;
-  }
-}
+const fromDebian = async (log: (line: string) => void): Promise<string | undefined> =>
+  (await installFromDebian(['chromium', 'fonts-dejavu-core'], log)) ? found() : undefined;
 
 async function fromPlaywright(log: (line: string) => void): Promise<string | undefined> {
   if (existsSync(chromium.executablePath())) return chromium.executablePath();
@@ -57,7 +45,9 @@ async function fromPlaywright(log: (line: string) => void): Promise<string | und
     await run(process.execPath, [cli, 'install', 'chromium'], { timeout: DOWNLOAD_MS, maxBuffer: 1 << 26 });
     return chromium.executablePath();
   } catch (error) {
-    log(`No Chromium on PATH, and none could be installed (${firstLine(error)}); HANDOFF_CHROMIUM names one elsewhere`);
+    log(
+      `No Chromium on PATH, and none could be installed (${(error as Error).message.split('\n')[0]!}); HANDOFF_CHROMIUM names one elsewhere`,
+    );
     return undefined;
   }
 }

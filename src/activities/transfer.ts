@@ -5,7 +5,7 @@ import path from 'node:path';
 import { digestOf } from '../core/digest.js';
 import type { Effect } from '../core/effect.js';
 import { HandoffError } from '../core/errors.js';
-import { arrivalFolder, partyText, type ArtifactSpec } from '../core/request.js';
+import { arrivalFolder, partyText, type ArtifactSpec, type Party } from '../core/request.js';
 import { copyHashed, fingerprint, keepCopy, locateSource, stampAt } from '../storage/files.js';
 import type { Storage } from '../storage/storage.js';
 import { refOf, stillOpen, type Action, type ActionContext, type Deps } from './action.js';
@@ -37,10 +37,24 @@ export const transferAction = (deps: Deps): Action => ({
     const wanted = Array.isArray(what) ? what : ['artifacts'];
     const facts: Record<string, unknown> = {};
     if (wanted.includes('context')) Object.assign(facts, await deliver(context, deps));
-    if (wanted.includes('artifacts')) Object.assign(facts, await transferFiles(context, deps));
+    if (wanted.includes('artifacts')) {
+      const { source, target } = context.task.subject;
+      Object.assign(
+        facts,
+        await transferArtifacts(context, deps, { artifacts: context.content.artifacts, source, target }),
+      );
+    }
     return facts;
   },
 });
+
+/** What moves from whom to whom: a handoff's artifacts, or what comes back for them. */
+export interface Move {
+  artifacts: readonly ArtifactSpec[];
+  source: Party;
+  /** They arrive in its folder below `<root>/artifacts`. */
+  target: Party;
+}
 
 async function deliver({ task, content, storage }: ActionContext, deps: Deps): Promise<Record<string, unknown>> {
   const { subject } = task;
@@ -85,13 +99,18 @@ async function deliver({ task, content, storage }: ActionContext, deps: Deps): P
   return { contextKeys: Object.keys(content.context).length, contextDigest: digest };
 }
 
-async function transferFiles(context: ActionContext, deps: Deps): Promise<Record<string, unknown>> {
-  const { task, content, storage, signal } = context;
+/** Puts artifacts in their target's folder: all of them, or none. Throws what a source or a destination is not fit for. */
+export async function transferArtifacts(
+  context: ActionContext,
+  deps: Deps,
+  move: Move,
+): Promise<Record<string, unknown>> {
+  const { task, storage, signal } = context;
   const ref = refOf(task);
-  const folder = path.join(storage.root, 'artifacts', arrivalFolder(task.subject.target));
+  const folder = path.join(storage.root, 'artifacts', arrivalFolder(move.target));
   const staging = path.join(storage.stagingFolder, task.subject.handoffId, randomUUID());
   const files = await Promise.all(
-    content.artifacts.map(async (spec) => ({
+    move.artifacts.map(async (spec) => ({
       spec,
       source: await locateSource(spec, storage.sources),
       destination: path.join(folder, spec.name),

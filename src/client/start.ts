@@ -1,6 +1,7 @@
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import { SearchAttributeType, TypedSearchAttributes, defineSearchAttributeKey } from '@temporalio/common';
 import { uuidv7 } from 'uuidv7';
+import { DEFAULT_RETURN_ROUNDS, type Contract, type ContractDocument } from '../core/contract.js';
 import { digestOf } from '../core/digest.js';
 import { HandoffError, formatIssues, type Issue } from '../core/errors.js';
 import { workflowIdOf } from '../core/ids.js';
@@ -140,9 +141,24 @@ async function checkAgents(request: NormalRequest, storage: Storage | undefined)
 
 /** What a request hands over. */
 export const contentOf = (r: NormalRequest): PackageContent => {
-  const { artifacts, context, contextVersions, contract, instructions, metadata } = r;
+  const { artifacts, context, contextVersions, instructions, metadata } = r;
+  const contract = r.contract && contractOf(r.contract);
   return { artifacts, context, contextVersions, contract, instructions, metadata };
 };
+
+function contractOf(document: Record<string, unknown>): Contract {
+  const inner = (document['contract'] ?? document) as ContractDocument['contract'];
+  return {
+    digest: digestOf(document),
+    source: {},
+    target: {},
+    sends: inner.sends ?? {},
+    returns: inner.expects_in_return ?? {},
+    maxReturnRounds: DEFAULT_RETURN_ROUNDS,
+    timing: {},
+    schemas: {},
+  };
+}
 
 /** The workflow's input: small facts, content by reference, the definition frozen. Throws STORAGE_REQUIRED. */
 export async function freeze(
@@ -177,14 +193,13 @@ export async function freeze(
     requestDigest,
     ...(hasContent ? { package: await storage!.blobs.put(JSON.stringify(content), 'application/json') } : {}),
   };
-  const expected = contract?.['expects_in_return'];
   return {
     subject,
     definition: large ? { ref: await storage!.blobs.put(definition, 'application/json') } : { inline: procedure },
     expiresInMs: (request.expiresInMinutes ?? DEFAULT_EXPIRY_MINUTES) * 60_000,
     acceptance: request.acceptance,
     clockWhilePaused: request.clockWhilePaused,
-    expectsReturn: typeof expected === 'object' && expected !== null && Object.keys(expected).length > 0,
+    expectsReturn: Object.keys(contract?.returns ?? {}).length > 0,
     ...(request.expiresAt ? { expiresAt: Date.parse(request.expiresAt) } : {}),
     ...(request.startAfter ? { startAfter: Date.parse(request.startAfter) } : {}),
   };

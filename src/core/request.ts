@@ -1,3 +1,4 @@
+import type { Contract } from './contract.js';
 import type { Procedure, FrozenProcedure } from './procedure.js';
 
 /** A reference to bytes in storage: what history carries instead of content. */
@@ -14,13 +15,17 @@ export interface Party {
   phase?: string;
 }
 
-/** One file to hand over. */
+/** One file or directory to hand over. */
 export interface ArtifactSpec {
   name: string;
   /** Where the file is: relative to the first source folder, or absolute below one of them. */
   path: string;
-  /** Hex SHA-256 that the file must have. Absent: whatever it has when it is transferred. */
+  /** Hex SHA-256 that it must have (of a directory its tree digest). Absent: whatever it has when it is transferred. */
   sha256?: string;
+  /** What it is written in: `json`, `yaml`, `csv`, `markdown`, … Default: by the extension of `path`. */
+  format?: string;
+  /** What it is to arrive as, where that is another format. Default: what the contract says, else as it is. */
+  transformTo?: string;
 }
 
 export type Priority = 'immediate' | 'normal' | 'background';
@@ -84,7 +89,7 @@ export interface PackageContent {
   artifacts: ArtifactSpec[];
   context: Record<string, unknown>;
   contextVersions?: Record<string, number>;
-  contract?: Record<string, unknown>;
+  contract?: Contract;
   instructions?: unknown;
   metadata: Record<string, unknown>;
 }
@@ -99,6 +104,8 @@ export interface Subject {
   target: Party;
   procedure: FrozenProcedure;
   requestDigest: string;
+  /** The contract that it was started with, where there is one; the whole stands in the package. */
+  contract?: { id?: string; version?: string; digest: string };
   /** The content, where the request has any. */
   package?: ContentRef;
 }

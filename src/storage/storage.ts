@@ -5,6 +5,7 @@ import { Blobs, MemoryBlobs } from './blobs.js';
 import { openDatabase, openReadOnly, type Db, type ReadOnlyDb } from './database.js';
 import { Handoffs } from './handoffs.js';
 import { Ledger } from './ledger.js';
+import { Manifest } from './manifest.js';
 import { Procedures } from './procedures.js';
 import { Sessions } from './sessions.js';
 import { Steps } from './steps.js';
@@ -17,6 +18,8 @@ export interface StorageOptions {
   root?: string;
   /** Folders that artifacts may come from; the first is what relative paths start from. Default: the working directory. */
   sources?: string[];
+  /** Folders in which contracts' schema files are looked for. Default: `schemas` in the first source folder. */
+  schemas?: string[];
   /** What an acknowledged write survives. Default `process`. */
   durability?: 'process' | 'power';
 }
@@ -26,6 +29,7 @@ export interface Storage {
   folder: string;
   root: string;
   sources: string[];
+  schemas: string[];
   stagingFolder: string;
   undoFolder: string;
   durability: 'process' | 'power';
@@ -37,6 +41,7 @@ export interface Storage {
   sessions: Sessions;
   procedures: Procedures;
   validations: Validations;
+  manifest: Manifest;
   blobs: Blobs;
   /** Runs `work` with a view of this storage through which nothing can be written: see {@link lookInto}. */
   look: <T>(work: (view: Storage) => Promise<T>) => Promise<T>;
@@ -109,10 +114,12 @@ function placesOf(options: StorageOptions): { folder: string; file: string; blob
 function storageOn(db: Db, options: StorageOptions, blobs: Blobs): Omit<Storage, 'look' | 'close'> {
   const { folder } = placesOf(options);
   const root = path.resolve(options.root ?? folder);
+  const sources = (options.sources ?? ['.']).map((s) => path.resolve(s));
   return {
     folder,
     root,
-    sources: (options.sources ?? ['.']).map((s) => path.resolve(s)),
+    sources,
+    schemas: (options.schemas ?? [path.join(sources[0] ?? '.', 'schemas')]).map((s) => path.resolve(s)),
     stagingFolder: path.join(root, '.staging'),
     undoFolder: path.join(root, '.undo'),
     durability: options.durability ?? 'process',
@@ -124,6 +131,7 @@ function storageOn(db: Db, options: StorageOptions, blobs: Blobs): Omit<Storage,
     sessions: new Sessions(db),
     procedures: new Procedures(db),
     validations: new Validations(db),
+    manifest: new Manifest(db),
     blobs,
   };
 }

@@ -41,6 +41,7 @@ import {
 import type { HandoffPlan } from './plan/plan.js';
 import type { Rule } from './rules/rule.js';
 import type { Agents } from './storage/agents.js';
+import type { Contracts } from './storage/contracts.js';
 import type { Sessions } from './storage/sessions.js';
 import type { Storage } from './storage/storage.js';
 
@@ -205,6 +206,11 @@ export class HandoffClient {
   /** The registry of agents. */
   get agents(): Agents {
     return this.needStorage('The registry of agents').agents;
+  }
+
+  /** The registry of contracts. */
+  get contracts(): Contracts {
+    return this.needStorage('The registry of contracts').contracts;
   }
 
   /** Phase records and context entries of sessions. */

@@ -9,6 +9,8 @@ export {
 export type { Bulk, BulkOptions, BulkPreview, BulkResult, BulkSummary, BulkTarget } from './client/bulk.js';
 export type { OpenIncident } from './client/incidents.js';
 export type { HandoffSummary } from './client/summary.js';
+export { loadContract } from './client/load-contract.js';
+export { checkContract, type ContractCheck } from './client/contract-schemas.js';
 export type { Started } from './client/start.js';
 export type { Validation, ValidateOptions } from './client/validate.js';
 export type * from './plan/plan.js';
@@ -25,6 +27,7 @@ export { openStorage, type Storage, type StorageOptions } from './storage/storag
 
 export { HandoffError, ERRORS, type ErrorCode, type Issue } from './core/errors.js';
 export type { ArtifactSpec, HandoffRequest, PackageContent, Party, Priority, Subject } from './core/request.js';
+export type { Contract, ContractDocument, ContractNote, ReturnSpec, SendSpec } from './core/contract.js';
 export type { StepTask } from './core/task.js';
 export type { HandoffOutcome, HandoffState, Incident, Outcome, Status, UndoneEffect } from './core/handoff.js';
 export type { Procedure, RollbackProcedure, Severity, Step } from './core/procedure.js';
@@ -39,6 +42,7 @@ export type { Rule, RuleContext, RuleFinding } from './rules/rule.js';
 export type { RuleResult, Verdict } from './core/rule.js';
 export type { ValidationSession } from './storage/validations.js';
 export type { HandoffFilter } from './core/filter.js';
+export type { StoredContract } from './storage/contracts.js';
 export type { StoredHandoff } from './storage/handoffs.js';
 export type { ContextEntry, PhaseRecord, PhaseStatus } from './storage/sessions.js';
 export type * from './messages.js';

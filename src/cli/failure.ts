@@ -25,7 +25,13 @@ export interface Failure {
 
 const UNREACHABLE = new Set(['TEMPORAL_UNREACHABLE', 'NO_WORKER', 'DEADLINE_EXCEEDED']);
 /** Bad input that the catalogue files under another HTTP status than 400, and faults of the surroundings under 400. */
-const BAD_INPUT = new Set(['INPUT_TOO_LARGE', 'PROCEDURE_UNKNOWN', 'AGENT_UNKNOWN', 'TEMPORAL_CONFIG_INVALID']);
+const BAD_INPUT = new Set([
+  'INPUT_TOO_LARGE',
+  'PROCEDURE_UNKNOWN',
+  'CONTRACT_UNKNOWN',
+  'AGENT_UNKNOWN',
+  'TEMPORAL_CONFIG_INVALID',
+]);
 
 function exitCodeOf(code: string): ExitCode {
   if (UNREACHABLE.has(code)) return 3;

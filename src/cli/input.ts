@@ -1,13 +1,9 @@
 import { open } from 'node:fs/promises';
 import path from 'node:path';
-import { LineCounter, parseDocument } from 'yaml';
 import { HandoffError } from '../core/errors.js';
+import { parseText } from '../core/parse-text.js';
 import { REQUEST_LIMIT } from '../core/request-schema.js';
 import { UsageError } from './failure.js';
-import { faultAt } from './json-fault.js';
-
-/** Aliases may multiply a small document to gigabytes; ours need a handful. */
-const MAX_ALIASES = 100;
 
 /** The text of a file, `-` for stdin. Nothing larger than a request may be is read into memory. Throws INPUT_TOO_LARGE. */
 async function readText(file: string): Promise<string> {
@@ -51,46 +47,7 @@ async function sizeOf(file: string): Promise<number> {
   }
 }
 
-/** Whether a text can only be JSON: what begins like an object and is no JSON deserves JSON's message. */
-const looksLikeJson = (file: string, text: string): boolean =>
-  /\.json$/i.test(file) || (!/\.ya?ml$/i.test(file) && /^\s*[[{]/.test(text));
-
 /** A JSON or YAML document from a file or `-`. Throws INPUT_TOO_LARGE, and INVALID_JSON with line and column. */
 export async function readDocument(file: string): Promise<unknown> {
-  const text = await readText(file);
-  const source = file === '-' ? 'stdin' : file;
-  return parseText(text, source, looksLikeJson(file, text) ? 'JSON' : 'YAML');
-}
-
-export function parseText(text: string, source: string, format: 'JSON' | 'YAML'): unknown {
-  const invalid = (why: string): HandoffError => new HandoffError('INVALID_JSON', { source, format, why });
-  if (text.trim() === '') throw invalid('it is empty');
-  if (format === 'JSON') {
-    try {
-      return JSON.parse(text);
-    } catch (error) {
-      throw invalid(jsonFault(text, error as Error));
-    }
-  }
-  try {
-    const lineCounter = new LineCounter();
-    const document = parseDocument(text, { lineCounter, prettyErrors: false, uniqueKeys: true });
-    const [fault] = document.errors;
-    if (!fault) return document.toJS({ maxAliasCount: MAX_ALIASES });
-    const { line, col } = lineCounter.linePos(fault.pos[0]);
-    throw invalid(`line ${line}, column ${col}: ${fault.message}`);
-  } catch (error) {
-    // Too many aliases, or nested so deeply that the parser gives up.
-    throw error instanceof HandoffError ? error : invalid((error as Error).message);
-  }
-}
-
-/** JSON.parse's message, with line and column. */
-function jsonFault(text: string, { message }: Error): string {
-  const before = text.slice(0, faultAt(text)).split('\n');
-  const why = message
-    .replace(/ in JSON at position \d+.*$/s, '')
-    .replace(/, .*is not valid JSON$/s, '')
-    .replace(/\s+/g, ' ');
-  return `line ${before.length}, column ${before.at(-1)!.length + 1}: ${why}`;
+  return parseText(await readText(file), file === '-' ? 'stdin' : file);
 }

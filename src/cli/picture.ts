@@ -1,5 +1,6 @@
 import type { HandoffStatus, Retry } from '../client.js';
 import { remaining } from '../core/clock.js';
+import { contractName } from '../core/contract.js';
 import { ledgerDebt } from '../core/debt.js';
 import type { Effect } from '../core/effect.js';
 import { isBeforeAcceptance, isClosed, type HandoffOutcome, type HandoffState } from '../core/handoff.js';
@@ -70,11 +71,12 @@ function debtSection(paint: Paint, state: HandoffState, effects: readonly Effect
 
 function heading(paint: Paint, { handoffId, subject, status }: Whole): string {
   if (!subject) return `${paint.bold(handoffId)}  ${status}`;
-  const { procedure, session, priority, type } = subject;
+  const { procedure, session, priority, type, contract } = subject;
   const route = `${partyText(subject.source)} → ${partyText(subject.target)}`;
   return [
     `${paint.bold(handoffId)}  ${route}`,
     `${procedure.id} ${procedure.version} (${procedure.digest.slice(0, 12)}) · session ${session} · ${type} · ${priority}`,
+    ...(contract ? [`contract ${contractName(contract)} (${contract.digest.slice(0, 12)})`] : []),
   ].join('\n');
 }
 

@@ -4,7 +4,7 @@ import { userInfo } from 'node:os';
 import path from 'node:path';
 import type { HandoffClient } from '../client.js';
 import { DEFAULT_TASK_QUEUE } from '../core/request.js';
-import type { Storage } from '../storage/storage.js';
+import type { Storage, StorageOptions } from '../storage/storage.js';
 import type { ConnectOverrides } from '../temporal/connect.js';
 import { readDevInfo } from './dev-info.js';
 import { UsageError } from './failure.js';
@@ -18,6 +18,7 @@ export interface PlaceOptions {
   taskQueue?: string;
   source?: string[];
   root?: string;
+  schemas?: string[];
 }
 
 /** Our environment without what is said of other servers: an API key or TLS would keep us from the embedded one. */
@@ -36,9 +37,17 @@ export async function connectTo(options: PlaceOptions): Promise<ConnectOverrides
   return dev?.address ? { address: dev.address, namespace, env: localEnv() } : asked;
 }
 
-export async function storageAt({ folder, source, root }: PlaceOptions): Promise<Storage> {
+/** The folders that the options name, as the storage takes them. */
+export const storageOptions = ({ folder, source, root, schemas }: PlaceOptions): StorageOptions => ({
+  folder,
+  root,
+  sources: source,
+  schemas,
+});
+
+export async function storageAt(options: PlaceOptions): Promise<Storage> {
   const { openStorage } = await import('../storage/storage.js');
-  return openStorage({ folder, root, sources: source });
+  return openStorage(storageOptions(options));
 }
 
 /** The storage of a folder, where there is one. One that is there and cannot be read is an error: nobody looks past it. */

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { STEER } from './completion/candidates.js';
 import { completionVerb } from './verbs/completion.js';
+import { contractVerbs } from './verbs/contract.js';
 import { demoVerb } from './verbs/demo.js';
 import { devVerb } from './verbs/dev.js';
 import { doctorVerb } from './verbs/doctor.js';
@@ -53,6 +54,7 @@ export function program(): Command {
   handoff.commandsGroup('What handoffs are made of:');
   registryVerbs(handoff);
   procedureVerbs(handoff);
+  contractVerbs(handoff);
   handoff.commandsGroup('Upgrade:');
   replayVerbs(handoff);
   handoff.commandsGroup('Your shell:');

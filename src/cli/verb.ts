@@ -16,7 +16,7 @@ export interface VerbSpec {
   /** What 0 and 1 mean, where it is not that the verb did what it says, or failed. */
   exitCodes?: { ok?: string; failed?: string };
   /** What it needs of the surroundings, and so which common options it has. */
-  needs: ('folder' | 'files' | 'server')[];
+  needs: ('folder' | 'files' | 'schemas' | 'server')[];
   /**
    * It ends the process itself, because of parts that would keep it alive (Temporal's native runtime, a server that is
    * still being built) or that break it once their connection is closed (a long poll that is sent again).
@@ -43,6 +43,13 @@ const COMMON: Record<VerbSpec['needs'][number], OptionSpec[]> = {
   files: [
     ['--source <dir>', 'artifacts come from this folder (repeatable; default: here)', many],
     ['--root <dir>', 'artifacts arrive below <dir>/artifacts (default: the data folder)'],
+  ],
+  schemas: [
+    [
+      '--schemas <dir>',
+      "contracts' schema files are here (repeatable; default: schemas in the first source folder)",
+      many,
+    ],
   ],
   server: [
     ['--address <host:port>', "Temporal's address (default: TEMPORAL_ADDRESS, profile, `handoff dev`)"],

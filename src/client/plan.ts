@@ -4,7 +4,7 @@ import { HandoffError } from '../core/errors.js';
 import { workflowIdOf } from '../core/ids.js';
 import { parseProcedure } from '../core/procedure-schema.js';
 import { checkNotExpired, parseRequest } from '../core/request-schema.js';
-import type { NormalRequest } from '../core/request.js';
+import type { Subject, WrittenRequest } from '../core/request.js';
 import { issue, issueOf } from '../plan/issues.js';
 import { makePlan } from '../plan/make-plan.js';
 import type { HandoffPlan, PlanIssue } from '../plan/plan.js';
@@ -12,6 +12,7 @@ import { knownRules } from '../plan/rules.js';
 import type { Rule } from '../rules/rule.js';
 import type { Storage } from '../storage/storage.js';
 import { isNotFound, withDeadline, type Caller } from './calls.js';
+import { pinContract, pinnedBy } from './pin-contract.js';
 import { contentOf, freeze, lintHere, procedureOf, type Catalogue } from './start.js';
 
 /** What a plan may ask. None of it can change anything. */
@@ -48,17 +49,19 @@ export async function findRun(caller: Caller, handoff: string): Promise<FoundRun
 /** What a handoff would do, without doing any of it. Refuses what `start` refuses before it looks at anything. */
 export async function planHandoff(sources: PlanSources, input: unknown): Promise<HandoffPlan> {
   const now = Date.now();
-  const request = parseRequest(input, now, () => `ho_${uuidv7()}`);
+  const written = parseRequest(input, now, () => `ho_${uuidv7()}`);
   const { handoffId, session } = input as { handoffId?: unknown; session?: unknown };
   const given = { handoffId: handoffId !== undefined, session: (session ?? handoffId) !== undefined };
   return sources.look(async (storage) => {
-    const { existing, issues } = await whatIsThere(sources, storage, request);
-    if (!existing?.same) checkNotExpired(request, now);
-    const procedure = parseProcedure(await procedureOf(request, sources.catalogue, storage));
+    const { existing, issues, subject: started } = await whatIsThere(sources, storage, written);
+    if (!existing?.same) checkNotExpired(written, now);
+    const pinned = await (started ? pinnedBy(started, written, storage) : pinContract(written, storage));
+    const { request } = pinned;
+    const procedure = parseProcedure(await procedureOf(written, sources.catalogue, storage));
     const lint = await lintHere(procedure, sources.catalogue, storage);
     // The ledger of the handoff that has the id says nothing of this request.
-    const own = existing?.same === false ? { ...request, handoffId: `ho_${uuidv7()}` } : request;
-    const { subject } = await freeze(own, procedure, digestOf(request), storage);
+    const own = existing?.same === false ? { ...pinned, request: { ...request, handoffId: `ho_${uuidv7()}` } } : pinned;
+    const { subject } = await freeze(own, procedure, digestOf(written), storage);
     return makePlan({
       request,
       procedure,
@@ -69,19 +72,19 @@ export async function planHandoff(sources: PlanSources, input: unknown): Promise
       oneWay: new Set(sources.oneWay ?? []),
       now,
       subject,
-      content: contentOf(request),
+      content: contentOf(pinned),
       storage,
       rules: knownRules(sources.rules),
     });
   });
 }
 
-/** Who has the id already, and whether anybody can be asked. */
+/** Who has the id already, and whether anybody can be asked; `subject` where it is the same request's. */
 async function whatIsThere(
   { findRun: find }: PlanSources,
   storage: Storage,
-  request: NormalRequest,
-): Promise<{ existing?: HandoffPlan['existing']; issues: PlanIssue[] }> {
+  request: WrittenRequest,
+): Promise<{ existing?: HandoffPlan['existing']; issues: PlanIssue[]; subject?: Subject }> {
   const { handoffId } = request;
   const stored = await storage.handoffs.find(handoffId);
   const issues: PlanIssue[] = [];
@@ -95,5 +98,9 @@ async function whatIsThere(
   const digest = digestOf(request);
   const same = existingDigest === digest;
   if (!same) issues.push(issue('HANDOFF_ID_CONFLICT', { handoff: handoffId, existing: existingDigest, digest }));
-  return { existing: { handoffId, status: stored?.status ?? run!.status, same }, issues };
+  return {
+    existing: { handoffId, status: stored?.status ?? run!.status, same },
+    issues,
+    ...(same && stored ? { subject: stored.subject } : {}),
+  };
 }

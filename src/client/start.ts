@@ -1,7 +1,7 @@
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import { SearchAttributeType, TypedSearchAttributes, defineSearchAttributeKey } from '@temporalio/common';
 import { uuidv7 } from 'uuidv7';
-import { DEFAULT_RETURN_ROUNDS, type Contract, type ContractDocument } from '../core/contract.js';
+import { contractName, type Contract } from '../core/contract.js';
 import { digestOf } from '../core/digest.js';
 import { HandoffError, formatIssues, type Issue } from '../core/errors.js';
 import { workflowIdOf } from '../core/ids.js';
@@ -18,6 +18,7 @@ import {
   type NormalRequest,
   type PackageContent,
   type Subject,
+  type WrittenRequest,
 } from '../core/request.js';
 import { checkNotExpired, parseRequest } from '../core/request-schema.js';
 import { BUILTIN_RULES } from '../core/rule.js';
@@ -25,6 +26,7 @@ import { SEARCH_KEYS } from '../core/search-keys.js';
 import { STANDARD_PROCEDURES } from '../core/standard-procedures.js';
 import type { Storage } from '../storage/storage.js';
 import { withDeadline, type Caller } from './calls.js';
+import { pinContract, type Pinned } from './pin-contract.js';
 
 const keyword = (name: string) => defineSearchAttributeKey(name, SearchAttributeType.KEYWORD);
 const EXPIRY = defineSearchAttributeKey(SEARCH_KEYS.expiry, SearchAttributeType.DATETIME);
@@ -107,16 +109,50 @@ export async function startHandoff(
     checkSame(handoff, known.subject.requestDigest, requestDigest);
     return { handoffId: handoff, workflowId: workflowIdOf(handoff), runId: known.run, existing: true };
   }
-  checkNotExpired(request, now);
-  const procedure = await checkProcedure(await procedureOf(request, catalogue, storage), catalogue, storage);
-  await checkAgents(request, storage);
-  const workflowInput = await freeze(request, procedure, requestDigest, storage);
-  return launch(caller, request, workflowInput);
+  let prepared: Prepared;
+  try {
+    prepared = await prepare(request, requestDigest, storage, catalogue, now);
+  } catch (error) {
+    // What a contract leads to may have changed since the same request was started, and no worker has recorded it yet.
+    const there = request.contract !== undefined && (await runningAs(caller, handoff, requestDigest));
+    if (there) return there;
+    throw error;
+  }
+  return launch(caller, prepared.request, prepared.input);
+}
+
+interface Prepared {
+  request: NormalRequest;
+  input: HandoffInput;
+}
+
+async function prepare(
+  written: WrittenRequest,
+  requestDigest: string,
+  storage: Storage | undefined,
+  catalogue: Catalogue,
+  now: number,
+): Promise<Prepared> {
+  checkNotExpired(written, now);
+  const procedure = await checkProcedure(await procedureOf(written, catalogue, storage), catalogue, storage);
+  const pinned = await pinContract(written, storage);
+  await checkAgents(pinned.request, storage);
+  return { request: pinned.request, input: await freeze(pinned, procedure, requestDigest, storage) };
+}
+
+/** The run that the same request started before; undefined where there is none, or nobody can be asked. */
+async function runningAs(caller: Caller, handoffId: string, requestDigest: string): Promise<Started | undefined> {
+  const workflowId = workflowIdOf(handoffId);
+  const there = await withDeadline(caller, `The look at handoff ${handoffId}`, () =>
+    caller.temporal.workflow.getHandle(workflowId).describe(),
+  ).catch(() => undefined);
+  if (there?.memo?.['requestDigest'] !== requestDigest) return undefined;
+  return { handoffId, workflowId, runId: there.runId, existing: true };
 }
 
 /** The newest version of the procedure that a request names. Throws PROCEDURE_UNKNOWN. */
 export async function procedureOf(
-  { procedure }: NormalRequest,
+  { procedure }: WrittenRequest,
   catalogue: Catalogue,
   storage: Storage | undefined,
 ): Promise<Procedure> {
@@ -140,34 +176,20 @@ async function checkAgents(request: NormalRequest, storage: Storage | undefined)
 }
 
 /** What a request hands over. */
-export const contentOf = (r: NormalRequest): PackageContent => {
-  const { artifacts, context, contextVersions, instructions, metadata } = r;
-  const contract = r.contract && contractOf(r.contract);
+export const contentOf = ({ request, contract }: Pinned): PackageContent => {
+  const { artifacts, context, contextVersions, instructions, metadata } = request;
   return { artifacts, context, contextVersions, contract, instructions, metadata };
 };
 
-function contractOf(document: Record<string, unknown>): Contract {
-  const inner = (document['contract'] ?? document) as ContractDocument['contract'];
-  return {
-    digest: digestOf(document),
-    source: {},
-    target: {},
-    sends: inner.sends ?? {},
-    returns: inner.expects_in_return ?? {},
-    maxReturnRounds: DEFAULT_RETURN_ROUNDS,
-    timing: {},
-    schemas: {},
-  };
-}
-
 /** The workflow's input: small facts, content by reference, the definition frozen. Throws STORAGE_REQUIRED. */
 export async function freeze(
-  request: NormalRequest,
+  pinned: Pinned,
   procedure: Procedure,
   requestDigest: string,
   storage: Storage | undefined,
 ): Promise<HandoffInput> {
-  const content = contentOf(request);
+  const { request } = pinned;
+  const content = contentOf(pinned);
   const { artifacts, context, contract, instructions, metadata } = content;
   const hasContent =
     artifacts.length > 0 ||
@@ -191,6 +213,7 @@ export async function freeze(
     target: request.target,
     procedure: { id: procedure.procedure_id, version: procedure.version, digest: digestOf(procedure) },
     requestDigest,
+    ...(contract ? { contract: factsOf(contract) } : {}),
     ...(hasContent ? { package: await storage!.blobs.put(JSON.stringify(content), 'application/json') } : {}),
   };
   return {
@@ -204,6 +227,14 @@ export async function freeze(
     ...(request.startAfter ? { startAfter: Date.parse(request.startAfter) } : {}),
   };
 }
+
+const factsOf = ({ id, version, digest }: Contract): NonNullable<Subject['contract']> => ({
+  ...(id === undefined ? {} : { id, version }),
+  digest,
+});
+
+const contractText = ({ contract }: Subject): string =>
+  contract ? ` Contract ${contractName(contract)}, digest \`${contract.digest}\`.` : '';
 
 async function launch(caller: Caller, request: NormalRequest, input: HandoffInput): Promise<Started> {
   const { subject } = input;
@@ -235,7 +266,7 @@ async function launch(caller: Caller, request: NormalRequest, input: HandoffInpu
           } satisfies ListMemo,
         },
         staticSummary: `${from} → ${to}`,
-        staticDetails: `Handoff \`${handoffId}\` of session \`${subject.session}\`, by ${subject.procedure.id} ${subject.procedure.version}.`,
+        staticDetails: `Handoff \`${handoffId}\` of session \`${subject.session}\`, by ${subject.procedure.id} ${subject.procedure.version}.${contractText(subject)}`,
         typedSearchAttributes: new TypedSearchAttributes([
           { key: keyword(SEARCH_KEYS.status), value: input.startAfter === undefined ? 'running' : 'pending' },
           { key: keyword(SEARCH_KEYS.source), value: subject.source.agent ?? partyText(subject.source) },

@@ -11,6 +11,7 @@ import { inTime, knownRules, opensAfter, severitiesOf, type Sight } from '../pla
 import type { Rule } from '../rules/rule.js';
 import type { Storage } from '../storage/storage.js';
 import type { ValidationSession } from '../storage/validations.js';
+import { pinContract, pinnedBy } from './pin-contract.js';
 import { contentOf, freeze, procedureOf, type Catalogue } from './start.js';
 
 export interface ValidateOptions {
@@ -55,8 +56,9 @@ export async function validateRequest(
         existing: existing.requestDigest,
         digest,
       });
-    const subject = existing ?? (await freeze(request, procedure, digest, view)).subject;
-    const sight: Sight = { subject, content: contentOf(request), storage: view, rules: known };
+    const pinned = await (existing ? pinnedBy(existing, request, view) : pinContract(request, view));
+    const subject = existing ?? (await freeze(pinned, procedure, digest, view)).subject;
+    const sight: Sight = { subject, content: contentOf(pinned), storage: view, rules: known };
     const rules = (options.rules ?? rulesOf(procedure)).map((rule) => ruleOf(known, rule));
     const open = existing || options.rules ? [] : rules.flatMap((rule) => openOf(rule, procedure, sight));
     const run = rules.filter((rule) => open.every((o) => o.rule !== rule.id));

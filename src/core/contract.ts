@@ -1,3 +1,4 @@
+import type { Issue } from './errors.js';
 import type { Party } from './request.js';
 
 /** What a contract says of one artifact that the source sends. Data that users write: snake_case, as in the document. */
@@ -18,6 +19,8 @@ export interface SendSpec {
   /** Hex SHA-256 that it must have. */
   checksum?: string;
   example?: unknown;
+  metadata?: Record<string, unknown>;
+  [own: `x-${string}`]: unknown;
 }
 
 /** What it says of one that is expected back. Times in minutes from the acceptance. */
@@ -50,9 +53,25 @@ export interface ContractDocument {
     expects_in_return?: Record<string, ReturnSpec>;
     /** Returns with faults that go back to the agent before a person is asked. Default 3. */
     max_return_rounds?: number;
+    metadata?: Record<string, unknown>;
+    [own: `x-${string}`]: unknown;
   };
   /** `phase_<N>_expected_end` and `phase_<N>_can_start_after`, ISO dates. */
   timing?: Record<string, string>;
+  metadata?: Record<string, unknown>;
+  [own: `x-${string}`]: unknown;
+}
+
+/** One thing to say of a contract document: `path` is a JSON pointer into it. */
+export interface ContractNote extends Issue {
+  code:
+    | 'invalid'
+    | 'schema_missing'
+    | 'schema_invalid'
+    | 'example_incomplete'
+    | 'example_invalid'
+    | 'late_after_timeout'
+    | 'unknown_phase';
 }
 
 /** A contract as a handoff carries it: checked, its defaults still to be read, its schemas with it where they were found. */
@@ -113,3 +132,23 @@ export interface ContractValidation {
 
 export const DEFAULT_RETURN_TIMEOUT_MINUTES = 120;
 export const DEFAULT_RETURN_ROUNDS = 3;
+export const DEFAULT_CONTRACT_VERSION = '1.0.0';
+
+/** What names a document in the registry. */
+export const contractIdOf = (d: ContractDocument): string | undefined => d.contract_id ?? d.handoff_id;
+
+/** The two lists of a document's `contract`. */
+export const CONTRACT_SIDES = ['sends', 'expects_in_return'] as const;
+
+/** A contract's name for people; one without an id has none but its content. */
+export const contractName = ({ id, version }: { id?: string; version?: string }): string =>
+  id === undefined ? 'of its own' : `${id} ${version ?? DEFAULT_CONTRACT_VERSION}`;
+
+/** Who a document names; phases as strings. */
+export function contractParties(d: ContractDocument): { source: Party; target: Party } {
+  const party = (agent: string | undefined, phase: string | number | undefined): Party => ({
+    ...(agent === undefined ? {} : { agent }),
+    ...(phase === undefined ? {} : { phase: String(phase) }),
+  });
+  return { source: party(d.from_agent, d.from_phase), target: party(d.to_agent, d.to_phase) };
+}

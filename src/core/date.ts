@@ -1,3 +1,5 @@
+/** What is said of a text that {@link parseDate} does not take. */
+export const NOT_A_DATE = 'is not a date (ISO 8601, such as 2026-01-13T11:30:00Z)';
 const ISO = /^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?)?$/;
 
 /** An ISO 8601 date or time in milliseconds; undefined where it is none. `Date.parse` takes `5` and 30 February too. */

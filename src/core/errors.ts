@@ -17,6 +17,7 @@ export const ERRORS = {
   // Bad input, refused at the edge.
   INVALID_REQUEST: entry(400, 'The handoff request is not valid: {issues}'),
   INVALID_PROCEDURE: entry(400, 'The procedure {procedure} is not valid: {issues}'),
+  INVALID_CONTRACT: entry(400, 'The contract {contract} is not valid: {issues}'),
   INVALID_ID: entry(400, '{what} {id} is not a valid id: {why}'),
   INVALID_JSON: entry(400, '{source} is not valid {format}: {why}'),
   INPUT_TOO_LARGE: entry(413, '{what} is {size} bytes; at most {limit} are allowed'),
@@ -28,6 +29,10 @@ export const ERRORS = {
   AGENT_UNKNOWN: entry(
     404,
     'No agent {agent} is registered (at {where}). Register it with `handoff agents add {agent}`.',
+  ),
+  CONTRACT_UNKNOWN: entry(
+    404,
+    'No contract {contract} is known here (at {where}). Known: {known}. Add one with `handoff contract add FILE`.',
   ),
   HANDOFF_NOT_FOUND: entry(404, 'No handoff {handoff} exists. `handoff list` shows what is there.'),
   HANDOFF_ID_CONFLICT: entry(

@@ -12,6 +12,12 @@ export const PHASE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 export const SESSION_ID = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/;
 export const ARTIFACT_NAME = /^[\p{L}\p{N}_][\p{L}\p{N} ._@+-]{0,199}$/u;
 
+/** `id` or `id@version` of a contract in the registry; ids are like those of handoffs. */
+export const CONTRACT_REF = /^([A-Za-z0-9][A-Za-z0-9._-]{0,127})(?:@(\d{1,9}\.\d{1,9}\.\d{1,9}))?$/;
+
+/** The same for two file names that a file system which ignores case would put in one place. */
+export const fileKey = (name: string): string => name.normalize('NFC').toLowerCase();
+
 const PREFIX = 'handoff/';
 
 /** The Temporal workflow id of a handoff: `handoff/<id>`. */

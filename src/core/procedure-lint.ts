@@ -1,5 +1,6 @@
+import { cycleIn } from './cycle.js';
 import type { Issue } from './errors.js';
-import { BUILTIN_ACTIONS, findCycle, hasEffect, isBuiltinAction, type Procedure, type Step } from './procedure.js';
+import { BUILTIN_ACTIONS, dependenciesOf, hasEffect, isBuiltinAction, type Procedure, type Step } from './procedure.js';
 
 /** What a procedure may name: the parts that the workers at hand have registered. */
 export interface Known {
@@ -69,6 +70,10 @@ export function lintProcedure(procedure: Procedure, known: Known): Issue[] {
   if (cycle) add('/steps', `the dependencies form a cycle: ${cycle.join(' → ')}`);
   return issues;
 }
+
+/** A cycle among the dependencies as a list of step ids, first repeated last; undefined where there is none. */
+export const findCycle = (steps: readonly Step[]): string[] | undefined =>
+  cycleIn(new Map(steps.map((s, i) => [s.step_id, dependenciesOf(steps, i)])));
 
 /** The actions that every worker has. */
 export const builtinActions: ReadonlySet<string> = new Set(BUILTIN_ACTIONS);

@@ -121,27 +121,5 @@ export function stepsFrom(procedure: Procedure, toStep: string): string[] {
   return procedure.steps.filter((s) => found.has(s.step_id)).map((s) => s.step_id);
 }
 
-/** A cycle among the dependencies as a list of step ids, first repeated last; undefined where there is none. */
-export function findCycle(steps: readonly Step[]): string[] | undefined {
-  const next = new Map(steps.map((s, i) => [s.step_id, dependenciesOf(steps, i)]));
-  const done = new Set<string>();
-  const visit = (id: string, path: string[]): string[] | undefined => {
-    const seenAt = path.indexOf(id);
-    if (seenAt >= 0) return [...path.slice(seenAt), id];
-    if (done.has(id)) return undefined;
-    for (const d of next.get(id) ?? []) {
-      const cycle = visit(d, [...path, id]);
-      if (cycle) return cycle;
-    }
-    done.add(id);
-    return undefined;
-  };
-  for (const s of steps) {
-    const cycle = visit(s.step_id, []);
-    if (cycle) return cycle;
-  }
-  return undefined;
-}
-
 export const severityStops = (severity: Severity, stopAt: Severity): boolean =>
   SEVERITIES.indexOf(severity) <= SEVERITIES.indexOf(stopAt);

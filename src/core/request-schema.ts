@@ -1,43 +1,19 @@
 import { z } from 'zod';
-import { parseDate } from './date.js';
 import { HandoffError, type Issue } from './errors.js';
-import { AGENT_NAME, ARTIFACT_NAME, HANDOFF_ID, PHASE_NAME, PROCEDURE_ID, SESSION_ID, printable } from './ids.js';
-import type { NormalRequest, Priority } from './request.js';
+import { TEN_YEARS_MIN, artifactName, date, id, phase } from './fields-schema.js';
+import { AGENT_NAME, CONTRACT_REF, HANDOFF_ID, PROCEDURE_ID, SESSION_ID, fileKey } from './ids.js';
+import type { NormalRequest, Party, Priority, WrittenRequest } from './request.js';
 
 /** Bytes of one request as JSON, and levels of nesting. */
 export const REQUEST_LIMIT = 1024 * 1024;
 export const DEPTH_LIMIT = 64;
 
-/** What file systems allow for one name. */
-const NAME_BYTES = 255;
-const TEN_YEARS_MIN = 10 * 365 * 24 * 60;
-const id = (pattern: RegExp, what: string) =>
-  z.string().refine((v) => pattern.test(v), { error: (i) => `${printable(String(i.input))} is not ${what}` });
-
-const NO_DATE = 'is not a date (ISO 8601, such as 2026-01-13T11:30:00Z)';
-const date = z
-  .union([z.string(), z.date()], { error: (i) => `${printable(String(i.input))} ${NO_DATE}` })
-  .transform((v, ctx) => {
-    const time = typeof v === 'string' ? parseDate(v) : v.getTime();
-    if (time === undefined) {
-      ctx.addIssue({ code: 'custom', message: `${printable(String(v))} ${NO_DATE}` });
-      return z.NEVER;
-    }
-    return new Date(time).toISOString();
-  });
-
-const phase = z
-  .union([z.string(), z.int().min(0)], { error: 'must be a name or a whole number from 0' })
-  .transform(String)
-  .pipe(id(PHASE_NAME, 'a phase: letters, digits, ".", "_" or "-", at most 64'));
 const party = z
   .strictObject({ agent: id(AGENT_NAME, 'an agent name').optional(), phase: phase.optional() })
   .refine((p) => p.agent !== undefined || p.phase !== undefined, 'name an agent, a phase, or both');
 
 const artifact = z.strictObject({
-  name: id(ARTIFACT_NAME, 'an artifact name: one file name without "/"')
-    .refine((n) => !n.includes('..'), 'must not contain ".."')
-    .refine((n) => Buffer.byteLength(n) <= NAME_BYTES, `must not be longer than ${NAME_BYTES} bytes in UTF-8`),
+  name: artifactName,
   path: z
     .string()
     .min(1)
@@ -65,47 +41,57 @@ const contextKey = z
   .max(256)
   .refine((k) => !/[\u0000-\u001f]/.test(k), 'must not contain control characters');
 
-const requestSchema = z
-  .strictObject({
-    handoffId: id(
-      HANDOFF_ID,
-      'a handoff id: letters, digits, ".", "_" or "-", at most 128, first a letter or digit',
-    ).optional(),
-    procedure: id(PROCEDURE_ID, 'a procedure id in upper snake case'),
-    source: party,
-    target: party,
-    session: id(SESSION_ID, 'a session id').optional(),
-    type: id(/^[A-Z][A-Z0-9_]{1,63}$/, 'a handoff type in upper snake case').optional(),
-    priority: z.enum(['immediate', 'normal', 'background', 'critical', 'high', 'medium', 'low']).optional(),
-    expiresInMinutes: z.number().positive().max(TEN_YEARS_MIN).optional(),
-    expiresAt: date.optional(),
-    startAfter: date.optional(),
-    acceptance: z.enum(['explicit', 'auto']).optional(),
-    clockWhilePaused: z.enum(['stop', 'run']).optional(),
-    contract: z.record(z.string(), z.json()).optional(),
-    artifacts: z.array(artifact).max(10_000).optional(),
-    context: z.record(contextKey, z.json()).optional(),
-    contextVersions: z.record(contextKey, z.int().min(0)).optional(),
-    instructions: z.json().optional(),
-    metadata: z.record(z.string().max(256), z.json()).optional(),
-  })
-  .superRefine((r, ctx) => {
-    if (r.expiresInMinutes !== undefined && r.expiresAt !== undefined) {
-      ctx.addIssue({ code: 'custom', path: ['expiresAt'], message: 'give expiresAt or expiresInMinutes, not both' });
-    }
-    if (r.expiresAt && r.startAfter && r.expiresAt <= r.startAfter) {
-      ctx.addIssue({ code: 'custom', path: ['expiresAt'], message: `must be after startAfter (${r.startAfter})` });
-    }
-    const names = new Map<string, number>();
-    r.artifacts?.forEach((a, i) => {
-      // File systems that ignore case would put both in one place.
-      const key = a.name.normalize('NFC').toLowerCase();
-      const first = names.get(key);
-      if (first !== undefined)
-        ctx.addIssue({ code: 'custom', path: ['artifacts', i, 'name'], message: `is the same as artifact ${first}` });
-      names.set(key, i);
-    });
+/** What it says is looked at once the request has been found to be new. */
+const contract = z.union([id(CONTRACT_REF, 'a contract id, or id@version'), z.record(z.string(), z.json())], {
+  error: 'must be a contract document, or the id of one in the registry',
+});
+
+const shape = z.strictObject({
+  handoffId: id(
+    HANDOFF_ID,
+    'a handoff id: letters, digits, ".", "_" or "-", at most 128, first a letter or digit',
+  ).optional(),
+  procedure: id(PROCEDURE_ID, 'a procedure id in upper snake case'),
+  source: party,
+  target: party,
+  session: id(SESSION_ID, 'a session id').optional(),
+  type: id(/^[A-Z][A-Z0-9_]{1,63}$/, 'a handoff type in upper snake case').optional(),
+  priority: z.enum(['immediate', 'normal', 'background', 'critical', 'high', 'medium', 'low']).optional(),
+  expiresInMinutes: z.number().positive().max(TEN_YEARS_MIN).optional(),
+  expiresAt: date.optional(),
+  startAfter: date.optional(),
+  acceptance: z.enum(['explicit', 'auto']).optional(),
+  clockWhilePaused: z.enum(['stop', 'run']).optional(),
+  contract: contract.optional(),
+  artifacts: z.array(artifact).max(10_000).optional(),
+  context: z.record(contextKey, z.json()).optional(),
+  contextVersions: z.record(contextKey, z.int().min(0)).optional(),
+  instructions: z.json().optional(),
+  metadata: z.record(z.string().max(256), z.json()).optional(),
+});
+
+type Shape = z.infer<typeof shape>;
+function checkTogether(r: Omit<Shape, 'source' | 'target'>, ctx: z.RefinementCtx): void {
+  if (r.expiresInMinutes !== undefined && r.expiresAt !== undefined) {
+    ctx.addIssue({ code: 'custom', path: ['expiresAt'], message: 'give expiresAt or expiresInMinutes, not both' });
+  }
+  if (r.expiresAt && r.startAfter && r.expiresAt <= r.startAfter) {
+    ctx.addIssue({ code: 'custom', path: ['expiresAt'], message: `must be after startAfter (${r.startAfter})` });
+  }
+  const names = new Map<string, number>();
+  r.artifacts?.forEach((a, i) => {
+    // File systems that ignore case would put both in one place.
+    const key = fileKey(a.name);
+    const first = names.get(key);
+    if (first !== undefined)
+      ctx.addIssue({ code: 'custom', path: ['artifacts', i, 'name'], message: `is the same as artifact ${first}` });
+    names.set(key, i);
   });
+}
+
+const requestSchema = shape.superRefine(checkTogether);
+/** Where there is a contract, it may name both parties. */
+const contractedSchema = shape.partial({ source: true, target: true }).superRefine(checkTogether);
 
 /** zod's issues as JSON pointers with messages. */
 export const issuesOf = (error: z.ZodError): Issue[] =>
@@ -145,9 +131,10 @@ const tooLarge = (what: string, size: number | string): HandoffError =>
  * A request, checked and with its defaults filled. `now` is in milliseconds, `newId` makes an id where none is given.
  * Throws INVALID_REQUEST with every issue and its JSON pointer, or INPUT_TOO_LARGE.
  */
-export function parseRequest(input: unknown, now: number, newId: () => string): NormalRequest {
+export function parseRequest(input: unknown, now: number, newId: () => string): WrittenRequest {
   checkBounds(input, 'The request');
-  const parsed = requestSchema.safeParse(input);
+  const contracted = (input as { contract?: unknown } | null | undefined)?.contract !== undefined;
+  const parsed = (contracted ? contractedSchema : requestSchema).safeParse(input);
   if (!parsed.success) throw invalidRequest(issuesOf(parsed.error));
   const r = parsed.data;
   for (const field of ['expiresAt', 'startAfter'] as const) {
@@ -168,13 +155,15 @@ export function parseRequest(input: unknown, now: number, newId: () => string): 
     metadata,
     ...rest
   } = r;
-  const agentsOnly = r.source.agent && r.target.agent && !r.source.phase && !r.target.phase;
+  const { source = {}, target = {} } = r;
   return JSON.parse(
     JSON.stringify({
       ...rest,
+      source,
+      target,
       handoffId,
       session: session ?? handoffId,
-      type: type ?? (agentsOnly ? 'AGENT_HANDOFF' : 'PHASE_TRANSITION'),
+      type: type ?? (contracted ? undefined : defaultType(source, target)),
       priority: PRIORITIES[priority ?? 'normal'],
       acceptance: acceptance ?? 'explicit',
       clockWhilePaused: clockWhilePaused ?? 'stop',
@@ -182,11 +171,38 @@ export function parseRequest(input: unknown, now: number, newId: () => string): 
       context: context ?? {},
       metadata: metadata ?? {},
     }),
-  ) as NormalRequest;
+  ) as WrittenRequest;
+}
+
+const defaultType = (source: Party, target: Party): string =>
+  source.agent && target.agent && !source.phase && !target.phase ? 'AGENT_HANDOFF' : 'PHASE_TRANSITION';
+
+/**
+ * A request with the parties that its contract names. Throws INVALID_REQUEST where both name one and they differ, and
+ * where nobody names any.
+ */
+export function completeRequest(written: WrittenRequest, named: { source: Party; target: Party }): NormalRequest {
+  const issues: Issue[] = [];
+  const both = (where: 'source' | 'target', prefix: 'from' | 'to'): Party => {
+    for (const field of ['agent', 'phase'] as const) {
+      const [ours, theirs] = [written[where][field], named[where][field]];
+      if (ours === undefined || theirs === undefined || ours === theirs) continue;
+      const message = `the contract says ${theirs}, but /${where}/${field} of the request is ${ours}`;
+      issues.push({ path: `/contract/${prefix}_${field}`, message });
+    }
+    const party = { ...named[where], ...written[where] };
+    if (!party.agent && !party.phase)
+      issues.push({ path: `/${where}`, message: 'name an agent, a phase, or both, here or in the contract' });
+    return party;
+  };
+  const source = both('source', 'from');
+  const target = both('target', 'to');
+  if (issues.length > 0) throw invalidRequest(issues);
+  return { ...written, source, target, type: written.type ?? defaultType(source, target) };
 }
 
 /** Throws INVALID_REQUEST for a request that came too late to be started; it may still name a handoff that is there. */
-export function checkNotExpired({ expiresAt }: NormalRequest, now: number): void {
+export function checkNotExpired({ expiresAt }: WrittenRequest, now: number): void {
   if (expiresAt && Date.parse(expiresAt) <= now)
     throw invalidRequest([{ path: '/expiresAt', message: `${expiresAt} is already over` }]);
 }

@@ -1,4 +1,4 @@
-import type { Contract } from './contract.js';
+import type { Contract, ContractDocument } from './contract.js';
 import type { Procedure, FrozenProcedure } from './procedure.js';
 
 /** A reference to bytes in storage: what history carries instead of content. */
@@ -37,8 +37,9 @@ export interface HandoffRequest {
   /** Default: `ho_` and a UUIDv7. */
   handoffId?: string;
   procedure: string;
-  source: { agent?: string; phase?: string | number };
-  target: { agent?: string; phase?: string | number };
+  /** May be left out where the contract names it; so may `target`. */
+  source?: { agent?: string; phase?: string | number };
+  target?: { agent?: string; phase?: string | number };
   session?: string;
   /** Default: AGENT_HANDOFF where both agents are named and the phases are not, else PHASE_TRANSITION. */
   type?: string;
@@ -52,7 +53,8 @@ export interface HandoffRequest {
   acceptance?: 'explicit' | 'auto';
   /** `stop` (default): a paused handoff does not age. */
   clockWhilePaused?: 'stop' | 'run';
-  contract?: Record<string, unknown>;
+  /** The document, or its `contract` part alone, or `id` or `id@version` of one in the registry. */
+  contract?: ContractDocument | ContractDocument['contract'] | string;
   artifacts?: ArtifactSpec[];
   /** Entries for the session's context: key → any JSON value. */
   context?: Record<string, unknown>;
@@ -62,7 +64,16 @@ export interface HandoffRequest {
   metadata?: Record<string, unknown>;
 }
 
-/** A request after validation: defaults filled, phases are strings, dates are ISO strings. Its digest is over this. */
+/**
+ * A request after validation, as it was written: defaults filled, phases are strings, dates are ISO strings. Its digest is
+ * over this, so that it stays the same whatever becomes of a contract that it only names.
+ */
+export interface WrittenRequest extends Omit<NormalRequest, 'type'> {
+  /** Absent where it depends on a contract. */
+  type?: string;
+}
+
+/** A request with what its contract says: nothing is open any more. */
 export interface NormalRequest {
   handoffId: string;
   procedure: string;
@@ -76,7 +87,7 @@ export interface NormalRequest {
   startAfter?: string;
   acceptance: 'explicit' | 'auto';
   clockWhilePaused: 'stop' | 'run';
-  contract?: Record<string, unknown>;
+  contract?: Record<string, unknown> | string;
   artifacts: ArtifactSpec[];
   context: Record<string, unknown>;
   contextVersions?: Record<string, number>;

@@ -4,7 +4,7 @@ import path from 'node:path';
 import Database from 'libsql';
 import { readOnlyUri } from './read-only.js';
 
-export type NameKind = 'handoff' | 'open handoff' | 'incident' | 'session' | 'procedure' | 'agent';
+export type NameKind = 'handoff' | 'open handoff' | 'incident' | 'session' | 'procedure' | 'contract' | 'agent';
 
 /** More are of no help to anybody. */
 const MOST = 200;
@@ -18,6 +18,7 @@ const QUERIES: Record<NameKind, string> = {
   session: `select name, '' note from (select session name from handoffs union select session from phases union select session from context)
     where substr(name, 1, length(?1)) = ?1 order by name`,
   procedure: `select distinct id name, '' note from procedures where substr(id, 1, length(?1)) = ?1 order by id`,
+  contract: `select distinct id name, '' note from contracts where substr(id, 1, length(?1)) = ?1 order by id`,
   agent: `select name, '' note from agents where substr(name, 1, length(?1)) = ?1 order by name`,
 };
 

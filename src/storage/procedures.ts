@@ -1,6 +1,7 @@
 import { digestOf } from '../core/digest.js';
 import { HandoffError } from '../core/errors.js';
 import type { Procedure } from '../core/procedure.js';
+import { newestFirst } from '../core/version.js';
 import type { Db } from './database.js';
 
 export interface StoredProcedure {
@@ -8,12 +9,6 @@ export interface StoredProcedure {
   digest: string;
   addedAt: number;
 }
-
-const parts = (version: string): number[] => version.split('.').map(Number);
-const newestFirst = (a: { version: string }, b: { version: string }): number => {
-  const [x, y] = [parts(a.version), parts(b.version)];
-  return y[0]! - x[0]! || y[1]! - x[1]! || y[2]! - x[2]!;
-};
 
 /** Users' own procedures, every version that was ever added. */
 export class Procedures {

@@ -14,6 +14,7 @@ export interface Tables {
   context: ContextTable;
   deliveries: DeliveryTable;
   procedures: ProcedureTable;
+  contracts: ContractTable;
   parts: PartTable;
 }
 
@@ -140,6 +141,15 @@ export interface ProcedureTable {
   version: string;
   digest: string;
   definition: string;
+  added_at: number;
+}
+
+/** Registered contracts, every version. */
+export interface ContractTable {
+  id: string;
+  version: string;
+  digest: string;
+  document: string;
   added_at: number;
 }
 
@@ -277,6 +287,15 @@ const first: Migration = {
       .addColumn('definition', 'text', (c) => c.notNull())
       .addColumn('added_at', 'bigint', (c) => c.notNull())
       .addPrimaryKeyConstraint('procedures_key', ['id', 'version'])
+      .execute();
+    await s
+      .createTable('contracts')
+      .addColumn('id', 'text', (c) => c.notNull())
+      .addColumn('version', 'text', (c) => c.notNull())
+      .addColumn('digest', 'text', (c) => c.notNull())
+      .addColumn('document', 'text', (c) => c.notNull())
+      .addColumn('added_at', 'bigint', (c) => c.notNull())
+      .addPrimaryKeyConstraint('contracts_key', ['id', 'version'])
       .execute();
     await s
       .createTable('parts')

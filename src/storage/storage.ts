@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { Agents } from './agents.js';
 import { Blobs, MemoryBlobs } from './blobs.js';
+import { Contracts } from './contracts.js';
 import { openDatabase, openReadOnly, type Db, type ReadOnlyDb } from './database.js';
 import { Handoffs } from './handoffs.js';
 import { Ledger } from './ledger.js';
@@ -40,6 +41,7 @@ export interface Storage {
   agents: Agents;
   sessions: Sessions;
   procedures: Procedures;
+  contracts: Contracts;
   validations: Validations;
   manifest: Manifest;
   blobs: Blobs;
@@ -130,6 +132,7 @@ function storageOn(db: Db, options: StorageOptions, blobs: Blobs): Omit<Storage,
     agents: new Agents(db),
     sessions: new Sessions(db),
     procedures: new Procedures(db),
+    contracts: new Contracts(db),
     validations: new Validations(db),
     manifest: new Manifest(db),
     blobs,

@@ -31,7 +31,7 @@ beforeAll(async () => {
   await rig.client.cancel(idOf('undo'), { by: 'op', reason: 'no' });
   await untilIncident('undo');
   await rig.client.sessions.setPhase(session, 8, 'completed', 'test');
-  const expectsReturn = { expects_in_return: { report: { type: 'file' } } };
+  const expectsReturn = { expects_in_return: { report: { type: 'file' as const } } };
   await rig.start('PHASE_TRANSITION_STANDARD', { session, handoffId: idOf('conflict'), contract: expectsReturn });
   await rig.untilStatus(idOf('conflict'), 'accepted');
   await rig.client.sessions.set(session, 'architecture', 'theirs\u001b[2J', 'somebody');

@@ -2,7 +2,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { parseText, readDocument } from '../../src/cli/input.js';
+import { readDocument } from '../../src/cli/input.js';
+import { parseText } from '../../src/core/parse-text.js';
 import { handoff } from './rig.js';
 
 let folder: string;

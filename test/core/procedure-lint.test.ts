@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { HandoffError } from '../../src/core/errors.js';
-import { builtinActions, lintProcedure, type Known } from '../../src/core/procedure-lint.js';
+import { findCycle, builtinActions, lintProcedure, type Known } from '../../src/core/procedure-lint.js';
 import { parseProcedure } from '../../src/core/procedure-schema.js';
-import { findCycle, stepsFrom, type Procedure, type Step } from '../../src/core/procedure.js';
+import { stepsFrom, type Procedure, type Step } from '../../src/core/procedure.js';
 import { BUILTIN_RULES } from '../../src/core/rule.js';
 import { STANDARD_PROCEDURES } from '../../src/core/standard-procedures.js';
 import { containing } from '../rig/matchers.js';

@@ -103,11 +103,11 @@ export function model(
   };
   const [brought, carried, synced, sent] = [steps.context, steps.artifacts, steps.sync, steps.send].map(done);
   const world = structuredClone(before);
-  const phase = String(request.target.phase);
+  const phase = String(request.target?.phase);
   const effects: string[] = [];
   if (brought) {
     world.delivery = {
-      target: `${String(request.target.agent)} (phase ${phase})`,
+      target: `${String(request.target?.agent)} (phase ${phase})`,
       content: { context, metadata, artifacts: artifacts.map((a) => a.name) },
     };
     effects.push(`${brought}/context`);
@@ -129,7 +129,7 @@ export function model(
     const entries = Object.entries(world.context).toSorted(([a], [b]) => (a < b ? -1 : 1));
     const stateDigest = sha256(JSON.stringify(entries.map(([key, e]) => [key, e.digest])));
     for (const [name, status] of [
-      [String(request.source.phase), 'handed_off'],
+      [String(request.source?.phase), 'handed_off'],
       [phase, 'ready'],
     ] as const) {
       const version = (before.phases[name]?.version ?? 0) + 1;

@@ -1,15 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { initialState } from '../../src/core/handoff.js';
-import { builtinActions, lintProcedure } from '../../src/core/procedure-lint.js';
-import {
-  dependenciesOf,
-  findCycle,
-  outlineOf,
-  stepsFrom,
-  type Procedure,
-  type Step,
-} from '../../src/core/procedure.js';
+import { builtinActions, findCycle, lintProcedure } from '../../src/core/procedure-lint.js';
+import { dependenciesOf, outlineOf, stepsFrom, type Procedure, type Step } from '../../src/core/procedure.js';
 import { reduce } from '../../src/core/reducer.js';
 import type { HandoffInput } from '../../src/core/request.js';
 import { Run } from '../../src/workflows/handoff/run.js';

@@ -32,6 +32,7 @@ const ARGUMENTS: Record<string, Meaning> = {
   name: { names: 'agent' },
   names: { names: 'agent' },
   procedure: { names: 'procedure' },
+  contract: { names: 'contract' },
   session: { names: 'session' },
   status: { choices: PHASE_STATUSES },
 };

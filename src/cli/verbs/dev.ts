@@ -20,7 +20,7 @@ export function devVerb(program: Command): void {
         ['--task-queue <name>', 'task queue of the worker (default: handoff)'],
         ...PARTS_OPTIONS,
       ],
-      needs: ['folder', 'files'],
+      needs: ['folder', 'files', 'schemas'],
       exits: true,
     },
     async ({ options, io }) => (await import('../dev.js')).dev(options, io),

@@ -4,7 +4,7 @@ import { UsageError } from '../failure.js';
 import { pageWidth } from '../layout.js';
 import { number } from '../number.js';
 import { PARTS_OPTIONS, type PartsOptions } from '../parts-options.js';
-import { connectTo, existingStorage, type PlaceOptions } from '../place.js';
+import { connectTo, existingStorage, storageOptions, type PlaceOptions } from '../place.js';
 import { planText } from '../plan-text.js';
 import { REQUEST_OPTIONS, readRequest, type RequestOptions } from '../request.js';
 import { ago, table } from '../text.js';
@@ -53,13 +53,14 @@ const quoted = (text: string): string => (/^[\w@%+=:,./-]+$/.test(text) ? text :
 
 /** What starts it, as it would have to be typed here. */
 function commandFor(file: string, options: RequestOptions & PlaceOptions): string {
-  const { id, session, contract, folder, address, namespace, profile, taskQueue } = options;
+  const { id, session, contract, folder, address, namespace, profile, taskQueue, schemas = [] } = options;
   const given = { id, session, contract, folder: folder === '.handoff' ? undefined : folder };
   const more = Object.entries({ ...given, address, namespace, profile, 'task-queue': taskQueue });
   return [
     'handoff run',
     quoted(file),
     ...more.flatMap(([name, value]) => (value === undefined ? [] : [`--${name} ${quoted(value)}`])),
+    ...schemas.map((dir) => `--schemas ${quoted(dir)}`),
   ].join(' ');
 }
 
@@ -76,18 +77,17 @@ export function planVerbs(program: Command): void {
         'plan examples/02-agent-handoff.yaml --module examples/05-own-action.mjs',
       ],
       options: [...REQUEST_OPTIONS, ...PARTS_OPTIONS],
-      needs: ['folder', 'files', 'server'],
+      needs: ['folder', 'files', 'schemas', 'server'],
       exits: true,
     },
     async ({ args: [file = ''], options, io }) => {
-      const request = await readRequest(file, options);
+      const { request, where } = await readRequest(file, options);
       const { planHandoff } = await import('../../client/plan.js');
       const { lookInto } = await import('../../storage/storage.js');
-      const { folder, root, source: sources } = options;
       const parts = await partsOf(options);
       const plan = await planHandoff(
         {
-          look: (work) => lookInto({ folder, root, sources }, work),
+          look: (work) => lookInto(storageOptions(where), work),
           findRun: (id) => findRunAt(options, id),
           ...parts,
         },
@@ -114,14 +114,14 @@ export function planVerbs(program: Command): void {
         ['--procedure <id>', 'the rules of this procedure, in place of the one in the file'],
         ...PARTS_OPTIONS,
       ],
-      needs: ['folder', 'files'],
+      needs: ['folder', 'files', 'schemas'],
     },
     async ({ args: [file = ''], options, io }) => {
-      const request = await readRequest(file, options);
+      const { request, where } = await readRequest(file, options);
       const { rule, procedure } = options;
       const { validateRequest } = await import('../../client/validate.js');
       const { catalogue, rules } = await partsOf(options);
-      const storage = await existingStorage(options);
+      const storage = await existingStorage(where);
       try {
         const asked = { ...(rule ? { rules: rule } : {}), ...(procedure ? { procedure } : {}) };
         const found = await validateRequest(storage, catalogue, rules, request, asked);

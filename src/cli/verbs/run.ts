@@ -26,12 +26,12 @@ export function runVerbs(program: Command): void {
       examples: ['run examples/01-phase-transition.json', 'run - < examples/02-agent-handoff.yaml'],
       exitCodes: COMPLETED,
       options: REQUEST_OPTIONS,
-      needs: ['folder', 'server'],
+      needs: ['folder', 'schemas', 'server'],
       exits: true,
     },
     async ({ args: [file = ''], options, io }) => {
-      const request = await readRequest(file, options);
-      return withPlace(options, (place) => runAndFollow(place, request, io), { needsFolder: true });
+      const { request, where } = await readRequest(file, options);
+      return withPlace(where, (place) => runAndFollow(place, request, io), { needsFolder: true });
     },
   );
   verb<RequestOptions>(
@@ -42,12 +42,12 @@ export function runVerbs(program: Command): void {
       details: `Starts a handoff and returns at once.\n${ABOUT}`,
       examples: ['start examples/02-agent-handoff.yaml --id ho_008_to_013'],
       options: REQUEST_OPTIONS,
-      needs: ['folder', 'server'],
+      needs: ['folder', 'schemas', 'server'],
     },
     async ({ args: [file = ''], options }) => {
-      const request = await readRequest(file, options);
+      const { request, where } = await readRequest(file, options);
       return withPlace(
-        options,
+        where,
         async ({ client, uiUrl }) => {
           const started = await client.start(request);
           const link = linkOf(uiUrl, started);

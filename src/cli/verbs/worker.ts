@@ -23,7 +23,7 @@ export function workerVerb(program: Command): void {
         ['--pinned', 'an open handoff stays on the build that it began with (default: goes on with the current one)'],
         ['--log <file>', 'where its log goes (default: stderr)'],
       ],
-      needs: ['folder', 'files', 'server'],
+      needs: ['folder', 'files', 'schemas', 'server'],
       exits: true,
     },
     async ({ options, io }) => (await import('../worker.js')).worker(options, io),

@@ -1,0 +1,41 @@
+import { z } from 'zod';
+import { NOT_A_DATE, parseDate } from './date.js';
+import { ARTIFACT_NAME, PHASE_NAME, printable } from './ids.js';
+
+/** What file systems allow for one name. */
+const NAME_BYTES = 255;
+export const TEN_YEARS_MIN = 10 * 365 * 24 * 60;
+
+/** A text of a pattern; `what` ends the sentence that says it is none. */
+export const id = (pattern: RegExp, what: string) =>
+  z.string().refine((v) => pattern.test(v), { error: (i) => `${printable(String(i.input))} is not ${what}` });
+
+/** A name that becomes one in a folder: of an artifact, of a schema file. */
+const fileName = (what: string) =>
+  id(ARTIFACT_NAME, `${what}: one file name without "/"`)
+    .refine((n) => !n.includes('..'), 'must not contain ".."')
+    .refine((n) => n !== '__proto__', 'the name __proto__ is not allowed')
+    .refine((n) => Buffer.byteLength(n) <= NAME_BYTES, `must not be longer than ${NAME_BYTES} bytes in UTF-8`);
+
+export const artifactName = fileName('an artifact name');
+export const schemaName = fileName('a schema file name');
+
+/** A date as an ISO string, from one or from a Date. */
+export const date = z
+  .union([z.string(), z.date()], { error: (i) => `${printable(String(i.input))} ${NOT_A_DATE}` })
+  .transform((v, ctx) => {
+    const time = typeof v === 'string' ? parseDate(v) : v.getTime();
+    if (time === undefined) {
+      ctx.addIssue({ code: 'custom', message: `${printable(String(v))} ${NOT_A_DATE}` });
+      return z.NEVER;
+    }
+    return new Date(time).toISOString();
+  });
+
+/** A phase as a string, from a name or a number. */
+export const phase = z
+  .union([z.string(), z.int().min(0)], { error: 'must be a name or a whole number from 0' })
+  .transform(String)
+  .pipe(id(PHASE_NAME, 'a phase: letters, digits, ".", "_" or "-", at most 64'));
+
+export const version = z.string().regex(/^\d{1,9}\.\d{1,9}\.\d{1,9}$/, 'must be a version such as 1.0.0');

@@ -100,11 +100,16 @@ export const issuesOf = (error: z.ZodError): Issue[] =>
     message: i.message,
   }));
 
+/** Half of a surrogate pair: no UTF-8 has it, and canonical JSON refuses it. */
+const HALF = /\p{Surrogate}/u;
+const NOT_UNICODE = 'has half of a surrogate pair, which is no Unicode text';
+
 /** Throws INPUT_TOO_LARGE or INVALID_REQUEST where a value is no JSON of a bounded size and depth. */
 export function checkBounds(value: unknown, what: string): void {
   let nodes = 0;
   const look = (v: unknown, at: string, level: number): void => {
     if (typeof v === 'bigint') throw notJson(at, 'a BigInt is not JSON');
+    if (typeof v === 'string' && HALF.test(v)) throw notJson(at, NOT_UNICODE);
     if (v === null || typeof v !== 'object') return;
     if (level >= DEPTH_LIMIT)
       throw notJson('', `${what} is nested more than ${DEPTH_LIMIT} levels deep (or refers to itself)`);
@@ -112,6 +117,7 @@ export function checkBounds(value: unknown, what: string): void {
     if (++nodes > REQUEST_LIMIT / 2) throw tooLarge(what, `more than ${REQUEST_LIMIT}`);
     for (const [key, child] of Object.entries(v)) {
       const place = `${at}/${key.slice(0, 60)}`;
+      if (HALF.test(key)) throw notJson(at, NOT_UNICODE);
       // Schemas pass over it without a word, and what it held would be lost.
       if (key === '__proto__') throw notJson(place, 'the name __proto__ is not allowed');
       if (key === 'toJSON' && typeof child === 'function') throw notJson(place, 'a function is not JSON');

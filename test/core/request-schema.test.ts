@@ -177,6 +177,8 @@ describe('what is no JSON of a bounded size', () => {
     ['undefined', undefined],
     ['a Date', new Date()],
     ['a Map', new Map([[1, 2]])],
+    ['half of a surrogate pair', 'x\ud800'],
+    ['half of a surrogate pair as a name', { '\udfff': 1 }],
     ['what throws when it is written', { toJSON: () => expect.fail('it was called') }],
   ])('%s is refused with its place', (_, value) => {
     expect(refused({ context: { key: value } })).toContain('/context/key');

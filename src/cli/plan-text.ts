@@ -1,3 +1,4 @@
+import { contractName } from '../core/contract.js';
 import { partyText } from '../core/request.js';
 import { span } from '../core/words.js';
 import type { HandoffPlan, PlanIssue, PlannedStep } from '../plan/plan.js';
@@ -29,7 +30,7 @@ export function planText(paint: Paint, plan: HandoffPlan, command: string, width
 
 function heading(
   paint: Paint,
-  { request: r, procedure: p, estimatedMinutes, existing }: HandoffPlan,
+  { request: r, procedure: p, contract: c, estimatedMinutes, existing }: HandoffPlan,
   width: number,
 ): string {
   const facts = [
@@ -45,6 +46,7 @@ function heading(
   return [
     paint.bold(safe(`${partyText(r.source)} → ${partyText(r.target)}`)),
     wrapped(`${p.id} ${p.version} (${p.digest.slice(0, 12)}) · ${p.name}`, width),
+    ...(c ? [`contract ${contractName(c)} (${c.digest.slice(0, 12)})`] : []),
     wrapped(facts.join(' · '), width),
   ].join('\n');
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { CONTRACT_SIDES, contractIdOf, type ContractDocument, type ContractNote } from './contract.js';
-import { fieldsOf, lintContract, part } from './contract-lint.js';
+import { MOST_NAMES, fieldsOf, lintContract, part } from './contract-lint.js';
 import { HandoffError, formatIssues, type Issue } from './errors.js';
 import { TEN_YEARS_MIN, artifactName, id, phase, schemaName, version } from './fields-schema.js';
 import { AGENT_NAME, HANDOFF_ID, printable } from './ids.js';
@@ -12,7 +12,7 @@ const MOST_ARTIFACTS = 1000;
 const agent = id(AGENT_NAME, 'an agent name');
 const contractId = id(HANDOFF_ID, 'an id: letters, digits, ".", "_" or "-", at most 128, first a letter or digit');
 const text = z.string().max(4000);
-const names = z.array(z.string().min(1, 'must not be empty').max(256)).max(1000);
+const names = z.array(z.string().min(1, 'must not be empty').max(256)).max(MOST_NAMES);
 const minutes = z.number().positive().max(TEN_YEARS_MIN);
 const metadata = z.record(z.string().max(256), z.json());
 

@@ -38,8 +38,9 @@ function faultOfSubject(s: unknown): string | undefined {
   if (!isObject(s)) return '/subject must be an object';
   const missing = ['handoffId', 'session', 'type', 'priority', 'requestDigest'].find((f) => !isText(s[f]));
   if (missing) return `/subject/${missing} must be a text`;
-  const { source, target, procedure } = s;
+  const { source, target, procedure, contract } = s;
   if (!isObject(source) || !isObject(target)) return '/subject/source and /subject/target must be objects';
+  if (!orAbsent((c) => isObject(c) && isText(c['digest']), contract)) return '/subject/contract must have a digest';
   const named = isObject(procedure) && isText(procedure['id']) && isText(procedure['version']);
   return named ? undefined : '/subject/procedure must have an id and a version';
 }

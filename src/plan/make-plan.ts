@@ -69,6 +69,7 @@ export async function makePlan(input: PlanInput): Promise<HandoffPlan> {
     warnings: withoutRepeats(steps.flatMap((s) => s.warnings)),
     request: requestOf(request, input.given, now),
     procedure: { ...subject.procedure, name: procedure.name },
+    ...(subject.contract ? { contract: subject.contract } : {}),
     ...(existing ? { existing } : {}),
     ...plan,
     rollback: rollbackOf(procedure),

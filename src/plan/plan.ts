@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../core/errors.js';
 import type { FrozenProcedure, RetryPolicy, Severity } from '../core/procedure.js';
-import type { Party, Priority } from '../core/request.js';
+import type { Party, Priority, Subject } from '../core/request.js';
 
 /** What a handoff would do, as far as it can be told without doing any of it. */
 export interface HandoffPlan {
@@ -12,6 +12,8 @@ export interface HandoffPlan {
   warnings: PlanIssue[];
   request: PlannedRequest;
   procedure: FrozenProcedure & { name: string };
+  /** What it would be held to. */
+  contract?: Subject['contract'];
   /** The handoff that has the id already. `same`: by the same request, so that a start returns it. */
   existing?: { handoffId: string; status: string; same: boolean };
   steps: PlannedStep[];

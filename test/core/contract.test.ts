@@ -77,6 +77,17 @@ describe('what is no document at all', () => {
     ]);
   });
 
+  test('a list as long as a document may be is refused at once', () => {
+    const names = Array.from({ length: 120_000 }, (_, i) => i.toString(36));
+    const began = Date.now();
+    const { errors } = lookAtContract(s2({ [`${ARCH}/required_fields`]: names, [`${ARCH}/requires`]: ['none'] }));
+    expect(listed(errors)).toEqual([
+      `${ARCH}/required_fields: Too big: expected array to have <=1000 items`,
+      `${ARCH}/requires/0: there is no artifact "none" here`,
+    ]);
+    expect(Date.now() - began).toBeLessThan(2000);
+  });
+
   test('what nests too deep, or is too large', () => {
     let deep: unknown = {};
     for (let i = 0; i < 100; i++) deep = { allOf: [deep] };

@@ -148,6 +148,11 @@ describe('a workflow that somebody starts by hand', () => {
     expect(await started(type, args)).toMatch(/^INVALID_REQUEST: The handoff request is not valid: .{5,}\. Start/);
   });
 
+  test('is told what its contract lacks', async () => {
+    const text = await started('WORK_ONLY', [{ ...whole, subject: { ...subject, contract: {} } }]);
+    expect(text).toContain('/subject/contract must have a digest');
+  });
+
   test('is told which id it must have', async () => {
     expect(await started('WORK_ONLY', [whole])).toContain('the workflow id must be handoff/x.');
   });

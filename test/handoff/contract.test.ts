@@ -278,6 +278,8 @@ describe('a dry run', () => {
       target: { agent: AGENTS.target },
       type: 'PHASE_TRANSITION',
     });
+    const { digest, version } = (await rig.client.contracts.find('planned'))!;
+    expect(plan.contract).toEqual({ id: 'planned', version, digest });
     await expect(rig.client.plan({ procedure: 'WORK_ONLY', contract: 'none' })).rejects.toMatchObject({
       code: 'CONTRACT_UNKNOWN',
     });

@@ -84,7 +84,7 @@ describe('what cannot be used', () => {
 
   test('a folder, a pipe that nobody writes to, a link to a device', async () => {
     await mkdir(path.join(one, 'folder.json'));
-    execFileSync('mkfifo', [path.join(one, 'pipe.json')]);
+    execFileSync('sh', ['-c', 'mkfifo "$0"', path.join(one, 'pipe.json')]);
     await symlink('/dev/zero', path.join(one, 'zero.json'));
     expect(await faultOf('folder.json')).toBe('folder.json is not a file');
     expect(await faultOf('pipe.json')).toBe('pipe.json is not a file');

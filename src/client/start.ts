@@ -20,6 +20,7 @@ import {
   type Subject,
 } from '../core/request.js';
 import { checkNotExpired, parseRequest } from '../core/request-schema.js';
+import { returnTermsOf } from '../core/return-terms.js';
 import { BUILTIN_RULES } from '../core/rule.js';
 import { SEARCH_KEYS } from '../core/search-keys.js';
 import { STANDARD_PROCEDURES } from '../core/standard-procedures.js';
@@ -154,7 +155,7 @@ function contractOf(document: Record<string, unknown>): Contract {
     target: {},
     sends: inner.sends ?? {},
     returns: inner.expects_in_return ?? {},
-    maxReturnRounds: DEFAULT_RETURN_ROUNDS,
+    maxReturnRounds: inner.max_return_rounds ?? DEFAULT_RETURN_ROUNDS,
     timing: {},
     schemas: {},
   };
@@ -200,6 +201,7 @@ export async function freeze(
     acceptance: request.acceptance,
     clockWhilePaused: request.clockWhilePaused,
     expectsReturn: Object.keys(contract?.returns ?? {}).length > 0,
+    ...returnTermsOf(contract),
     ...(request.expiresAt ? { expiresAt: Date.parse(request.expiresAt) } : {}),
     ...(request.startAfter ? { startAfter: Date.parse(request.startAfter) } : {}),
   };

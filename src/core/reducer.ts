@@ -31,6 +31,7 @@ import {
   returnsDue,
   stopReturns,
   timedOut,
+  withoutReturnIncidents,
   RETURN_STEP,
   type ReturnFact,
 } from './returns.js';
@@ -248,8 +249,10 @@ const stepOf = (s: HandoffState, incidentId: string): string | undefined =>
 
 /** This run was reset, and what it took is undone, or stands under a later epoch: it is asked for anew. */
 function returnsOvertaken(s: HandoffState, epoch: number, now: number): HandoffState {
-  const anew = { ...s, ...forgotten(s), returnEpoch: epoch, completion: undefined };
-  return s.status === 'accepted' ? { ...anew, ...begun(anew, now) } : anew;
+  const incidents = withoutReturnIncidents(s);
+  const anew = { ...s, ...forgotten(s), incidents, returnEpoch: epoch, completion: undefined };
+  const held = s.status === 'accepted' && !incidents.some((i) => i.kind === 'lease');
+  return held ? { ...anew, ...begun(anew, now) } : anew;
 }
 
 /** The first ending wins. Clocks stop for good; incidents of steps are void, because nothing retries them any more. */

@@ -25,6 +25,7 @@ import {
   retryStepUpdate,
   rollbackUpdate,
   skipStepUpdate,
+  submitReturnUpdate,
   type AcceptMessage,
   type CancelMessage,
   type CompleteMessage,
@@ -37,6 +38,8 @@ import {
   type RetryStepMessage,
   type RollbackMessage,
   type SkipStepMessage,
+  type SubmitReturnAnswer,
+  type SubmitReturnMessage,
 } from './messages.js';
 import type { HandoffPlan } from './plan/plan.js';
 import type { Rule } from './rules/rule.js';
@@ -147,6 +150,14 @@ export class HandoffClient {
 
   complete(id: string, message: CompleteMessage, options?: UpdateOptions): Promise<{ status: string }> {
     return this.runs.update(id, 'complete', completeUpdate, message, options);
+  }
+
+  /**
+   * Hands in what the contract expects back, all of it or none. With faults it is not taken: the answer names them, and
+   * how often it can be sent again. Throws RETURN_UNKNOWN, RETURN_RECEIVED, STALE_ACCEPTANCE, PATH_NOT_ALLOWED.
+   */
+  submitReturn(id: string, message: SubmitReturnMessage, options?: UpdateOptions): Promise<SubmitReturnAnswer> {
+    return this.runs.update(id, 'submitReturn', submitReturnUpdate, message, options);
   }
 
   /** Moves the expiry by so many minutes. */

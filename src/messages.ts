@@ -3,8 +3,9 @@
  * Each message takes exactly one object.
  */
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
+import type { ContractFault } from './core/contract.js';
 import type { HandoffState, HandoffOutcome, Holder } from './core/handoff.js';
-import type { Subject } from './core/request.js';
+import type { ArtifactSpec, Subject } from './core/request.js';
 
 export interface PauseMessage {
   by: string;
@@ -39,6 +40,24 @@ export interface CompleteMessage {
   /** The epoch that `accept` returned. */
   epoch: number;
   note?: string;
+}
+export interface SubmitReturnMessage {
+  by: string;
+  /** The epoch that `accept` returned. */
+  epoch: number;
+  /** What comes back, all of it or none: names as the contract expects them, paths as in a request. */
+  artifacts: ArtifactSpec[];
+}
+/** What became of a submission. */
+export interface SubmitReturnAnswer {
+  /** False: it has faults; nothing was taken, and it can be sent again while rounds are left. */
+  accepted: boolean;
+  /** All that has been received by now, and what is still expected. */
+  received: string[];
+  outstanding: string[];
+  faults: ContractFault[];
+  /** Of what was sent, the fewest. 0: a person has to decide. */
+  roundsLeft: number;
 }
 export interface ExtendExpiryMessage {
   by: string;
@@ -90,6 +109,8 @@ export interface HandoffProgress {
   stepsDone: number;
   steps: number;
   running: string[];
+  /** Where the contract expects any: how many there are, and are settled. */
+  returns?: { settled: number; expected: number };
 }
 
 export const pauseSignal = defineSignal<[PauseMessage]>('pause');
@@ -98,6 +119,7 @@ export const cancelSignal = defineSignal<[CancelMessage]>('cancel');
 export const acceptUpdate = defineUpdate<{ epoch: number }, [AcceptMessage]>('accept');
 export const rejectUpdate = defineUpdate<{ status: string }, [RejectMessage]>('reject');
 export const completeUpdate = defineUpdate<{ status: string }, [CompleteMessage]>('complete');
+export const submitReturnUpdate = defineUpdate<SubmitReturnAnswer, [SubmitReturnMessage]>('submitReturn');
 export const extendExpiryUpdate = defineUpdate<{ expiresAt: string }, [ExtendExpiryMessage]>('extendExpiry');
 export const retryStepUpdate = defineUpdate<{ incidentId: string }, [RetryStepMessage]>('retryStep');
 export const skipStepUpdate = defineUpdate<{ incidentId: string }, [SkipStepMessage]>('skipStep');

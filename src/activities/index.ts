@@ -8,6 +8,7 @@ import { failpoint } from './failpoint.js';
 import { beginUndo, checkPending, openHandoff, projectHandoff } from './life.js';
 import { builtinRules } from '../rules/builtin.js';
 import type { Rule } from '../rules/rule.js';
+import { receiveReturn } from './receive-return.js';
 import { syncStateAction } from './sync-state.js';
 import { transferAction } from './transfer.js';
 import { reconcile } from './reconcile.js';
@@ -67,6 +68,7 @@ export function createActivities(
     stepAttempts: activity(
       async ({ handoff, step }) => (await storage.steps.list(handoff))[step] ?? { epoch: 1, attempts: 0 },
     ),
+    receiveReturn: activity((task) => receiveReturn(deps, task, cancellationSignal())),
     beginUndo: activity((task) => beginUndo(deps, task)),
     undo: activity((task) => undoEffects(deps, task, NEVER)),
     reconcile: activity(() => reconcile(storage, Context.current().client, activityInfo().taskQueue)),

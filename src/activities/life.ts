@@ -3,6 +3,7 @@ import type { EffectFact } from '../core/effect.js';
 import { HandoffError } from '../core/errors.js';
 import { isUsers, outlineOf, reversibleActions, type Procedure } from '../core/procedure.js';
 import type { Subject } from '../core/request.js';
+import { RETURN_STEP } from '../core/returns.js';
 import { factOf, type BeginUndoTask, type Opened, type OpenTask, type ProjectTask } from '../core/task.js';
 import type { Deps } from './action.js';
 import { runValidation } from './validate.js';
@@ -69,7 +70,9 @@ export async function projectHandoff(
 ): Promise<{ overtaken?: Record<string, number> }> {
   if (outcome?.outcome === 'completed') {
     const known = Object.entries(await storage.steps.list(subject.handoffId));
-    const ahead = known.filter(([step, { epoch }]) => epoch > (state.steps[step]?.epoch ?? epoch));
+    const believed = (step: string): number | undefined =>
+      step === RETURN_STEP ? state.returnEpoch : state.steps[step]?.epoch;
+    const ahead = known.filter(([step, { epoch }]) => epoch > (believed(step) ?? epoch));
     if (ahead.length > 0) return { overtaken: Object.fromEntries(ahead.map(([step, { epoch }]) => [step, epoch])) };
   }
   await storage.handoffs.project(subject, state, outcome);

@@ -1,5 +1,6 @@
 import { isPaused, type HandoffState, type Incident } from '../core/handoff.js';
 import { repairsOf, type Repair } from '../core/repairs.js';
+import { outstanding } from '../core/returns.js';
 import { partyText, type Subject } from '../core/request.js';
 import { safe, type Paint } from './text.js';
 
@@ -27,12 +28,31 @@ export function nextCommands(id: string, s: HandoffState, subject: Subject | und
       { command: `handoff reject ${id} --by ${target} --reason "…"`, means: 'refuse it; all is undone' },
     );
   }
-  if (s.status === 'accepted' && !s.acceptance.auto && !s.completion) {
+  if (s.status === 'accepted' && !s.completion) commands.push(...submitCommands(id, s, target));
+  const owes = outstanding(s).some(([, r]) => r.critical || r.checking);
+  if (s.status === 'accepted' && !s.acceptance.auto && !s.completion && !owes) {
     const { by = target, epoch } = s.acceptance;
     commands.push({ command: `handoff complete ${id} --by ${by} --epoch ${epoch}`, means: 'the work is done' });
   }
   return commands;
 }
+
+/** Returns that one command names; more go by a file. */
+const NAMED = 4;
+
+function submitCommands(id: string, s: HandoffState, target: string): Command[] {
+  const asked = new Set(s.incidents.flatMap((i) => i.returns ?? []));
+  const names = outstanding(s).flatMap(([name, r]) => (r.checking || asked.has(name) ? [] : [name]));
+  if (names.length === 0 || isPaused(s)) return [];
+  const { by = target, auto, epoch } = s.acceptance;
+  const what =
+    names.length > NAMED ? '--file returns.json' : names.map((n) => `--artifact ${quoted(`${n}=PATH`)}`).join(' ');
+  const command = `handoff submit-return ${id} --by ${quoted(auto ? target : by)} --epoch ${epoch} ${what}`;
+  return [{ command, means: 'hand in what is awaited' }];
+}
+
+/** Artifact names may have blanks. */
+const quoted = (text: string): string => (/^[\w@.=+-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
 
 /** What an incident is about; of somebody else's change, the three that there are to choose from. */
 export function causeLines({ error, conflict }: Incident): string[] {

@@ -44,5 +44,6 @@ export function outcomeText(paint: Paint, o: HandoffOutcome): string {
   const code = o.code && !o.code.startsWith('HANDOFF_') ? `: ${o.code}` : '';
   const why = o.reason ? `${code}: ${o.reason}` : code;
   const undone = o.undone.map((u) => `  ↶ ${effectText(u.key)} — ${u.result.replaceAll('_', ' ')}`);
-  return [`${word} ${safe(`${o.handoffId}${by}${why}`)}`, ...undone.map(safe)].join('\n');
+  const warnings = (o.warnings ?? []).map((w) => `  ! not returned: ${w}`);
+  return [`${word} ${safe(`${o.handoffId}${by}${why}`)}`, ...[...warnings, ...undone].map(safe)].join('\n');
 }

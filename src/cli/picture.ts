@@ -5,6 +5,7 @@ import { ledgerDebt } from '../core/debt.js';
 import type { Effect } from '../core/effect.js';
 import { isBeforeAcceptance, isClosed, type HandoffOutcome, type HandoffState } from '../core/handoff.js';
 import { partyText } from '../core/request.js';
+import type { Returns } from '../core/returns.js';
 import { span } from '../core/words.js';
 import type { ValidationSession } from '../storage/validations.js';
 import { indented, section } from './layout.js';
@@ -30,6 +31,7 @@ export function picture(paint: Paint, h: Whole): string {
     h.retries && section(paint, 'Tried again', retriesText(h.retries)),
     state && section(paint, 'Steps', stepsTable(paint, state)),
     state && section(paint, 'Acceptance', acceptanceText(state)),
+    state?.returns && section(paint, 'Returns', returnsTable(paint, state.returns)),
     state && Object.keys(state.holds).length > 0 ? section(paint, 'Paused', holdsText(state)) : undefined,
     // A run that answers says it all in its words.
     h.words === undefined && state?.incidents.length ? section(paint, 'Incidents', incidentsText(state)) : undefined,
@@ -118,6 +120,25 @@ function acceptanceText({ acceptance: a, lease, expiry, completion, status }: Ha
       : []),
   ];
   return safe(lines.join('\n'));
+}
+
+/** What is owed: how long still, or since when it is there. */
+function returnsTable(paint: Paint, returns: Returns): string {
+  const now = Date.now();
+  const rows = Object.entries(returns).map(([name, r]) => {
+    const left = r.deadline
+      ? `${span(remaining(r.deadline, now))} left${r.deadline.runningSince === undefined ? '; the clock stands still' : ''}`
+      : '';
+    const marks = [
+      ...(r.critical ? ['critical'] : []),
+      ...(r.lateSince === undefined ? [] : ['LATE']),
+      ...(r.asks > 0 ? [`asked again ${r.asks} ×`] : []),
+      ...(r.rounds > 0 ? [`${r.rounds} × faults`] : []),
+    ].join(', ');
+    const more = r.receivedAt === undefined ? (r.note ?? left) : `from ${r.by ?? '?'} at ${when(r.receivedAt)}`;
+    return [name, r.checking ? 'being checked' : r.status, marks, oneLine(more)];
+  });
+  return table(paint, ['NAME', 'STATUS', '', ''], rows, 'None.', width());
 }
 
 const holdsText = ({ holds }: HandoffState): string =>

@@ -15,6 +15,7 @@ import { registryVerbs } from './verbs/registry.js';
 import { replayVerbs } from './verbs/replay.js';
 import { runVerbs } from './verbs/run.js';
 import { setupVerb } from './verbs/setup.js';
+import { submitReturnVerb } from './verbs/submit-return.js';
 import { watchVerb } from './verbs/watch.js';
 import { workerVerb } from './verbs/worker.js';
 
@@ -51,6 +52,7 @@ export function program(): Command {
   watchVerb(handoff);
   handoff.commandsGroup(STEER);
   messageVerbs(handoff);
+  submitReturnVerb(handoff);
   handoff.commandsGroup('What handoffs are made of:');
   registryVerbs(handoff);
   procedureVerbs(handoff);

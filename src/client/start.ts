@@ -21,6 +21,7 @@ import {
   type WrittenRequest,
 } from '../core/request.js';
 import { checkNotExpired, parseRequest } from '../core/request-schema.js';
+import { returnTermsOf } from '../core/return-terms.js';
 import { BUILTIN_RULES } from '../core/rule.js';
 import { SEARCH_KEYS } from '../core/search-keys.js';
 import { STANDARD_PROCEDURES } from '../core/standard-procedures.js';
@@ -223,6 +224,7 @@ export async function freeze(
     acceptance: request.acceptance,
     clockWhilePaused: request.clockWhilePaused,
     expectsReturn: Object.keys(contract?.returns ?? {}).length > 0,
+    ...returnTermsOf(contract),
     ...(request.expiresAt ? { expiresAt: Date.parse(request.expiresAt) } : {}),
     ...(request.startAfter ? { startAfter: Date.parse(request.startAfter) } : {}),
   };

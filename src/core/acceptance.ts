@@ -1,6 +1,7 @@
 import { startCountdown, stop, type Countdown } from './clock.js';
 import { to, withIncident, withStep } from './changes.js';
 import { acceptedStep, isPaused, type HandoffState } from './handoff.js';
+import { begun, halted, withoutReturnIncidents } from './returns.js';
 
 /** How the work changes hands: an offer, its acceptance, a lease that lapses, the next offer. */
 
@@ -27,7 +28,13 @@ export function accepted(
   const lease = how.leaseMinutes === undefined ? undefined : startCountdown(how.leaseMinutes * MINUTE, now);
   const frozen = lease && isPaused(s) && s.clockWhilePaused === 'stop' ? stop(lease, now) : lease;
   return to(
-    { ...done, expiry: stop(s.expiry, now), lease: frozen, acceptance: { ...s.acceptance, by, at: now, ...how } },
+    {
+      ...done,
+      ...begun(s, now),
+      expiry: stop(s.expiry, now),
+      lease: frozen,
+      acceptance: { ...s.acceptance, by, at: now, ...how },
+    },
     'accepted',
     now,
   );
@@ -36,7 +43,13 @@ export function accepted(
 /** Offers it again, or opens an incident once it lapsed too often. */
 export function leaseLapsed(s: HandoffState, now: number): HandoffState {
   const lapses = s.acceptance.lapses + 1;
-  const without = { ...s, lease: undefined, acceptance: { ...s.acceptance, lapses } };
+  const without = {
+    ...s,
+    ...halted(s),
+    incidents: withoutReturnIncidents(s),
+    lease: undefined,
+    acceptance: { ...s.acceptance, lapses },
+  };
   if (lapses > LEASE_OFFERS) {
     const message = `the lease of ${s.acceptance.by ?? 'the target'} lapsed ${lapses} times`;
     return withIncident(without, { kind: 'lease', error: { code: 'LEASE_LAPSED', message } }, now);

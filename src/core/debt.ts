@@ -1,6 +1,7 @@
 import type { Effect } from './effect.js';
 import { isClosed, type HandoffState, type StepState } from './handoff.js';
 import { hasEffect, type Procedure } from './procedure.js';
+import { RETURN_STEP } from './returns.js';
 
 /** What a cancellation now would have to take back, by step ids in the order of the undo: the newest first. */
 export interface Debt {
@@ -18,7 +19,8 @@ export function debtOf(procedure: Procedure, s: HandoffState): Debt {
     .toSorted((a, b) => startOf(s, b.step_id) - startOf(s, a.step_id));
   const ids = (irreversible: boolean): string[] =>
     acted.filter((step) => (step.compensation === 'irreversible') === irreversible).map((step) => step.step_id);
-  return { undo: ids(false), cannot: ids(true) };
+  const returned = Object.values(s.returns ?? {}).some((r) => r.status === 'received') ? [RETURN_STEP] : [];
+  return { undo: [...returned, ...ids(false)], cannot: ids(true) };
 }
 
 /** What the ledger's rows of one handoff leave to a cancellation: the newest first. */

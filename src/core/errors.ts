@@ -43,7 +43,16 @@ export const ERRORS = {
   ALREADY_ACCEPTED: entry(409, 'Handoff {handoff} was already accepted by {by} (epoch {epoch}).'),
   STALE_ACCEPTANCE: entry(
     409,
-    'The completion is for epoch {epoch}, but handoff {handoff} is now at epoch {current}. Only who accepted that one completes it.',
+    'The {what} is for epoch {epoch}, but handoff {handoff} is now at epoch {current}. Only who accepted that one completes it.',
+  ),
+  RETURN_UNKNOWN: entry(400, 'Handoff {handoff} expects no return {artifact}. It expects: {known}.'),
+  RETURN_RECEIVED: entry(
+    409,
+    'Return {artifact} of handoff {handoff} was received from {by} at {at}; what has arrived is not replaced.',
+  ),
+  RETURN_OUTSTANDING: entry(
+    409,
+    'Handoff {handoff} cannot be completed yet: it still waits for {returns}. Hand it in with submitReturn first.',
   ),
   INCIDENT_NOT_OPEN: entry(
     409,

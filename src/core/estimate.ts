@@ -3,6 +3,7 @@
  * waits for people are apart: nobody's answer makes the engine late. Times and spans in milliseconds.
  */
 import { remaining, type Countdown } from './clock.js';
+import { nearestReturn } from './return-words.js';
 import { isBeforeAcceptance, isPaused, stepIsDone, type HandoffState, type StepState } from './handoff.js';
 
 /** Fewer tell nothing. */
@@ -125,7 +126,9 @@ function percentile(sorted: readonly number[], share: number): number {
 }
 
 export interface Deadline {
-  what: 'expiry' | 'lease';
+  what: 'expiry' | 'lease' | 'return';
+  /** Of several returns the one that is due first. */
+  of?: string;
   /** Negative where it is over and nobody has seen it yet. */
   leftMs: number;
   /** It stands still, as in a pause. */
@@ -142,5 +145,9 @@ export function deadlineOf(s: HandoffState, now: number): Deadline | undefined {
   };
   if (isBeforeAcceptance(s.status)) return of('expiry', s.expiry, s.expiryMs);
   const minutes = s.acceptance.leaseMinutes;
-  return s.status === 'accepted' && s.lease && minutes ? of('lease', s.lease, minutes * 60_000) : undefined;
+  if (s.status !== 'accepted') return undefined;
+  const lease = s.lease && minutes ? of('lease', s.lease, minutes * 60_000) : undefined;
+  const first = nearestReturn(s);
+  const owed = first?.r.deadline && { ...of('return', first.r.deadline, first.r.timeoutMs), of: first.name };
+  return lease && owed ? (lease.leftMs <= owed.leftMs ? lease : owed) : (lease ?? owed);
 }

@@ -1,4 +1,6 @@
 import type { Countdown } from './clock.js';
+import { DEFAULT_RETURN_ROUNDS } from './contract.js';
+import { freshReturns, type ReturnState, type ReturnTerms, type Returns } from './returns.js';
 
 /** The states of a handoff; the last five are closed. */
 export const STATUSES = [
@@ -25,6 +27,7 @@ export type MessageName =
   | 'accept'
   | 'reject'
   | 'complete'
+  | 'submitReturn'
   | 'extendExpiry'
   | 'retryStep'
   | 'skipStep'
@@ -55,7 +58,7 @@ export const LIFE: Record<Status, StatusRow> = {
   },
   accepted: {
     next: ['completed', 'awaiting_acceptance', 'running', 'compensating'],
-    accepts: [...STEER, 'complete', ...REPAIR],
+    accepts: [...STEER, 'complete', 'submitReturn', ...REPAIR],
   },
   compensating: { next: ['rejected', 'expired', 'cancelled', 'failed'], accepts: REPAIR },
   completed: CLOSED,
@@ -107,11 +110,13 @@ export interface Hold {
 export interface Incident {
   id: string;
   /** `terminated`: the run was ended in Temporal without an undo; a repair run holds this. */
-  kind: 'step' | 'undo' | 'lease' | 'terminated';
+  kind: 'step' | 'undo' | 'lease' | 'return' | 'terminated';
   /** The step that failed, or whose effect could not be undone. */
   step?: string;
   /** The key of the effect whose undo failed. */
   effect?: string;
+  /** The returns that did not come, or not as they should. */
+  returns?: string[];
   at: number;
   error: Failure;
   /** For an undo that met someone else's change: digests or versions of the three. */
@@ -180,6 +185,12 @@ export interface HandoffState {
   lease?: Countdown;
   acceptance: Acceptance;
   completion?: { by: string; at: number; note?: string };
+  /** What the contract expects back, by name. */
+  returns?: Returns;
+  /** How often what came back was taken back: its effects stand in the ledger under this epoch. */
+  returnEpoch?: number;
+  /** Rounds with faults before a person is asked. */
+  maxReturnRounds?: number;
   incidents: Incident[];
   incidentCount: number;
   /** What is being taken back, the first of them now. */
@@ -204,7 +215,17 @@ export interface HandoffOutcome {
   steps: Record<string, { status: StepStatus; facts?: Record<string, unknown>; error?: Failure; note?: string }>;
   /** What was undone, newest first; of a completed one, what a rollback to a step or a skip took back. */
   undone: UndoneEffect[];
+  /** What the contract expected back. */
+  returns?: Record<string, ReturnReport>;
+  /** What a person should know of one that completed all the same. */
+  warnings?: string[];
 }
+
+/** What became of one return. */
+export type ReturnReport = Pick<
+  ReturnState,
+  'status' | 'by' | 'receivedAt' | 'lateSince' | 'rounds' | 'sha256' | 'path' | 'note'
+>;
 
 /** The state of a repair run: a handoff that is to be undone, once somebody says so. `now` in milliseconds. */
 export function terminatedState(now: number, reason: string): HandoffState {
@@ -227,6 +248,8 @@ export function initialState(init: {
   startAfter?: number;
   expiresAt?: number;
   clockWhilePaused: 'stop' | 'run';
+  returns?: Record<string, ReturnTerms>;
+  maxReturnRounds?: number | undefined;
 }): HandoffState {
   const delay = Math.max(0, (init.startAfter ?? init.now) - init.now);
   const span = init.expiresAt === undefined ? init.expiresInMs + delay : init.expiresAt - init.now;
@@ -244,6 +267,13 @@ export function initialState(init: {
     incidentCount: 0,
     undone: [],
     clockWhilePaused: init.clockWhilePaused,
+    ...(init.returns
+      ? {
+          returns: freshReturns(init.returns),
+          returnEpoch: 1,
+          maxReturnRounds: init.maxReturnRounds ?? DEFAULT_RETURN_ROUNDS,
+        }
+      : {}),
   };
 }
 

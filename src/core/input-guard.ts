@@ -69,7 +69,22 @@ function faultOfTerms(input: Fields): string | undefined {
   if (!isTime(input['expiresInMs'])) return '/expiresInMs must be a number';
   const time = ['expiresAt', 'startAfter'].find((f) => !orAbsent(isTime, input[f]));
   if (time) return `/${time} must be a time in milliseconds`;
+  const returns = faultOfReturns(input);
+  if (returns) return returns;
   if (!['explicit', 'auto'].includes(input['acceptance'] as string)) return '/acceptance must be explicit or auto';
   if (!['stop', 'run'].includes(input['clockWhilePaused'] as string)) return '/clockWhilePaused must be stop or run';
   return undefined;
+}
+
+function faultOfReturns({ returns, maxReturnRounds }: Fields): string | undefined {
+  if (!orAbsent(isTime, maxReturnRounds)) return '/maxReturnRounds must be a number';
+  if (returns === undefined) return undefined;
+  const whole = (r: unknown): boolean =>
+    isObject(r) &&
+    typeof r['critical'] === 'boolean' &&
+    ['retry', 'fail', 'warn'].includes(r['ifMissing'] as string) &&
+    isTime(r['timeoutMs']) &&
+    orAbsent(isTime, r['expectedInMs']);
+  const bad = isObject(returns) ? Object.entries(returns).find(([, r]) => !whole(r)) : ['', undefined];
+  return bad && `/returns/${bad[0]!.slice(0, 60)} is not what a contract expects back`;
 }

@@ -1,5 +1,6 @@
 import { parseDate } from './date.js';
 import type { MessageName } from './handoff.js';
+import { ARTIFACT_NAME, printable } from './ids.js';
 
 /**
  * Hand-written guards for messages: they run in the workflow, where a schema library would cost a quarter of the
@@ -40,6 +41,45 @@ const JSON_LIMIT = 64 * 1024;
 const bounded: Check = (v) =>
   (JSON.stringify(v) ?? '').length > JSON_LIMIT ? `is longer than ${JSON_LIMIT} characters as JSON` : undefined;
 
+/** Returns that one message may bring. */
+const MOST_ARTIFACTS = 200;
+const NAME_BYTES = 255;
+const artifactName: Check = (v) =>
+  typeof v === 'string' && ARTIFACT_NAME.test(v) && !v.includes('..') && utf8Bytes(v) <= NAME_BYTES
+    ? undefined
+    : 'must be an artifact name: one file name without "/" and ".."';
+const ARTIFACT: Record<string, Check> = {
+  name: artifactName,
+  path: (v) => text(4096)(v) ?? ((v as string).includes('\0') ? 'must not contain NUL' : undefined),
+  sha256: optional((v) =>
+    typeof v === 'string' && /^[0-9a-f]{64}$/.test(v) ? undefined : 'must be 64 hex digits in lower case',
+  ),
+  format: optional(text(64)),
+  transformTo: optional(text(64)),
+};
+
+/** A workflow has no Buffer. */
+function utf8Bytes(v: string): number {
+  let bytes = 0;
+  for (const c of v) bytes += c <= '\u007f' ? 1 : c <= '\u07ff' ? 2 : c <= '\uffff' ? 3 : 4;
+  return bytes;
+}
+
+function artifacts(v: unknown): string | undefined {
+  if (!Array.isArray(v) || v.length === 0 || v.length > MOST_ARTIFACTS)
+    return `must be a list of 1 to ${MOST_ARTIFACTS} artifacts, each {"name", "path"}`;
+  const seen = new Set<string>();
+  for (const [i, a] of v.entries()) {
+    const fault = object(a) ?? faultsIn(a as Record<string, unknown>, ARTIFACT)[0];
+    if (fault) return `${i}: ${fault}`;
+    const { name } = a as { name: string };
+    const key = name.normalize('NFC').toLowerCase();
+    if (seen.has(key)) return `${i}: ${printable(name)} stands there twice`;
+    seen.add(key);
+  }
+  return bounded(v);
+}
+
 const by = text(256);
 const reason = text(4000);
 const repair = { by, reason, incidentId: text(64) };
@@ -51,6 +91,7 @@ const FIELDS: Record<MessageName, Record<string, Check>> = {
   accept: { by, leaseMinutes: optional(positive) },
   reject: { by, reason },
   complete: { by, epoch, note: optional(text(4000)) },
+  submitReturn: { by, epoch, artifacts },
   extendExpiry: { by, minutes: positive },
   retryStep: { ...repair, input: optional((v) => object(v) ?? bounded(v)) },
   skipStep: repair,
@@ -64,13 +105,17 @@ export function faultOf(name: MessageName, message: unknown): string | undefined
   const wanted = Object.keys(fields).join(', ');
   if (object(message)) return `one object is expected, with ${wanted}`;
   const given = message as Record<string, unknown>;
+  const faults = faultsIn(given, fields);
+  if (given['choice'] === 'merge' && given['value'] === undefined) faults.push('value: merge needs one');
+  return faults.length > 0 ? faults.slice(0, 8).join('; ') : undefined;
+}
+
+function faultsIn(given: Record<string, unknown>, fields: Record<string, Check>): string[] {
   const faults = Object.entries(fields).flatMap(([field, check]) => {
     const fault = check(given[field]);
     return fault ? [`${field}: ${fault}`] : [];
   });
-  if (given['choice'] === 'merge' && given['value'] === undefined) faults.push('value: merge needs one');
-  for (const field of Object.keys(given)) {
-    if (!Object.hasOwn(fields, field)) faults.push(`${field.slice(0, 60)}: unknown; possible: ${wanted}`);
-  }
-  return faults.length > 0 ? faults.slice(0, 8).join('; ') : undefined;
+  const wanted = Object.keys(fields).join(', ');
+  const strange = Object.keys(given).filter((field) => !Object.hasOwn(fields, field));
+  return [...faults, ...strange.map((field) => `${field.slice(0, 60)}: unknown; possible: ${wanted}`)];
 }

@@ -15,6 +15,26 @@ import {
   type StepState,
   type UndoneEffect,
 } from './handoff.js';
+import type { ContractFault } from './contract.js';
+import {
+  begun,
+  came,
+  faulty,
+  forgotten,
+  givenUp,
+  halted,
+  notTaken,
+  outstanding,
+  received,
+  repairedReturns,
+  resumeReturns,
+  returnsDue,
+  stopReturns,
+  timedOut,
+  withoutReturnIncidents,
+  RETURN_STEP,
+  type ReturnFact,
+} from './returns.js';
 import { resolvedByHand, takeBack, takenBack } from './take-back.js';
 
 /** Everything that can happen to a handoff. `now` is the time of handling, `at` a sender's own. Milliseconds. */
@@ -32,6 +52,15 @@ export type HandoffEvent = { now: number } & (
   | { type: 'reject'; by: string; reason: string }
   | { type: 'complete'; by: string; epoch: number; note?: string }
   | { type: 'lease_lapsed' }
+  /** A deadline of a return, or several, has passed. */
+  | { type: 'returns_due' }
+  /** An agent has sent `names`: they are looked at, and then one of the three that follow comes of it. */
+  | { type: 'return_came'; names: readonly string[] }
+  | { type: 'return_received'; by: string; received: readonly ReturnFact[] }
+  | { type: 'return_faulty'; names: readonly string[]; faults: readonly ContractFault[] }
+  | { type: 'return_failed'; names: readonly string[] }
+  /** What a submission had left is undone; later ones have this epoch. */
+  | { type: 'return_undone'; epoch: number }
   | { type: 'extendExpiry'; by: string; minutes: number }
   | { type: 'pause'; by: string; reason: string; holder?: Holder; until?: number; at?: number }
   | { type: 'resume'; by: string; note?: string; holder?: Holder; at?: number }
@@ -72,7 +101,9 @@ export function reduce(state: HandoffState, event: HandoffEvent): HandoffState {
     case 'began': {
       const waiting = { status: 'waiting', attempts: 0 } as const;
       const steps = Object.fromEntries(event.steps.map((id) => [id, { ...waiting, epoch: event.epochs[id] ?? 1 }]));
-      return to({ ...s, steps, waitsFor: undefined }, 'running', now);
+      const known = event.epochs[RETURN_STEP];
+      const ahead = known === undefined ? {} : { returnEpoch: known };
+      return to({ ...s, ...ahead, steps, waitsFor: undefined }, 'running', now);
     }
     case 'step_started':
       return withStep(s, event.step, {
@@ -84,6 +115,7 @@ export function reduce(state: HandoffState, event: HandoffEvent): HandoffState {
       return withStep(s, event.step, { status: 'finished', finishedAt: now, facts: event.facts, error: undefined });
     case 'step_parked': {
       const { epoch, attempts } = event;
+      if (event.step === RETURN_STEP) return returnsOvertaken(s, epoch ?? 1, now);
       const { status } = s.steps[event.step] ?? {};
       // Where the ledger is ahead of a reset run, what a person has decided, or has yet to decide, stays as it is.
       if (epoch && (status === 'skipped' || status === 'failed')) return withStep(s, event.step, { epoch });
@@ -99,13 +131,15 @@ export function reduce(state: HandoffState, event: HandoffEvent): HandoffState {
     case 'steps_over':
       // An offer before it may have been taken back and skipped.
       return event.expectsReturn && s.status === 'running'
-        ? accepted({ ...s, acceptance: { ...s.acceptance, epoch: s.acceptance.epoch + 1 } }, 'procedure', now, {})
+        ? accepted({ ...s, acceptance: { ...s.acceptance, epoch: s.acceptance.epoch + 1 } }, 'procedure', now, {
+            auto: true,
+          })
         : s;
     case 'offered': {
       // Offered again, as after a reset: the acceptance had stopped its clock.
       const expiry = s.acceptance.epoch > 0 ? freshExpiry(s, now) : s.expiry;
       const offered = to(
-        withStep({ ...s, acceptance: nextOffer(s, now), expiry, completion: undefined }, event.step, {
+        withStep({ ...s, ...halted(s), acceptance: nextOffer(s, now), expiry, completion: undefined }, event.step, {
           facts: { offered: true },
         }),
         'awaiting_acceptance',
@@ -120,11 +154,28 @@ export function reduce(state: HandoffState, event: HandoffEvent): HandoffState {
     case 'complete':
       return {
         ...s,
+        ...givenUp(s, event.by),
         lease: undefined,
         completion: { by: event.by, at: now, ...(event.note ? { note: event.note } : {}) },
       };
     case 'lease_lapsed':
       return leaseLapsed(s, now);
+    case 'returns_due': {
+      const { state: decided, fails } = timedOut(s, now);
+      if (fails === undefined) return decided;
+      const why = `${fails} was not returned in time`;
+      return endWith(decided, 'failed', 'clock', why, 'RETURN_MISSING', now);
+    }
+    case 'return_came':
+      return came(s, event.names);
+    case 'return_received':
+      return received(s, event.by, event.received, now);
+    case 'return_faulty':
+      return faulty(s, event.names, event.faults, now);
+    case 'return_failed':
+      return notTaken(s, event.names);
+    case 'return_undone':
+      return { ...s, returnEpoch: Math.max(s.returnEpoch ?? 1, event.epoch) };
     case 'extendExpiry':
       return { ...s, expiry: extend(s.expiry, event.minutes * MINUTE) };
     case 'pause':
@@ -153,6 +204,8 @@ export function reduce(state: HandoffState, event: HandoffEvent): HandoffState {
         ? s
         : { ...s, undone: [...s.undone, event.effect] };
     case 'retryStep': {
+      const again = repairedReturns(s, event.incidentId, now);
+      if (again) return again;
       const input = event.input ? { input: event.input } : {};
       const failed = event.mayRunOn && stepOf(s, event.incidentId);
       if (failed) return takeBack(s, { ...event, step: failed, steps: [failed], becomes: 'retried' }, now);
@@ -166,6 +219,8 @@ export function reduce(state: HandoffState, event: HandoffEvent): HandoffState {
     }
     case 'resolveIncident': {
       const { by, reason } = event;
+      const waived = repairedReturns(s, event.incidentId, now, { by, reason });
+      if (waived) return waived;
       const done = event.mayRunOn && stepOf(s, event.incidentId);
       if (done) return takeBack(s, { by, reason, step: done, steps: [done], becomes: 'resolved' }, now);
       return repaired(s, event.incidentId, now, () => resolvedByHand(by, reason, now), by);
@@ -192,6 +247,14 @@ export function reduce(state: HandoffState, event: HandoffEvent): HandoffState {
 const stepOf = (s: HandoffState, incidentId: string): string | undefined =>
   s.incidents.find((i) => i.id === incidentId && i.kind === 'step')?.step;
 
+/** This run was reset, and what it took is undone, or stands under a later epoch: it is asked for anew. */
+function returnsOvertaken(s: HandoffState, epoch: number, now: number): HandoffState {
+  const incidents = withoutReturnIncidents(s);
+  const anew = { ...s, ...forgotten(s), incidents, returnEpoch: epoch, completion: undefined };
+  const held = s.status === 'accepted' && !incidents.some((i) => i.kind === 'lease');
+  return held ? { ...anew, ...begun(anew, now) } : anew;
+}
+
 /** The first ending wins. Clocks stop for good; incidents of steps are void, because nothing retries them any more. */
 function endWith(
   s: HandoffState,
@@ -205,6 +268,7 @@ function endWith(
   const ended = to(s, 'compensating', now);
   return {
     ...ended,
+    ...halted(s),
     ending: { outcome, by, reason, code, at: now },
     incidents: [],
     takingBack: undefined,
@@ -227,6 +291,7 @@ function pause(s: HandoffState, e: Extract<HandoffEvent, { type: 'pause' }>, at:
     pausedSince: at,
     expiry: stops ? stop(s.expiry, at) : s.expiry,
     lease: stops && s.lease ? stop(s.lease, at) : s.lease,
+    ...(stops ? stopReturns(s, at) : {}),
   };
 }
 
@@ -240,6 +305,7 @@ function unpause(s: HandoffState, holder: Holder, at: number): HandoffState {
     pausedSince: undefined,
     expiry: isBeforeAcceptance(s.status) ? resume(s.expiry, at) : s.expiry,
     lease: s.lease ? resume(s.lease, at) : undefined,
+    ...resumeReturns(s, at),
   };
 }
 
@@ -260,6 +326,7 @@ function repaired(
     return takenOverBy
       ? {
           ...fresh,
+          ...begun(fresh, now),
           acceptance: {
             ...fresh.acceptance,
             epoch: s.acceptance.epoch + 1,
@@ -275,17 +342,19 @@ function repaired(
 }
 
 /** What the passing of time has decided at `now`. A clock that stands still, as a pause makes it, decides nothing. */
-export function due(s: HandoffState, now: number): 'expired' | 'lease_lapsed' | undefined {
+export function due(s: HandoffState, now: number): 'expired' | 'lease_lapsed' | 'returns_due' | undefined {
   if (s.status === 'compensating' || isClosed(s.status)) return undefined;
   if (isDue(s.expiry, now)) return 'expired';
-  return s.lease && isDue(s.lease, now) ? 'lease_lapsed' : undefined;
+  if (s.lease && isDue(s.lease, now)) return 'lease_lapsed';
+  return returnsDue(s, now) ? 'returns_due' : undefined;
 }
 
 /** Whether everything has happened that completion needs. A paused run stays where it is. */
 export function mayComplete(s: HandoffState, expectsReturn: boolean): boolean {
   if (s.ending || isPaused(s) || s.incidents.length > 0 || s.takingBack || !allStepsDone(s)) return false;
   if (s.status === 'running') return !expectsReturn;
-  return s.status === 'accepted' && (s.completion !== undefined || (s.acceptance.auto === true && !expectsReturn));
+  if (s.status !== 'accepted' || outstanding(s).length > 0) return false;
+  return s.completion !== undefined || s.acceptance.auto === true;
 }
 
 /** Whether an event of the holder's own auto-resume time is due: the first such holder. */

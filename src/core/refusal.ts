@@ -4,6 +4,7 @@ import {
   LIFE,
   REPAIR,
   acceptedStep,
+  isPaused,
   shownStatus,
   statusesThatAccept,
   type HandoffState,
@@ -12,6 +13,8 @@ import {
 } from './handoff.js';
 import { stepsFrom, type Procedure } from './procedure.js';
 import { due } from './reducer.js';
+import { outstanding, returnOf } from './returns.js';
+import { awaitedUntil } from './return-words.js';
 
 export interface Refusal {
   code: ErrorCode;
@@ -26,6 +29,7 @@ export interface Command {
   incidentId?: string;
   toStep?: string | null;
   holder?: string;
+  artifacts?: readonly { name: string }[];
 }
 
 /**
@@ -61,6 +65,7 @@ export function refuse(
     };
   }
   if (name === 'complete') return refuseCompletion(handoff, s, command, now);
+  if (name === 'submitReturn') return refuseReturn(handoff, s, command, now);
   return isRepair(name) ? refuseRepair(handoff, s, command, procedure) : undefined;
 }
 
@@ -96,12 +101,15 @@ const KINDS: Record<Incident['kind'], string> = {
   step: 'a step',
   undo: 'an undo',
   lease: 'a lease',
+  return: 'a return',
   terminated: 'a terminated run',
 };
 
 /** The steps that a rollback can go back to from an incident: its own, and those that it comes after. */
 function stepsBefore(procedure: Procedure, s: HandoffState, incident: Incident): string[] {
-  const at = incident.step ?? acceptedStep(s) ?? '';
+  const at = incident.step ?? acceptedStep(s);
+  // Accepted by the procedure itself: what is owed comes after all of its steps.
+  if (at === undefined) return incident.kind === 'return' ? procedure.steps.map((p) => p.step_id) : [];
   return procedure.steps.map((p) => p.step_id).filter((id) => stepsFrom(procedure, id).includes(at));
 }
 
@@ -111,21 +119,60 @@ function secondAcceptance(handoff: string, s: HandoffState): Refusal | undefined
   return { code: 'ALREADY_ACCEPTED', params: { handoff, by: s.acceptance.by, epoch: s.acceptance.epoch } };
 }
 
-function refuseCompletion(handoff: string, s: HandoffState, command: Command, now: number): Refusal | undefined {
+/** Only who holds the present acceptance speaks for it. */
+function staleFor(
+  what: 'completion' | 'return',
+  handoff: string,
+  s: HandoffState,
+  command: Command,
+  now: number,
+): Refusal | undefined {
   const current = s.acceptance.epoch;
   // A lease that has run out is over, whether its timer was not handled yet or an operator has to decide what follows.
   const lapsed = due(s, now) === 'lease_lapsed' || s.incidents.some((i) => i.kind === 'lease');
   if (command.epoch !== current || lapsed) {
     return {
       code: 'STALE_ACCEPTANCE',
-      params: { handoff, epoch: command.epoch, current: command.epoch === current ? current + 1 : current },
+      params: { what, handoff, epoch: command.epoch, current: command.epoch === current ? current + 1 : current },
     };
   }
-  if (s.completion) {
-    return {
-      code: 'WRONG_STATE',
-      params: { handoff, status: `already completed by ${s.completion.by}`, message: 'complete', allowed: 'accepted' },
-    };
+  if (!s.completion) return undefined;
+  const status = `already completed by ${s.completion.by}`;
+  return { code: 'WRONG_STATE', params: { handoff, status, message: command.name, allowed: 'accepted' } };
+}
+
+function refuseCompletion(handoff: string, s: HandoffState, command: Command, now: number): Refusal | undefined {
+  const stale = staleFor('completion', handoff, s, command, now);
+  if (stale) return stale;
+  const owed = outstanding(s).filter(([, r]) => r.critical || r.checking);
+  if (owed.length === 0) return undefined;
+  return { code: 'RETURN_OUTSTANDING', params: { handoff, returns: awaitedUntil(s, owed) } };
+}
+
+function refuseReturn(handoff: string, s: HandoffState, command: Command, now: number): Refusal | undefined {
+  const stale = staleFor('return', handoff, s, command, now);
+  if (stale) return stale;
+  const wrong = (status: string, allowed: string): Refusal => ({
+    code: 'WRONG_STATE',
+    params: { handoff, status, message: 'submitReturn', allowed },
+  });
+  if (isPaused(s)) return wrong('paused', 'accepted and not paused');
+  const names = (command.artifacts ?? []).map((a) => a.name);
+  const unknown = names.find((name) => !returnOf(s, name));
+  if (unknown !== undefined) {
+    const expected = Object.keys(s.returns ?? {}).join(', ') || 'nothing';
+    return { code: 'RETURN_UNKNOWN', params: { artifact: unknown, handoff, known: expected } };
+  }
+  for (const name of names) {
+    const r = returnOf(s, name)!;
+    if (r.status === 'received')
+      return {
+        code: 'RETURN_RECEIVED',
+        params: { artifact: name, handoff, by: r.by, at: new Date(r.receivedAt ?? now).toISOString() },
+      };
+    const incident = s.incidents.find((i) => i.kind === 'return' && i.returns?.includes(name));
+    if (incident)
+      return wrong(`waiting for a person about ${name} (${incident.id})`, 'accepted and a person has decided');
   }
   return undefined;
 }

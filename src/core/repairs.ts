@@ -36,6 +36,12 @@ export function repairsOf(incident: Incident): Repair[] {
         { verb: 'resolve', means: 'whoever does so holds the work now' },
         { verb: 'rollback', means: 'undo the whole handoff' },
       ];
+    case 'return':
+      return [
+        { verb: 'retry', means: 'ask for it again' },
+        { verb: 'resolve', means: 'take it as done' },
+        { verb: 'rollback', means: 'undo the whole handoff' },
+      ];
     case 'terminated':
       return [
         { verb: 'rollback', means: 'undo what it left' },

@@ -1,5 +1,6 @@
 import type { Contract, ContractDocument } from './contract.js';
 import type { Procedure, FrozenProcedure } from './procedure.js';
+import type { ReturnTerms } from './returns.js';
 
 /** A reference to bytes in storage: what history carries instead of content. */
 export interface ContentRef {
@@ -142,6 +143,9 @@ export interface HandoffInput {
   clockWhilePaused: 'stop' | 'run';
   /** Whether the contract expects anything back, so that the run stays `accepted` until somebody completes it. */
   expectsReturn: boolean;
+  /** What it expects, by name; the whole contract stands in the package. */
+  returns?: Record<string, ReturnTerms>;
+  maxReturnRounds?: number;
   /** State of an earlier run of the same handoff that continued as new. */
   carried?: unknown;
 }

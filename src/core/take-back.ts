@@ -1,6 +1,8 @@
 import { to, withIncident, withStep } from './changes.js';
 import { freshExpiry } from './acceptance.js';
-import { isTakenBack, type HandoffState, type StepState, type TakeBack } from './handoff.js';
+import { acceptedStep, isTakenBack, type HandoffState, type StepState, type TakeBack } from './handoff.js';
+import { stepsFrom, type Procedure } from './procedure.js';
+import { RETURN_STEP, forgotten, withoutReturnIncidents } from './returns.js';
 
 /**
  * Taking back a part of a handoff while the rest goes on: `rollback` with `toStep`, `skipStep`, and `retryStep`, which
@@ -17,7 +19,17 @@ export function takeBack(s: HandoffState, asked: Omit<TakeBack, 'at'>, now: numb
   const part: TakeBack = { step, steps, becomes, ...(input ? { input } : {}), by, reason, at: now };
   const begun = { ...s, incidents: withoutThoseOf(s, part), takingBack: [...(s.takingBack ?? []), part] };
   const offer = part.steps.find((id) => isOffer(s.steps[id]));
-  return offer ? withdrawn(begun, offer, now) : begun;
+  const voided = part.steps.includes(RETURN_STEP) ? { ...begun, ...forgotten(begun) } : begun;
+  return offer || voided !== begun ? withdrawn(voided, offer, now) : begun;
+}
+
+/** What a rollback to a step undoes: that step and all after it, and what was returned to an acceptance among them. */
+export function stepsBackTo(procedure: Procedure, s: HandoffState, toStep: string): string[] {
+  const steps = stepsFrom(procedure, toStep);
+  const confirms = procedure.steps.filter((p) => p.action === 'confirm').map((p) => p.step_id);
+  // Accepted by the procedure, after all of its steps.
+  const byItself = s.status === 'accepted' && acceptedStep(s) === undefined;
+  return s.returns && (byItself || steps.some((id) => confirms.includes(id))) ? [...steps, RETURN_STEP] : steps;
 }
 
 /** The incidents that stay: those of the part's steps are void. */
@@ -25,17 +37,18 @@ const withoutThoseOf = (s: HandoffState, part: TakeBack): HandoffState['incident
   s.incidents.filter((i) => i.kind !== 'step' || !part.steps.includes(i.step ?? ''));
 
 /** The epoch of a step that was taken back: what an attempt before it still does is refused. */
-export const epochAfter = (s: HandoffState, step: string): number => (s.steps[step]?.epoch ?? 0) + 1;
+export const epochAfter = (s: HandoffState, step: string): number =>
+  (step === RETURN_STEP ? (s.returnEpoch ?? 1) : (s.steps[step]?.epoch ?? 0)) + 1;
 
 const isOffer = (step: StepState | undefined): boolean =>
   step?.facts?.['offered'] === true || step?.facts?.['acceptedBy'] !== undefined;
 
-function withdrawn(s: HandoffState, offer: string, now: number): HandoffState {
-  const open = withStep(s, offer, { status: 'waiting', facts: undefined, finishedAt: undefined });
+function withdrawn(s: HandoffState, offer: string | undefined, now: number): HandoffState {
+  const open = offer ? withStep(s, offer, { status: 'waiting', facts: undefined, finishedAt: undefined }) : s;
   return to(
     {
       ...open,
-      incidents: open.incidents.filter((i) => i.kind !== 'lease'),
+      incidents: withoutReturnIncidents(open).filter((i) => i.kind !== 'lease'),
       lease: undefined,
       completion: undefined,
       acceptance: { epoch: s.acceptance.epoch, lapses: 0 },
@@ -55,6 +68,7 @@ export function takenBack(s: HandoffState, now: number): HandoffState {
     ...s,
     takingBack: rest.length > 0 ? rest : undefined,
     incidents: withoutThoseOf(s, part),
+    ...(part.steps.includes(RETURN_STEP) ? { returnEpoch: epochAfter(s, RETURN_STEP) } : {}),
   };
   const fresh = part.steps.reduce((state, id) => withStep(state, id, { ...NEVER_RUN, epoch: epochAfter(s, id) }), over);
   const { step, becomes, input, by, reason } = part;

@@ -1,7 +1,9 @@
 import type { Effect, EffectFact } from './effect.js';
 import type { HandoffOutcome, HandoffState, UndoResult } from './handoff.js';
 import type { Procedure, Severity } from './procedure.js';
-import type { ContentRef, Subject } from './request.js';
+import type { ContractFault } from './contract.js';
+import type { ArtifactSpec, ContentRef, Subject } from './request.js';
+import type { ReturnFact } from './returns.js';
 import type { Verdict } from './rule.js';
 
 /** What an activity gets to know of the step that it works for. */
@@ -56,6 +58,23 @@ export interface UndoTask {
   subject: Subject;
   keys: string[];
   choices: Record<string, UndoChoice>;
+}
+
+/** What an agent returns. */
+export interface ReturnTask {
+  subject: Subject;
+  /** Of all that is returned: it grows when some of it is taken back. */
+  epoch: number;
+  by: string;
+  artifacts: readonly ArtifactSpec[];
+}
+
+export interface ReturnReceipt {
+  /** With any, nothing was taken. */
+  faults: ContractFault[];
+  received: ReturnFact[];
+  /** An attempt before had begun to take what now has faults: it is to be undone. */
+  left?: true;
 }
 
 export interface BeginUndoTask {
@@ -113,6 +132,8 @@ export interface EngineActivities {
   /** What a pending handoff still waits for, in words; empty: it can start. */
   checkPending(task: { subject: Subject; dependencies: string[]; agents: string[] }): Promise<{ waitsFor?: string }>;
   stepAttempts(task: { handoff: string; step: string }): Promise<{ epoch: number; attempts: number }>;
+  /** Checks what came back by its contract, and puts it in the source's folder: all of it, or none. */
+  receiveReturn(task: ReturnTask): Promise<ReturnReceipt>;
   beginUndo(task: BeginUndoTask): Promise<EffectFact[]>;
   undo(task: UndoTask): Promise<UndoResult[]>;
   /** Finds handoffs whose run closed without an outcome, and opens a repair run for each. */

@@ -12,6 +12,8 @@ import {
 import { debtOf } from './debt.js';
 import type { Procedure } from './procedure.js';
 import { partyText, type Subject } from './request.js';
+import { blockedByReturns, holder, returnLines } from './return-words.js';
+import { list, outstanding } from './returns.js';
 
 const MINUTE = 60_000;
 
@@ -45,7 +47,7 @@ export function blockedBecause(s: HandoffState, procedure?: Procedure): string |
   const incident = s.incidents[0];
   if (incident?.kind === 'terminated') return `incident ${incident.id}: the run was terminated`;
   if (incident)
-    return `incident ${incident.id}: ${incident.kind === 'undo' ? 'undo of ' : ''}${incident.step ?? 'lease'} (${incident.error.code})`.slice(
+    return `incident ${incident.id}: ${incident.kind === 'undo' ? 'undo of ' : ''}${whereOf(incident)} (${incident.error.code})`.slice(
       0,
       200,
     );
@@ -56,10 +58,13 @@ export function blockedBecause(s: HandoffState, procedure?: Procedure): string |
   if (s.status === 'pending' && s.waitsFor) return `waits for ${s.waitsFor}`.slice(0, 200);
   if (s.status === 'awaiting_acceptance') return 'waits for acceptance';
   const steps = procedure?.steps.map((p) => p.step_id) ?? Object.keys(s.steps);
-  if (s.status === 'accepted' && !s.acceptance.auto && steps.every((id) => stepIsDone(s.steps[id])))
-    return 'waits for completion';
-  return undefined;
+  if (s.status !== 'accepted' || !steps.every((id) => stepIsDone(s.steps[id]))) return undefined;
+  return blockedByReturns(s) ?? (s.acceptance.auto ? undefined : 'waits for completion');
 }
+
+/** Where an incident stands, as one word or a few: its step, or what it is about. */
+const whereOf = (i: Incident): string =>
+  i.step ?? (i.kind === 'return' ? `return of ${list(i.returns ?? [], 2)}` : 'lease');
 
 /** Texts without their last full stop, so that they can stand in a sentence. */
 const trimmed = (text: string): string => text.replace(/[.\s]+$/, '');
@@ -78,6 +83,7 @@ export function words(subject: Subject, procedure: Procedure, s: HandoffState): 
         ...s.incidents.flatMap((i) => incidentLines(i, nameOf)),
         ...takeBackLines(s, nameOf),
         ...pauseLines(s),
+        ...returnLines(subject, s),
         ...answerLines(subject, s),
         ...clockLines(s),
         ...nextLines(procedure, s),
@@ -104,6 +110,8 @@ function waits(subject: Subject, s: HandoffState, nameOf: NameOf): string {
   }
   if (s.status === 'pending') return `it waits for ${trimmed(s.waitsFor ?? 'its first step')}`;
   if (s.status === 'awaiting_acceptance') return `it waits for ${target} to accept`;
+  const owed = s.status === 'accepted' ? outstanding(s).length : 0;
+  if (owed > 0) return `it waits for ${owed} ${owed === 1 ? 'return' : 'returns'} from ${holder(subject, s)}`;
   if (s.status === 'accepted') return `the work is with ${s.acceptance.by ?? target}`;
   if (s.takingBack) return 'a part is being taken back';
   return running ? `at work: ${running}` : 'between two steps';
@@ -219,12 +227,14 @@ function incidentLines(i: Incident, nameOf: NameOf): string[] {
     undo: `the undo of ${nameOf(i.step)}`,
     step: `step ${nameOf(i.step)}`,
     lease: 'the acceptance',
+    return: `the return of ${list(i.returns ?? [])}`,
     terminated: 'the run',
   }[i.kind];
   const press = {
     undo: `\`retryStep\` \`{${ids}}\` to try it again, or \`resolveIncident\` if you did it by hand.`,
     step: `\`retryStep\` \`{${ids}}\` to try it again; or with the same: \`skipStep\` to go on without it, \`resolveIncident\` if you did it by hand, \`rollback\` to undo all (or back to a step: \`toStep\`).`,
     lease: `\`retryStep\` \`{${ids}}\` to offer it again, or \`resolveIncident\` to take the work yourself.`,
+    return: `\`retryStep\` \`{${ids}}\` to ask for it again, \`resolveIncident\` to take it as done, or \`rollback\` to undo all (or back to a step: \`toStep\`).`,
     terminated: `\`rollback\` \`{${ids}}\` to undo what it left, or \`resolveIncident\` to leave it.`,
   }[i.kind];
   // A validation's message begins with the step's name, which stands there already.

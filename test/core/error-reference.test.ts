@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { ERRORS, type ErrorCode } from '../../src/core/errors.js';
 
 /** Codes that stand only in an incident: no call throws them, so the catalogue does not have them. */
-const INCIDENT_CODES = ['LEASE_LAPSED', 'ROLLED_BACK'];
+const INCIDENT_CODES = ['LEASE_LAPSED', 'ROLLED_BACK', 'RETURN_MISSING', 'RETURN_INVALID'];
 
 const CODES = Object.keys(ERRORS) as ErrorCode[];
 

@@ -35,7 +35,7 @@ test('a text is filled from the params, and shows what is missing', () => {
 test('what comes from outside cannot blow up a text or fill another place', () => {
   const text = errorMessage('HANDOFF_NOT_FOUND', { handoff: 'x'.repeat(100_000) });
   expect(text.length).toBeLessThan(500);
-  expect(errorMessage('STALE_ACCEPTANCE', { epoch: '{current}', handoff: '$&', current: 2 })).toBe(
+  expect(errorMessage('STALE_ACCEPTANCE', { what: 'completion', epoch: '{current}', handoff: '$&', current: 2 })).toBe(
     'The completion is for epoch {current}, but handoff $& is now at epoch 2. Only who accepted that one completes it.',
   );
 });

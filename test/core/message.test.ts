@@ -18,6 +18,10 @@ const WHOLE: Record<MessageName, object[]> = {
     { by: '@a', epoch: 1 },
     { by: '@a', epoch: 3, note: 'n' },
   ],
+  submitReturn: [
+    { by: '@a', epoch: 1, artifacts: [{ name: 'app.json', path: 'out/app.json' }] },
+    { by: '@a', epoch: 2, artifacts: [{ name: 'tests', path: '/x', sha256: 'a'.repeat(64), format: null }] },
+  ],
   extendExpiry: [{ by: '@a', minutes: 5 }],
   retryStep: [repair, { ...repair, input: { a: 1 } }],
   resolveIncident: [repair, { ...repair, choice: 'merge', value: [1] }],
@@ -84,3 +88,30 @@ test('every fault is told at once, and a thousand unknown fields make no long te
   const many = Object.fromEntries(Array.from({ length: 1000 }, (_, i) => [`f${i}`.padEnd(500, 'x'), 1]));
   expect(faultOf('cancel', { by: 'op', reason: 'r', ...many })!.length).toBeLessThan(1000);
 });
+
+const artifact = { name: 'app.json', path: 'out/app.json' };
+const submitted = (...artifacts: unknown[]): string | undefined =>
+  faultOf('submitReturn', { by: '@a', epoch: 1, artifacts });
+
+test.each([
+  [[], 'artifacts: must be a list of 1 to 200 artifacts'],
+  [Array.from({ length: 201 }, (_, i) => ({ name: `a${i}`, path: 'a' })), 'artifacts: must be a list of 1 to 200'],
+  [['app.json'], 'artifacts: 0: must be an object'],
+  [[{ path: 'a' }], 'artifacts: 0: name: must be an artifact name'],
+  [[artifact, { name: 'b' }], 'artifacts: 1: path: must be a text'],
+  [[{ ...artifact, path: 'a\0b' }], 'artifacts: 0: path: must not contain NUL'],
+  [[{ ...artifact, sha256: 'A'.repeat(64) }], 'artifacts: 0: sha256: must be 64 hex digits'],
+  [[{ ...artifact, mode: 1 }], 'artifacts: 0: mode: unknown'],
+  [[artifact, { ...artifact, name: 'APP.json' }], 'artifacts: 1: "APP.json" stands there twice'],
+  [[{ ...artifact, name: 'ü'.repeat(128) }], 'artifacts: 0: name: must be an artifact name'],
+  [Array.from({ length: 100 }, (_, i) => ({ name: `a${i}`, path: 'p'.repeat(1000) })), 'artifacts: is longer than'],
+])('what cannot be handed in: %#', (artifacts, fault) => {
+  expect(submitted(...artifacts)).toContain(fault);
+});
+
+test.each(['../x', 'a/b', '/etc/passwd', '..', 'a..b', '.hidden', 'a\\b', 'a\0b', '', ' x', 'C:x', 5, null])(
+  '%o is no name of a return',
+  (name) => {
+    expect(submitted({ name, path: 'a' })).toMatch(/^artifacts: 0: name: must be an artifact name/);
+  },
+);

@@ -27,6 +27,7 @@ const MESSAGES: Record<MessageName, object> = {
   accept: { by },
   reject: { by, reason: 'why' },
   complete: { by, epoch: 1 },
+  submitReturn: { by, epoch: 1, artifacts: [{ name: 'app.json', path: 'app.json' }] },
   extendExpiry: { by: 'op', minutes: 5 },
   retryStep: repair,
   resolveIncident: repair,
@@ -41,19 +42,22 @@ const NO_INCIDENT: Refusals = {
   skipStep: 'INCIDENT_NOT_OPEN',
   rollback: 'INCIDENT_NOT_OPEN',
 };
+const NOT_OFFERED: Refusals = { accept: 'WRONG_STATE', reject: 'WRONG_STATE' };
+const NOT_ACCEPTED: Refusals = { complete: 'WRONG_STATE', submitReturn: 'WRONG_STATE' };
 const NOT_PAUSED: Refusals = { resume: 'WRONG_STATE' };
 const NOTHING_FITS = Object.fromEntries(Object.keys(MESSAGES).map((m) => [m, 'WRONG_STATE'])) as Refusals;
 type Refusals = Partial<Record<MessageName, ErrorCode>>;
 /** What each state refuses; whatever is not named here, it takes. Written by hand from SPEC.md, not from the code. */
 const REFUSED: Record<Status, Refusals> = {
-  pending: { ...NO_INCIDENT, ...NOT_PAUSED, accept: 'WRONG_STATE', reject: 'WRONG_STATE', complete: 'WRONG_STATE' },
-  running: { ...NO_INCIDENT, ...NOT_PAUSED, accept: 'WRONG_STATE', reject: 'WRONG_STATE', complete: 'WRONG_STATE' },
-  awaiting_acceptance: { ...NO_INCIDENT, ...NOT_PAUSED, complete: 'WRONG_STATE' },
+  pending: { ...NO_INCIDENT, ...NOT_PAUSED, ...NOT_OFFERED, ...NOT_ACCEPTED },
+  running: { ...NO_INCIDENT, ...NOT_PAUSED, ...NOT_OFFERED, ...NOT_ACCEPTED },
+  awaiting_acceptance: { ...NO_INCIDENT, ...NOT_PAUSED, ...NOT_ACCEPTED },
   accepted: {
     ...NO_INCIDENT,
     ...NOT_PAUSED,
     accept: 'ALREADY_ACCEPTED',
     reject: 'WRONG_STATE',
+    submitReturn: 'RETURN_UNKNOWN',
     extendExpiry: 'WRONG_STATE',
   },
   compensating: { ...NOTHING_FITS, ...NO_INCIDENT },
@@ -119,6 +123,7 @@ async function sent(id: string, name: MessageName, message: object): Promise<str
     accept: (m) => client.accept(id, m),
     reject: (m) => client.reject(id, m),
     complete: (m) => client.complete(id, m),
+    submitReturn: (m) => client.submitReturn(id, m),
     extendExpiry: (m) => client.extend(id, m),
     retryStep: (m) => client.retry(id, m),
     resolveIncident: (m) => client.resolve(id, m),

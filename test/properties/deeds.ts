@@ -9,9 +9,11 @@ import {
   type HandoffState,
   type Holder,
 } from '../../src/core/handoff.js';
-import { dependenciesOf, stepsFrom, type Procedure } from '../../src/core/procedure.js';
+import { dependenciesOf, type Procedure } from '../../src/core/procedure.js';
 import { autoResumeDue, due, mayComplete, reduce, type HandoffEvent } from '../../src/core/reducer.js';
 import { refuse } from '../../src/core/refusal.js';
+import { RETURN_STEP, outstanding } from '../../src/core/returns.js';
+import { stepsBackTo } from '../../src/core/take-back.js';
 
 const STEPS = ['one', 'two', 'confirm', 'after'] as const;
 /** `two` and `confirm` need `one`, and `after` needs `confirm`. */
@@ -52,6 +54,7 @@ const KINDS = [
   'rollback',
   'skipStep',
   'back',
+  'submitReturn',
   'begin',
   'start',
   'finish',
@@ -63,6 +66,9 @@ const KINDS = [
   'undo_fails',
   'taken_back',
   'overtaken',
+  'received',
+  'faulty',
+  'unread',
   'close',
   'wait',
   'next',
@@ -113,6 +119,21 @@ export const PRELUDES = [[], BROKEN, [...BROKEN, plain('back', 'two')]];
 export const fresh = (clockWhilePaused: 'stop' | 'run'): HandoffState =>
   initialState({ now: 0, expiresInMs: 60 * MINUTE, clockWhilePaused });
 
+/** One of each kind, which most deeds leave time for. */
+export const owing = (clockWhilePaused: 'stop' | 'run'): HandoffState =>
+  initialState({
+    now: 0,
+    expiresInMs: 60 * MINUTE,
+    clockWhilePaused,
+    maxReturnRounds: 2,
+    returns: {
+      asked: { critical: true, ifMissing: 'retry', expectedInMs: 5 * MINUTE, timeoutMs: 20 * MINUTE },
+      must: { critical: true, ifMissing: 'fail', timeoutMs: 200 * MINUTE },
+      may: { critical: false, ifMissing: 'warn', expectedInMs: MINUTE, timeoutMs: 10 * MINUTE },
+    },
+  });
+const OWED = ['asked', 'must', 'may', 'may'] as const;
+
 export const error = { code: 'X', message: 'x' };
 
 /** The event that a deed is in this state, as the workflow would make it; undefined where it would make none. */
@@ -143,11 +164,23 @@ export function eventOf(s: HandoffState, d: Deed, now: number): HandoffEvent | u
       return { type: d.kind, by, reason, incidentId, now, mayRunOn: step !== 'confirm' };
     case 'resolveIncident':
       return { type: d.kind, by, reason, incidentId, now, mayRunOn: step !== 'confirm' };
+    case 'submitReturn': {
+      const name = OWED[STEPS.indexOf(step)]!;
+      const { epoch } = s.acceptance;
+      const told = { name: 'submitReturn' as const, epoch, artifacts: [{ name }] };
+      const one = !Object.values(s.returns ?? {}).some((r) => r.checking);
+      // The main loop has one of them at a time; its validator has said that it fits.
+      return one && !refuse('h', s, told, now) ? { type: 'return_came', names: [name], now } : undefined;
+    }
+    case 'received':
+    case 'faulty':
+    case 'unread':
+      return lookedAt(s, d.kind, now);
     case 'rollback':
     case 'skipStep':
       return { type: d.kind, by, reason, incidentId, now };
     case 'back':
-      return { type: 'rollback', by, reason, incidentId, toStep: step, steps: stepsFrom(PROCEDURE, step), now };
+      return { type: 'rollback', by, reason, incidentId, toStep: step, steps: stepsBackTo(PROCEDURE, s, step), now };
     case 'begin':
       return s.status === 'pending' && !isPaused(s) ? { type: 'began', steps: STEPS, epochs: {}, now } : undefined;
     case 'start':
@@ -180,16 +213,32 @@ export function eventOf(s: HandoffState, d: Deed, now: number): HandoffEvent | u
     case 'taken_back':
       return mayEnd(s) ? { type: 'taken_back', now } : undefined;
     case 'overtaken':
+      if (d.n === 4 && s.returns && !s.ending)
+        return { type: 'step_parked', step: RETURN_STEP, attempts: 0, epoch: (s.returnEpoch ?? 1) + 1, now };
       return state && !s.ending ? { type: 'step_parked', step, attempts: 0, epoch: state.epoch + 1, now } : undefined;
     case 'close': {
       if (s.ending) return s.incidents.length > 0 ? undefined : { type: 'closed', outcome: s.ending.outcome, now };
-      return mayComplete(s, false) && allStepsDone(s) ? { type: 'closed', outcome: 'completed', now } : undefined;
+      return mayComplete(s, s.returns !== undefined) && allStepsDone(s)
+        ? { type: 'closed', outcome: 'completed', now }
+        : undefined;
     }
     case 'wait':
       return undefined;
     case 'next':
       return nextOf(s, d, now);
   }
+}
+
+/** What comes of a submission that is looked at; it counts only while the acceptance that made it does. */
+function lookedAt(s: HandoffState, kind: 'received' | 'faulty' | 'unread', now: number): HandoffEvent | undefined {
+  const names = Object.entries(s.returns ?? {}).flatMap(([name, r]) => (r.checking ? [name] : []));
+  if (names.length === 0) return undefined;
+  const told = { name: 'submitReturn' as const, epoch: s.acceptance.epoch, artifacts: names.map((name) => ({ name })) };
+  if (kind === 'unread' || refuse('h', { ...s, holds: {} }, told, now)) return { type: 'return_failed', names, now };
+  if (kind === 'received')
+    return { type: 'return_received', by: 'target', received: names.map((name) => ({ name })), now };
+  const fault = { code: 'missing_artifact', pointer: '', expected: 'x', found: 'y', message: 'z' } as const;
+  return { type: 'return_faulty', names, faults: names.map((artifact) => ({ ...fault, artifact })), now };
 }
 
 /** Whether the workflow would start a step. */
@@ -205,7 +254,7 @@ function mayEnd(s: HandoffState): boolean {
   const [part] = s.takingBack ?? [];
   return (
     part !== undefined &&
-    part.steps.every((id) => s.steps[id]!.status !== 'running') &&
+    part.steps.every((id) => s.steps[id]?.status !== 'running') &&
     !s.incidents.some((i) => i.kind === 'undo')
   );
 }
@@ -214,6 +263,10 @@ function mayEnd(s: HandoffState): boolean {
 function nextOf(s: HandoffState, d: Deed, now: number): HandoffEvent | undefined {
   if (s.status === 'awaiting_acceptance') return { type: 'accept', by: 'target', now };
   const done = s.status === 'accepted' && allStepsDone(s) && !s.completion && s.incidents.length === 0;
+  const looked = lookedAt(s, d.n === 0 ? 'faulty' : 'received', now);
+  if (looked) return looked;
+  const [owed] = done ? outstanding(s) : [];
+  if (owed && !isPaused(s)) return { type: 'return_came', names: [owed[0]], now };
   if (done && !s.acceptance.auto) return { type: 'complete', by: 'target', epoch: s.acceptance.epoch, now };
   const tries = (['begin', 'close', 'offer', 'finish', 'start', 'taken_back'] as const).flatMap((kind) =>
     STEPS.map((step) => eventOf(s, { ...d, kind, step }, now)),

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { remaining } from '../../src/core/clock.js';
 import { LIFE, STATUSES, isClosed, isPaused, type HandoffState, type Holder } from '../../src/core/handoff.js';
 import { due, reduce, type HandoffEvent } from '../../src/core/reducer.js';
-import { MINUTE, deed, error, eventOf, fresh, play } from './deeds.js';
+import { MINUTE, deed, error, eventOf, fresh, owing, play } from './deeds.js';
 import { runs, seeded } from './seed.js';
 
 /** A plain check: there are a million of them, and `expect` takes its time. */
@@ -13,13 +13,15 @@ function holds(fact: boolean, what: string): void {
 
 const deeds = fc.array(deed, { minLength: 1, maxLength: 60, size: 'max' });
 const clock = fc.constantFrom('stop' as const, 'run' as const);
+/** With a contract that expects something back, and without. */
+const begins = fc.constantFrom(fresh, owing);
 const left = (s: HandoffState, now: number): number => remaining(s.expiry, now);
 
 test('every change of status is one that LIFE allows, the first ending stays, and epochs only grow', () => {
   const reached = new Set<string>();
   fc.assert(
-    fc.property(clock, deeds, (clockWhilePaused, all) => {
-      play(fresh(clockWhilePaused), all, (before, event, after) => {
+    fc.property(begins, clock, deeds, (begin, clockWhilePaused, all) => {
+      play(begin(clockWhilePaused), all, (before, event, after) => {
         reached.add(after.status);
         const moved = after.status !== before.status;
         holds(!moved || LIFE[before.status].next.includes(after.status), `${event.type} led to ${after.status}`);
@@ -43,8 +45,8 @@ test('every change of status is one that LIFE allows, the first ending stays, an
 test('a paused run whose clock stops is never due, whatever time passes, and loses no remaining time', () => {
   let pauses = 0;
   fc.assert(
-    fc.property(deeds, (all) => {
-      play(fresh('stop'), all, (before, event, after) => {
+    fc.property(begins, deeds, (begin, all) => {
+      play(begin('stop'), all, (before, event, after) => {
         if (!isPaused(after) || after.ending) return;
         pauses++;
         holds(due(after, Number.MAX_SAFE_INTEGER) === undefined, 'nothing is due while it stands still');
@@ -63,9 +65,9 @@ test('a paused run whose clock stops is never due, whatever time passes, and los
 test('no paused run expires or loses its lease; the same run with a clock that goes on does', () => {
   const decided = { stop: 0, run: 0 };
   fc.assert(
-    fc.property(clock, deeds, (clockWhilePaused, all) => {
-      play(fresh(clockWhilePaused), all, (before, { type }) => {
-        if ((type === 'expired' || type === 'lease_lapsed') && isPaused(before)) decided[clockWhilePaused]++;
+    fc.property(begins, clock, deeds, (begin, clockWhilePaused, all) => {
+      play(begin(clockWhilePaused), all, (before, { type }) => {
+        if (['expired', 'lease_lapsed', 'returns_due'].includes(type) && isPaused(before)) decided[clockWhilePaused]++;
       });
     }),
     seeded(runs(1000)),
@@ -96,36 +98,48 @@ test('a closed handoff never changes, not even by events that nobody should send
   let closed = 0;
   const raw = fc.array(deed, { minLength: 1, maxLength: 20 });
   fc.assert(
-    fc.property(deeds, fc.constantFrom('cancelled', 'failed', 'expired', 'rejected'), raw, (all, outcome, after) => {
-      let s = play(fresh('stop'), all, () => undefined);
-      if (!isClosed(s.status)) {
-        s = reduce(s, { type: 'cancel', by: 'x', reason: 'x', now: s.lastEventAt });
-        s = reduce(s, {
-          type: 'closed',
-          outcome: s.ending ? s.ending.outcome : outcome,
-          now: s.lastEventAt,
-        });
-      }
-      holds(isClosed(s.status), 'closed');
-      closed++;
-      const now = s.lastEventAt + 1;
-      const everything: HandoffEvent[] = [
-        ...after.flatMap((d) => eventOf(s, d, now) ?? []),
-        { type: 'waits', on: 'x', now },
-        { type: 'began', steps: ['x'], epochs: {}, now },
-        { type: 'step_started', step: 'one', now },
-        { type: 'step_finished', step: 'one', now },
-        { type: 'step_failed', step: 'one', error, hold: true, now },
-        { type: 'steps_over', expectsReturn: true, now },
-        { type: 'offered', step: 'confirm', now },
-        { type: 'expired', now },
-        { type: 'lease_lapsed', now },
-        { type: 'undo_failed', effect: 'k', step: 'one', error, now },
-        { type: 'effect_undone', effect: { key: 'k', resource: 'r', result: 'undone' }, now },
-        { type: 'closed', outcome: 'completed', now },
-      ];
-      for (const event of everything) holds(reduce(s, event) === s, `${event.type} changes nothing`);
-    }),
+    fc.property(
+      begins,
+      deeds,
+      fc.constantFrom('cancelled', 'failed', 'expired', 'rejected'),
+      raw,
+      (begin, all, outcome, after) => {
+        let s = play(begin('stop'), all, () => undefined);
+        if (!isClosed(s.status)) {
+          s = reduce(s, { type: 'cancel', by: 'x', reason: 'x', now: s.lastEventAt });
+          s = reduce(s, {
+            type: 'closed',
+            outcome: s.ending ? s.ending.outcome : outcome,
+            now: s.lastEventAt,
+          });
+        }
+        holds(isClosed(s.status), 'closed');
+        closed++;
+        const now = s.lastEventAt + 1;
+        const everything: HandoffEvent[] = [
+          ...after.flatMap((d) => eventOf(s, d, now) ?? []),
+          { type: 'waits', on: 'x', now },
+          { type: 'began', steps: ['x'], epochs: {}, now },
+          { type: 'step_started', step: 'one', now },
+          { type: 'step_finished', step: 'one', now },
+          { type: 'step_failed', step: 'one', error, hold: true, now },
+          { type: 'steps_over', expectsReturn: true, now },
+          { type: 'offered', step: 'confirm', now },
+          { type: 'expired', now },
+          { type: 'lease_lapsed', now },
+          { type: 'returns_due', now },
+          { type: 'return_came', names: ['must'], now },
+          { type: 'return_received', by: 'x', received: [{ name: 'must' }], now },
+          { type: 'return_faulty', names: ['must'], faults: [], now },
+          { type: 'return_failed', names: ['must'], now },
+          { type: 'return_undone', epoch: 9, now },
+          { type: 'undo_failed', effect: 'k', step: 'one', error, now },
+          { type: 'effect_undone', effect: { key: 'k', resource: 'r', result: 'undone' }, now },
+          { type: 'closed', outcome: 'completed', now },
+        ];
+        for (const event of everything) holds(reduce(s, event) === s, `${event.type} changes nothing`);
+      },
+    ),
     seeded(runs(400)),
   );
   expect(closed).toBeGreaterThan(100);
@@ -160,8 +174,8 @@ test('reduce never touches the state that it is given', () => {
     Object.values(v).forEach(freeze);
   };
   fc.assert(
-    fc.property(clock, deeds, (clockWhilePaused, all) => {
-      const start = fresh(clockWhilePaused);
+    fc.property(begins, clock, deeds, (begin, clockWhilePaused, all) => {
+      const start = begin(clockWhilePaused);
       freeze(start);
       play(start, all, (_, __, after) => freeze(after));
     }),

@@ -86,6 +86,8 @@ function whereOf({ incident }: OpenIncident): string {
       return `step ${titleOf(step ?? '')}`;
     case 'undo':
       return `undo of ${effect ?? titleOf(step ?? '')}`;
+    case 'return':
+      return `return of ${(incident.returns ?? []).join(', ')}`;
     case 'lease':
       return 'the acceptance';
     case 'terminated':

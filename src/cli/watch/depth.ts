@@ -2,6 +2,7 @@ import type { HandoffStatus } from '../../client.js';
 import { ledgerDebt } from '../../core/debt.js';
 import type { Effect } from '../../core/effect.js';
 import { isClosed, type HandoffOutcome, type HandoffState } from '../../core/handoff.js';
+import { list, outstanding } from '../../core/returns.js';
 import { span } from '../../core/words.js';
 import { causeLines, nextCommands } from '../next.js';
 import { MARKS, factsText, outcomeText, titleOf } from '../outcome-text.js';
@@ -117,10 +118,18 @@ function waitLines(
       `${till[forecast.until]} usually takes ${span(usualMs)} from here; 95 in 100 within ${span(slowMs)} (${samples} completed ones).`,
     );
   }
+  const late = outstanding(s).flatMap(([name, r]) =>
+    r.lateSince === undefined ? [] : [`${name} for ${span(now - r.lateSince)}`],
+  );
+  if (late.length > 0) lines.push(paint.magenta(safe(`Late: ${list(late)}.`)));
   const { acceptance: a } = s;
   if (a.epoch > 1) lines.push(`It is at offer ${a.epoch}; ${a.lapses} leases lapsed.`);
   if (d) {
-    const what = d.what === 'lease' ? 'until the lease is over and it is offered again' : 'until it expires';
+    const what = {
+      lease: 'until the lease is over and it is offered again',
+      expiry: 'until it expires',
+      return: `until ${safe(d.of ?? 'a return')} is due`,
+    }[d.what];
     const left = `${span(d.leftMs)} left ${what}${d.stands ? '; the clock stands still' : ''}.`;
     lines.push(d.near ? paint.magenta(left) : left);
   }

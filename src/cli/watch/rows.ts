@@ -2,6 +2,8 @@ import { deadlineOf, forecast, type Deadline, type Forecast } from '../../core/e
 import { isClosed, isPaused, runningSteps, shownStatus, type HandoffState } from '../../core/handoff.js';
 import { progressOf } from '../../core/progress.js';
 import { partyText, type Subject } from '../../core/request.js';
+import { holder } from '../../core/return-words.js';
+import { list, outstanding } from '../../core/returns.js';
 import { span } from '../../core/words.js';
 import { titleOf } from '../outcome-text.js';
 
@@ -34,8 +36,8 @@ export interface Row {
   since: number;
   forecast?: Forecast;
   deadline?: Deadline;
-  /** `slow`: the engine takes longer than ever; `unanswered`: people do; `expires`: little time is left. */
-  late?: 'slow' | 'unanswered' | 'expires';
+  /** `slow`: the engine takes longer than ever; `unanswered`: people do; `expires`: little time is left; `return`: one is late. */
+  late?: 'slow' | 'unanswered' | 'expires' | 'return';
 }
 
 export function rowOf(w: Watched, past: readonly HandoffState[], now: number): Row {
@@ -52,7 +54,14 @@ export function rowOf(w: Watched, past: readonly HandoffState[], now: number): R
   if (!state) return { ...known, shown: status, steps: [], since: createdAt };
   const expected = forecast(past, state, now);
   const deadline = isClosed(state.status) ? undefined : deadlineOf(state, now);
-  const late = deadline?.near ? 'expires' : expected?.late ? slowOrUnanswered(expected) : undefined;
+  const owed = isClosed(state.status) ? [] : outstanding(state);
+  const late = deadline?.near
+    ? 'expires'
+    : owed.some(([, r]) => r.lateSince !== undefined)
+      ? 'return'
+      : expected?.late
+        ? slowOrUnanswered(expected)
+        : undefined;
   return {
     ...known,
     shown: shownStatus(state),
@@ -73,7 +82,8 @@ function waiting(s: HandoffState, subject: Subject | undefined): { waitsFor?: st
   const target = subject ? (subject.target.agent ?? partyText(subject.target)) : 'its target';
   const [incident] = s.incidents;
   if (incident) {
-    const where = incident.step ? titleOf(incident.step) : incident.kind;
+    const returned = incident.kind === 'return' ? `return of ${list(incident.returns ?? [], 2)}` : incident.kind;
+    const where = incident.step ? titleOf(incident.step) : returned;
     const what = incident.kind === 'undo' ? `undo of ${where}` : where;
     return { waitsFor: `a person: ${incident.id}, ${what} (${incident.error.code})`, since: incident.at };
   }
@@ -88,6 +98,11 @@ function waiting(s: HandoffState, subject: Subject | undefined): { waitsFor?: st
   if (s.status === 'awaiting_acceptance') {
     return { waitsFor: `${target} to accept`, since: s.acceptance.offeredAt ?? s.since };
   }
+  const owed = s.status === 'accepted' ? outstanding(s).map(([name]) => name) : [];
+  if (owed.length > 0) {
+    const whose = subject ? holder(subject, s) : (s.acceptance.by ?? target);
+    return { waitsFor: `${whose} to return ${list(owed, 3)}`, since: s.acceptance.at ?? s.since };
+  }
   if (s.status === 'accepted' && !s.acceptance.auto && !s.completion) {
     return { waitsFor: `${s.acceptance.by ?? target} to complete`, since: s.acceptance.at ?? s.since };
   }
@@ -95,12 +110,15 @@ function waiting(s: HandoffState, subject: Subject | undefined): { waitsFor?: st
   return { since: s.since };
 }
 
+const ENDS = { expiry: 'expires', lease: 'lease over', return: 'return due' } as const;
+
 /** `done in ~12 s`, `usually 5 min`, `LATE: usually 3 s`; empty where nothing is known. */
 export function etaText({ late, forecast: f, deadline }: Row): string {
   if (late === 'expires' && deadline) {
-    const what = deadline.what === 'lease' ? 'lease over' : 'expires';
+    const what = ENDS[deadline.what];
     return deadline.leftMs > 0 ? `LATE: ${what} in ${span(deadline.leftMs)}` : `LATE: ${what} now`;
   }
+  if (late === 'return') return 'LATE: a return';
   if (!f) return '';
   if (late) return `LATE: usually ${about(f.usualMs)}`;
   if (f.until === 'acceptance' || f.until === 'completion') return `usually ${about(f.usualMs)}`;

@@ -12,7 +12,8 @@ import {
 import { errorMessage } from '../../core/errors.js';
 import type { Failure } from '../../core/handoff.js';
 import { DEFAULT_RETRY, DEFAULT_STEP_TIMEOUT_S, type Step } from '../../core/procedure.js';
-import type { EngineActivities, StepTask } from '../../core/task.js';
+import { list } from '../../core/returns.js';
+import type { EngineActivities, ReturnTask, StepTask } from '../../core/task.js';
 
 type Facts = Record<string, unknown>;
 /** Actions go by name: a user's own are not known here. */
@@ -137,6 +138,19 @@ export const callUndo = (step: Step | undefined, effects: number, summary: strin
     summary: summary.slice(0, 120),
     retry: { maximumAttempts: DEFAULT_RETRY.maximum_attempts, initialInterval: '1s', backoffCoefficient: 2 },
   }).undo;
+
+/** However large what comes back is: its activity beats, so that a dead worker is found all the same. */
+const RECEIVE_TIMEOUT = '6h';
+
+/** Looks at what an agent returns, and takes it; stopped only by the end of the handoff. */
+export const callReceiveReturn = (task: ReturnTask): ReturnType<EngineActivities['receiveReturn']> =>
+  proxyActivities<EngineActivities>({
+    startToCloseTimeout: RECEIVE_TIMEOUT,
+    heartbeatTimeout: HEARTBEAT_TIMEOUT,
+    cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+    summary: `Receives ${list(task.artifacts.map((a) => a.name))}`.slice(0, 120),
+    retry: { maximumAttempts: DEFAULT_RETRY.maximum_attempts, initialInterval: '1s', backoffCoefficient: 2 },
+  }).receiveReturn(task);
 
 /** The error that an activity threw, below Temporal's wrapping. */
 const rootOf = (error: unknown): unknown => (error instanceof ActivityFailure && error.cause ? error.cause : error);

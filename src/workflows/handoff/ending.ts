@@ -1,6 +1,7 @@
 import { ApplicationFailure, CancelledFailure, condition, upsertMemo } from '@temporalio/workflow';
 import { errorMessage, type ErrorCode } from '../../core/errors.js';
-import type { HandoffOutcome, Outcome, UndoneEffect } from '../../core/handoff.js';
+import type { HandoffOutcome, HandoffState, Outcome, UndoneEffect } from '../../core/handoff.js';
+import { returnWarnings } from '../../core/returns.js';
 import { requestCancel } from './activities.js';
 import type { Run } from './run.js';
 
@@ -25,6 +26,21 @@ export function reportOf(run: Run, outcome: Outcome): HandoffOutcome {
     at: new Date(Date.now()).toISOString(),
     steps: Object.fromEntries(steps) as HandoffOutcome['steps'],
     undone: reported(state.undone),
+    ...returnsOf(state),
+  };
+}
+
+/** What became of the returns, and of one that completes what did not come. */
+function returnsOf(state: HandoffState): Pick<HandoffOutcome, 'returns' | 'warnings'> {
+  if (!state.returns) return {};
+  const returns = Object.entries(state.returns).map(([name, r]) => {
+    const { status, by, receivedAt, lateSince, rounds, sha256, path, note } = r;
+    return [name, { status, by, receivedAt, lateSince, rounds, sha256, path, note }] as const;
+  });
+  const warnings = returnWarnings(state);
+  return {
+    returns: Object.fromEntries(returns) as HandoffOutcome['returns'],
+    ...(warnings.length > 0 ? { warnings } : {}),
   };
 }
 

@@ -1,11 +1,12 @@
-import { ApplicationFailure, log, setHandler } from '@temporalio/workflow';
+import { log, setHandler } from '@temporalio/workflow';
 import { dueAt, remaining } from '../../core/clock.js';
 import { parseDate } from '../../core/date.js';
 import { words } from '../../core/words.js';
 import { errorMessage } from '../../core/errors.js';
+import { stepsBackTo } from '../../core/take-back.js';
 import { shownStatus, runningSteps, type MessageName } from '../../core/handoff.js';
 import { faultOf } from '../../core/message.js';
-import { hasEffect, stepsFrom } from '../../core/procedure.js';
+import { hasEffect } from '../../core/procedure.js';
 import { progressOf } from '../../core/progress.js';
 import { refuse, type Refusal } from '../../core/refusal.js';
 import {
@@ -22,11 +23,13 @@ import {
   rollbackUpdate,
   skipStepUpdate,
   statusQuery,
+  submitReturnUpdate,
   type CancelMessage,
   type PauseMessage,
   type ResumeMessage,
 } from '../../messages.js';
 import { goRegular } from './activities.js';
+import { refused, submitReturn } from './returns.js';
 import type { Run } from './run.js';
 
 /** Whether the failed attempts at an incident's step may have left something behind, or still do: one that stalled is given up, and runs on. */
@@ -49,13 +52,7 @@ export function attachMessages(run: Run): void {
   };
   const validator = (name: MessageName) => (message: unknown) => {
     const refusal = refusalOf(name, message);
-    if (!refusal) return;
-    throw ApplicationFailure.create({
-      type: refusal.code,
-      message: errorMessage(refusal.code, refusal.params),
-      nonRetryable: true,
-      details: [refusal.params],
-    });
+    if (refusal) throw refused(refusal);
   };
   const onSignal = <M>(name: MessageName, handle: (message: M) => void) => {
     return (message: M): void => {
@@ -124,6 +121,11 @@ export function attachMessages(run: Run): void {
       description: 'The work is done: {"by": "@agent", "epoch": the number that accept returned}',
     },
   );
+  setHandler(submitReturnUpdate, (m) => submitReturn(run, m), {
+    validator: validator('submitReturn'),
+    description:
+      'Hands in what the contract expects back, all of it or none: {"by": "@agent", "epoch": the number that accept returned, "artifacts": [{"name": "app.json", "path": "out/app.json"}]}',
+  });
   setHandler(
     extendExpiryUpdate,
     (m) => {
@@ -180,7 +182,7 @@ export function attachMessages(run: Run): void {
     rollbackUpdate,
     ({ toStep, ...m }) => {
       if (!toStep) run.decisions.set(m.incidentId, { kind: 'retry' });
-      const part = toStep ? { toStep, steps: stepsFrom(run.procedure, toStep) } : {};
+      const part = toStep ? { toStep, steps: stepsBackTo(run.procedure, run.state, toStep) } : {};
       run.dispatch({ ...m, ...part, type: 'rollback' });
       return { incidentId: m.incidentId };
     },

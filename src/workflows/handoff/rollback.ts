@@ -1,6 +1,7 @@
 import { condition } from '@temporalio/workflow';
 import type { EffectFact } from '../../core/effect.js';
 import type { TakeBack, UndoResult } from '../../core/handoff.js';
+import { RETURN_STEP } from '../../core/returns.js';
 import { epochAfter } from '../../core/take-back.js';
 import type { BeginUndoTask, UndoChoice } from '../../core/task.js';
 import { beginUndo, callUndo, detailsOf, failureOf } from './activities.js';
@@ -17,8 +18,15 @@ const BATCH = 100;
  */
 export async function rollback(run: Run, forAll?: UndoChoice): Promise<void> {
   stopSteps(run);
-  await condition(() => run.inFlight.size === 0 && !run.takingBack);
-  await undoPages(run, { handoff: run.id, steps: run.procedure.steps.map((s) => s.step_id) }, { forAll });
+  run.receiving?.cancel();
+  await condition(() => run.inFlight.size === 0 && !run.takingBack && !run.receiving);
+  // A submission that no attempt has begun is shut out like the steps.
+  const returns = run.state.returns ? [RETURN_STEP] : [];
+  await undoPages(
+    run,
+    { handoff: run.id, steps: [...run.procedure.steps.map((s) => s.step_id), ...returns] },
+    { forAll },
+  );
   const named = new Set(run.state.undone.map((u) => u.key));
   // All is undone by now: asked again, the ledger says what became of each.
   for (const batch of batches(run.cutShort.filter((e) => !named.has(e.key)))) await undoBatch(run, batch, {});
@@ -33,7 +41,9 @@ export async function undoPart(run: Run, { steps, becomes }: TakeBack): Promise<
   const ended = (): boolean => run.state.ending !== undefined;
   try {
     stopSteps(run, steps);
-    await condition(() => ended() || steps.every((id) => !run.inFlight.has(id)));
+    if (steps.includes(RETURN_STEP)) run.receiving?.cancel();
+    const atWork = (id: string): boolean => (id === RETURN_STEP ? run.receiving !== undefined : run.inFlight.has(id));
+    await condition(() => ended() || !steps.some(atWork));
     const epochs = Object.fromEntries(steps.map((id) => [id, epochAfter(run.state, id)]));
     const task = { handoff: run.id, steps, epochs };
     if (!ended()) await (becomes === 'resolved' ? beginUndo(task) : undoPages(run, task, { until: ended }));
@@ -46,7 +56,20 @@ export async function undoPart(run: Run, { steps, becomes }: TakeBack): Promise<
   }
 }
 
+/** Undoes what is there of some returned artifacts, and shuts out late attempts at them. `until`: as in {@link UndoHow}. */
+export async function undoReturned(
+  run: Run,
+  names: readonly string[],
+  epoch: number,
+  until: () => boolean,
+): Promise<void> {
+  const of = (e: EffectFact): boolean => names.includes(e.key.split('/').slice(3).join('/'));
+  await undoPages(run, { handoff: run.id, steps: [RETURN_STEP], epochs: { [RETURN_STEP]: epoch } }, { until, of });
+}
+
 interface UndoHow {
+  /** Only these of what the ledger holds. */
+  of?: (effect: EffectFact) => boolean;
   forAll?: UndoChoice | undefined;
   /** Once it is true the rest is left to somebody else. */
   until?: () => boolean;
@@ -58,7 +81,7 @@ async function undoPages(run: Run, task: BeginUndoTask, how: UndoHow): Promise<v
     page.length > 0;
     page = await beginUndo({ ...task, before: page.at(-1)!.seq })
   ) {
-    for (const batch of batches(page)) {
+    for (const batch of batches(how.of ? page.filter(how.of) : page)) {
       if (how.until?.()) return;
       await undoBatch(run, batch, how);
     }

@@ -1,3 +1,4 @@
+import type { CancellationScope } from '@temporalio/workflow';
 import type { EffectFact } from '../../core/effect.js';
 import { dependenciesOf, type Procedure, type Step } from '../../core/procedure.js';
 import { LIFE, isTakenBack, type HandoffState } from '../../core/handoff.js';
@@ -14,7 +15,7 @@ export type Decision = { kind: 'retry' } | { kind: 'resolve'; choice?: ConflictC
 type Undated = HandoffEvent extends infer E ? (E extends HandoffEvent ? Omit<E, 'now'> : never) : never;
 
 /** Events that come as messages. */
-const STEERING: ReadonlySet<HandoffEvent['type']> = new Set(Object.values(LIFE).flatMap((row) => row.accepts));
+const STEERING: ReadonlySet<string> = new Set(Object.values(LIFE).flatMap((row) => row.accepts));
 
 /** What the parts of one run share: its state, which only `dispatch` changes, and what is in flight. */
 export class Run {
@@ -24,6 +25,10 @@ export class Run {
   readonly inFlight = new Map<string, { stop: () => void; stopped: boolean }>();
   /** Whether a part is being taken back at this moment. */
   takingBack = false;
+  /** The submission that is being looked at; the end of the handoff cancels it. */
+  receiving: CancellationScope | undefined;
+  /** Resolves once all submissions before are done with. */
+  lastReturn: Promise<unknown> = Promise.resolve();
   /** Effects whose undo was cut short by the end of the handoff: what became of them is still to be said. */
   readonly cutShort: EffectFact[] = [];
   readonly decisions = new Map<string, Decision>();

@@ -1,10 +1,14 @@
 import { CancellationScope, isCancellation, sleep } from '@temporalio/workflow';
 import { dueAt } from '../../core/clock.js';
 import { isClosed, type HandoffState } from '../../core/handoff.js';
+import { nextDue } from '../../core/returns.js';
 import type { Run } from './run.js';
 
 /** Upper bound of one timer; a later time is reached by several. */
 const MAX_TIMER_MS = 30 * 24 * 60 * 60 * 1000;
+
+/** Returns that have a timer of their own: the ones that are due first. Each that fires makes room for the next. */
+const RETURN_TIMERS = 20;
 
 interface Wanted {
   at: number;
@@ -62,8 +66,18 @@ function wantedTimers(s: HandoffState, startAfter: number | undefined): Map<stri
   };
   put('expiry', dueAt(s.expiry), 'Expires unless it is accepted before');
   put('lease', s.lease && dueAt(s.lease), `Lease of ${s.acceptance.by ?? 'the target'} ends`.slice(0, 120));
+  for (const { name, at } of nextReturns(s)) put(`return-${name}`, at, `Awaits the return of ${name}`.slice(0, 120));
   if (s.status === 'pending' && startAfter !== undefined && startAfter > Date.now()) put('start', startAfter, 'Starts');
   for (const [holder, hold] of Object.entries(s.holds))
     put(`resume-${holder}`, hold.until, `Resumes by itself (paused by ${hold.by})`.slice(0, 120));
   return wanted;
 }
+
+const nextReturns = (s: HandoffState): { name: string; at: number }[] =>
+  Object.entries(s.returns ?? {})
+    .flatMap(([name, r]) => {
+      const at = nextDue(r);
+      return at === undefined ? [] : { name, at };
+    })
+    .toSorted((a, b) => a.at - b.at || (a.name < b.name ? -1 : 1))
+    .slice(0, RETURN_TIMERS);

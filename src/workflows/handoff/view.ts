@@ -4,6 +4,7 @@ import { dueAt } from '../../core/clock.js';
 import { isClosed, runningSteps, shownStatus, type HandoffOutcome, type Outcome } from '../../core/handoff.js';
 import { DEFAULT_STEP_TIMEOUT_S } from '../../core/procedure.js';
 import { reduce } from '../../core/reducer.js';
+import { returnsMark } from '../../core/return-words.js';
 import { SEARCH_KEYS } from '../../core/search-keys.js';
 import { blockedBecause, currentStep, words } from '../../core/words.js';
 import { record, recordQuickly } from './activities.js';
@@ -32,7 +33,7 @@ export class View {
     // A run that continues or was reset does not know how far the one before it came with this.
     const follows = run.input.carried !== undefined || Object.keys(run.epochs).length > 0;
     this.shown = follows ? '' : this.sought();
-    this.projected = follows ? '' : this.essence();
+    this.projected = follows ? '' : this.recorded();
     this.update();
   }
 
@@ -82,6 +83,11 @@ export class View {
     return JSON.stringify([begins ? 'running' : status, blockedBecause(state, procedure), state.acceptance.epoch]);
   }
 
+  /** What the record is written anew for: a round of a return too, which no list of handoffs shows. */
+  private recorded(): string {
+    return this.essence() + returnsMark(this.run.state);
+  }
+
   private show(): void {
     const { state, input, procedure } = this.run;
     setCurrentDetails(words(input.subject, procedure, state));
@@ -117,7 +123,7 @@ export class View {
   }
 
   private project(): void {
-    const now = this.essence();
+    const now = this.recorded();
     if (now === this.projected) return;
     this.projected = now;
     const { state, input } = this.run;

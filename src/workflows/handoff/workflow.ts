@@ -76,6 +76,7 @@ const stateFor = (input: HandoffInput): HandoffState =>
     clockWhilePaused: input.clockWhilePaused,
     ...(input.startAfter === undefined ? {} : { startAfter: input.startAfter }),
     ...(input.expiresAt === undefined ? {} : { expiresAt: input.expiresAt }),
+    ...(input.returns ? { returns: input.returns, maxReturnRounds: input.maxReturnRounds } : {}),
   });
 
 /** Registers the handoff, or fails it before it did anything where this worker cannot carry it out. */
@@ -152,7 +153,8 @@ async function live(run: Run, view: View): Promise<Outcome> {
     timers.sync();
     if (run.version !== seen) continue;
     view.update();
-    if (workflowInfo().continueAsNewSuggested && run.inFlight.size === 0 && !run.takingBack) await goOnAsNew(run);
+    if (workflowInfo().continueAsNewSuggested && run.inFlight.size === 0 && !run.takingBack && !run.receiving)
+      await goOnAsNew(run);
     await run.changedSince(seen);
   }
   timers.cancelAll();

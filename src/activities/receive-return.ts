@@ -1,0 +1,102 @@
+import { activityInfo } from '@temporalio/activity';
+import type { Contract, ContractFault } from '../core/contract.js';
+import type { Effect } from '../core/effect.js';
+import { HandoffError } from '../core/errors.js';
+import type { ArtifactSpec } from '../core/request.js';
+import { RETURN_STEP, type ReturnFact } from '../core/returns.js';
+import type { ReturnReceipt, ReturnTask, StepTask } from '../core/task.js';
+import type { Ledger } from '../storage/ledger.js';
+import { contentOf, refOf, type ActionContext, type Deps } from './action.js';
+import { placeOf, validateReturn } from './check-return.js';
+import { coverageFaults } from './coverage.js';
+import { effectRunner } from './effect-runner.js';
+import { failpoint } from './failpoint.js';
+import { fingerprint } from '../storage/files.js';
+import { transferArtifacts, type FileData } from './transfer.js';
+
+/** Returned artifacts of one handoff that are looked up in the ledger: more than a contract can expect. */
+const MOST_ROWS = 10_000;
+
+/**
+ * Checks what an agent returns by the contract, and puts it in the source's folder: all of it, or nothing. What the
+ * ledger holds from an earlier run of a reset one is not transferred again. Throws STALE_EPOCH after a rollback, and
+ * what a source or a destination is not fit for.
+ */
+export async function receiveReturn(deps: Deps, given: ReturnTask, signal: AbortSignal): Promise<ReturnReceipt> {
+  const { storage } = deps;
+  const task = asStep(given);
+  await storage.steps.begin(refOf(task));
+  await failpoint('receive.before_check');
+  const content = await contentOf(storage, task.subject);
+  const names = given.artifacts.map((a) => a.name);
+  const there = (await rowsOf(storage.ledger, task)).filter((e) => names.includes(e.effect));
+  // What is checked is what is taken: the digest is pinned before anybody looks.
+  const artifacts = await Promise.all(given.artifacts.map((a) => pinned(deps, a)));
+  const faults = await faultsOf(deps, content.contract, artifacts);
+  // An attempt that was killed may have begun to take what has faults by now.
+  const left = activityInfo().attempt > 1 && there.some((e) => e.epoch === given.epoch);
+  if (faults.length > 0) return { faults, received: [], ...(left ? { left } : {}) };
+  await failpoint('receive.after_check');
+  const older = there.filter((e) => e.epoch !== given.epoch && e.status === 'applied');
+  for (const row of older) checkSame(row, artifacts);
+  const context: ActionContext = { task, content, storage, signal, effect: effectRunner(deps, task, signal) };
+  const fresh = artifacts.filter((a) => !older.some((e) => e.effect === a.name));
+  const { source, target } = task.subject;
+  if (fresh.length > 0) await transferArtifacts(context, deps, { artifacts: fresh, source: target, target: source });
+  const rows = (await rowsOf(storage.ledger, task)).filter((e) => names.includes(e.effect) && e.status === 'applied');
+  for (const row of rows) checkSame(row, artifacts);
+  await failpoint('receive.after_transfer');
+  return { faults: [], received: rows.map(factOf) };
+}
+
+/** Returned artifacts stand in the ledger under a step of their own. */
+const asStep = ({ subject, epoch }: ReturnTask): StepTask => ({
+  subject,
+  step: RETURN_STEP,
+  action: 'receive_return',
+  epoch,
+  rules: [],
+  with: {},
+  stopAt: 'high',
+  severities: {},
+  irreversible: false,
+});
+
+const rowsOf = (ledger: Ledger, { subject }: StepTask): Promise<Effect[]> =>
+  ledger.toUndo(subject.handoffId, MOST_ROWS, undefined, [RETURN_STEP]);
+
+const factOf = ({ effect, result, data }: Effect): ReturnFact => {
+  const { sha256 } = result ?? {};
+  const { destination } = data as Partial<FileData>;
+  return {
+    name: effect,
+    ...(typeof sha256 === 'string' ? { sha256 } : {}),
+    ...(typeof destination === 'string' ? { path: destination } : {}),
+  };
+};
+
+/** What has arrived before, as a run that was reset does not remember, must be what is handed in now. */
+function checkSame({ effect, resource, result }: Effect, artifacts: readonly ArtifactSpec[]): void {
+  const wanted = artifacts.find((a) => a.name === effect)?.sha256;
+  const found = result?.['sha256'];
+  if (wanted !== undefined && typeof found === 'string' && wanted !== found)
+    throw new HandoffError('STATE_CONFLICT', { resource, expected: `sha256 ${wanted}`, found: `sha256 ${found}` });
+}
+
+/** With the digest of what lies there now, unless the agent has named one. Throws PATH_NOT_ALLOWED. */
+async function pinned(deps: Deps, spec: ArtifactSpec): Promise<ArtifactSpec> {
+  const place = await placeOf(spec, deps.storage);
+  if (spec.sha256 !== undefined || place?.kind !== 'file') return spec;
+  const found = await fingerprint(place.path);
+  return found ? { ...spec, sha256: found.sha256 } : spec;
+}
+
+async function faultsOf(
+  { storage }: Deps,
+  contract: Contract | undefined,
+  artifacts: readonly ArtifactSpec[],
+): Promise<ContractFault[]> {
+  if (!contract) return [];
+  const { errors } = await validateReturn(contract, artifacts, storage);
+  return [...errors, ...(await coverageFaults(contract, artifacts, storage))];
+}

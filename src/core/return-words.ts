@@ -1,0 +1,116 @@
+import { dueAt } from './clock.js';
+import type { HandoffState } from './handoff.js';
+import { partyText, type Subject } from './request.js';
+import { list, nextDue, outstanding, returnWarnings, MOST_ASKS, type ReturnState } from './returns.js';
+
+/** The return leg in plain words, for the Web UI and the command line. */
+
+/** Returns that a text names one by one. */
+const SHOWN = 12;
+const FAULTS = 5;
+
+const utc = (ms: number): string =>
+  new Date(ms)
+    .toISOString()
+    .replace('T', ' ')
+    .replace(/\.\d+Z$/, ' UTC');
+
+const iso = (ms: number): string => new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z');
+
+/** `app.json until 2026-01-13T11:30:00Z, tests (being checked)`, for one line. */
+export const awaitedUntil = (s: HandoffState, owed: readonly [string, ReturnState][]): string =>
+  list(owed.map(([name, r]) => `${name}${untilText(s, name, r)}`));
+
+function untilText(s: HandoffState, name: string, r: ReturnState): string {
+  if (r.checking) return ' (being checked)';
+  const incident = s.incidents.find((i) => i.kind === 'return' && i.returns?.includes(name));
+  if (incident) return ` (${incident.id})`;
+  const until = r.deadline && dueAt(r.deadline);
+  return until === undefined ? '' : ` until ${iso(until)}`;
+}
+
+/** Why an accepted handoff whose steps are done does not move, as a keyword; undefined where nothing is owed. */
+export function blockedByReturns(s: HandoffState): string | undefined {
+  const owed = outstanding(s);
+  if (owed.length === 0) return undefined;
+  const times = owed.flatMap(([, r]) => (r.deadline && dueAt(r.deadline)) ?? []);
+  const until = times.length > 0 ? ` until ${iso(Math.min(...times))}` : '';
+  return (
+    `waits for return of ${list(
+      owed.map(([name]) => name),
+      3,
+    )}`.slice(0, 200 - until.length) + until
+  );
+}
+
+/** What is awaited from whom, until when, what was wrong with it last, and what to press. */
+export function returnLines(subject: Subject, s: HandoffState): string[] {
+  const warnings = returnWarnings(s).map((w) => `Not returned: ${w}.`);
+  const owed = outstanding(s);
+  if (s.status !== 'accepted' || owed.length === 0) return warnings;
+  const by = holder(subject, s);
+  const more = owed.length > SHOWN ? [`- and ${owed.length - SHOWN} more`] : [];
+  const items = owed.slice(0, SHOWN).map(([name, r]) => `- ${awaited(s, name, r)}`);
+  const [name] = owed.find(([, r]) => !r.checking) ?? owed[0]!;
+  const sent = JSON.stringify({ by, epoch: s.acceptance.epoch, artifacts: [{ name, path: `path/to/${name}` }] });
+  return [
+    `Awaited from ${by}:\n${[...items, ...more].join('\n')}`,
+    ...owed.flatMap(([one, r]) => faultLines(one, r)).slice(0, SHOWN),
+    `Press *More Actions → Send an Update* → \`submitReturn\` \`${spaced(sent)}\`, with one entry for each that comes.`,
+    ...warnings,
+  ];
+}
+
+/** JSON as people type it. */
+const spaced = (json: string): string =>
+  json.replaceAll(/("(?:[^"\\]|\\.)*")|([:,])/g, (_, text, sign) => text ?? `${sign} `);
+
+export const holder = (subject: Subject, { acceptance }: HandoffState): string =>
+  acceptance.by !== undefined && !acceptance.auto ? acceptance.by : (subject.target.agent ?? partyText(subject.target));
+
+function awaited(s: HandoffState, name: string, r: ReturnState): string {
+  const until = r.deadline && dueAt(r.deadline);
+  const then = {
+    retry: r.asks < MOST_ASKS ? 'then it is asked for again' : 'then a person is asked',
+    fail: 'then the handoff fails and is undone',
+    warn: 'then it goes on without it',
+  }[r.ifMissing];
+  const time = r.checking
+    ? 'being checked'
+    : until === undefined
+      ? untilText(s, name, r).trim() || 'its clock stands still'
+      : `until ${utc(until)}, ${then}`;
+  const rounds = r.rounds === 0 ? [] : [`faults in ${r.rounds} of ${s.maxReturnRounds ?? r.rounds} rounds`];
+  return [
+    `**${name}** ${time}`,
+    ...(r.critical ? ['critical'] : []),
+    ...(r.lateSince === undefined ? [] : [`late since ${utc(r.lateSince)}`]),
+    ...(r.asks === 0 ? [] : [`asked for again ${r.asks} ${r.asks === 1 ? 'time' : 'times'}`]),
+    ...rounds,
+  ].join('; ');
+}
+
+function faultLines(name: string, r: ReturnState): string[] {
+  if (!r.lastFaults?.length) return [];
+  const lines = r.lastFaults.slice(0, FAULTS).map((f) => `- \`${f.pointer || '/'}\`: ${oneLine(f.message)}`);
+  const more = r.lastFaults.length > FAULTS ? [`- and ${r.lastFaults.length - FAULTS} more`] : [];
+  return [`Faults of **${name}**, last time:\n${[...lines, ...more].join('\n')}`];
+}
+
+const oneLine = (text: string): string => text.replaceAll(/\s+/g, ' ');
+
+/** What changes without the status, for whoever records it: a round, a question, a mark. */
+export const returnsMark = ({ returns }: HandoffState): string =>
+  Object.values(returns ?? {})
+    .map((r) => `${r.status}${r.asks}.${r.rounds}.${r.lateSince ?? ''}`)
+    .join();
+
+/** The deadline that comes first, for a list: of which return, and its own time. */
+export function nearestReturn(s: HandoffState): { name: string; r: ReturnState; at: number } | undefined {
+  let nearest: { name: string; r: ReturnState; at: number } | undefined;
+  for (const [name, r] of Object.entries(s.returns ?? {})) {
+    const at = nextDue(r);
+    if (at !== undefined && (nearest === undefined || at < nearest.at)) nearest = { name, r, at };
+  }
+  return nearest;
+}

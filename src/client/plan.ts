@@ -58,7 +58,7 @@ export async function planHandoff(sources: PlanSources, input: unknown): Promise
     const lint = await lintHere(procedure, sources.catalogue, storage);
     // The ledger of the handoff that has the id says nothing of this request.
     const own = existing?.same === false ? { ...request, handoffId: `ho_${uuidv7()}` } : request;
-    const { subject } = await freeze(own, procedure, digestOf(request), storage);
+    const { subject, triggerAfter } = await freeze(own, procedure, digestOf(request), storage);
     return makePlan({
       request,
       procedure,
@@ -68,6 +68,7 @@ export async function planHandoff(sources: PlanSources, input: unknown): Promise
       issues,
       oneWay: new Set(sources.oneWay ?? []),
       now,
+      ...(triggerAfter === undefined ? {} : { triggerAfter }),
       subject,
       content: contentOf(request),
       storage,

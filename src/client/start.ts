@@ -23,8 +23,11 @@ import { checkNotExpired, parseRequest } from '../core/request-schema.js';
 import { BUILTIN_RULES } from '../core/rule.js';
 import { SEARCH_KEYS } from '../core/search-keys.js';
 import { STANDARD_PROCEDURES } from '../core/standard-procedures.js';
+import { timingOf } from '../core/timing.js';
+import { heldSteps } from '../core/trigger.js';
 import type { Storage } from '../storage/storage.js';
 import { withDeadline, type Caller } from './calls.js';
+import { checkTrigger } from './check-trigger.js';
 
 const keyword = (name: string) => defineSearchAttributeKey(name, SearchAttributeType.KEYWORD);
 const EXPIRY = defineSearchAttributeKey(SEARCH_KEYS.expiry, SearchAttributeType.DATETIME);
@@ -141,9 +144,9 @@ async function checkAgents(request: NormalRequest, storage: Storage | undefined)
 
 /** What a request hands over. */
 export const contentOf = (r: NormalRequest): PackageContent => {
-  const { artifacts, context, contextVersions, instructions, metadata } = r;
+  const { artifacts, context, contextVersions, trigger, instructions, metadata } = r;
   const contract = r.contract && contractOf(r.contract);
-  return { artifacts, context, contextVersions, contract, instructions, metadata };
+  return { artifacts, context, contextVersions, contract, trigger, instructions, metadata };
 };
 
 function contractOf(document: Record<string, unknown>): Contract {
@@ -155,12 +158,12 @@ function contractOf(document: Record<string, unknown>): Contract {
     sends: inner.sends ?? {},
     returns: inner.expects_in_return ?? {},
     maxReturnRounds: DEFAULT_RETURN_ROUNDS,
-    timing: {},
+    timing: (document['timing'] ?? {}) as Contract['timing'],
     schemas: {},
   };
 }
 
-/** The workflow's input: small facts, content by reference, the definition frozen. Throws STORAGE_REQUIRED. */
+/** The workflow's input: small facts, content by reference, the definition frozen. Throws STORAGE_REQUIRED, INVALID_REQUEST. */
 export async function freeze(
   request: NormalRequest,
   procedure: Procedure,
@@ -168,15 +171,18 @@ export async function freeze(
   storage: Storage | undefined,
 ): Promise<HandoffInput> {
   const content = contentOf(request);
-  const { artifacts, context, contract, instructions, metadata } = content;
+  const { artifacts, context, contract, trigger, instructions, metadata } = content;
+  const timing = timingOf(contract?.timing, request, heldSteps(procedure));
+  checkTrigger(request, procedure, timing);
   const hasContent =
     artifacts.length > 0 ||
     contract !== undefined ||
+    trigger !== undefined ||
     instructions !== undefined ||
     Object.keys(context).length + Object.keys(metadata).length > 0;
   if (hasContent && !storage)
     throw new HandoffError('STORAGE_REQUIRED', {
-      what: 'A handoff with artifacts, context, instructions, contract or metadata',
+      what: 'A handoff with artifacts, context, instructions, contract, trigger or metadata',
     });
   const definition = JSON.stringify(procedure);
   const large = Buffer.byteLength(definition) > INLINE_DEFINITION_LIMIT;
@@ -202,6 +208,7 @@ export async function freeze(
     expectsReturn: Object.keys(contract?.returns ?? {}).length > 0,
     ...(request.expiresAt ? { expiresAt: Date.parse(request.expiresAt) } : {}),
     ...(request.startAfter ? { startAfter: Date.parse(request.startAfter) } : {}),
+    ...timing,
   };
 }
 
@@ -211,7 +218,8 @@ async function launch(caller: Caller, request: NormalRequest, input: HandoffInpu
   const workflowId = workflowIdOf(handoffId);
   const from = partyText(subject.source);
   const to = partyText(subject.target);
-  const expiry = input.expiresAt ?? Math.max(Date.now(), input.startAfter ?? 0) + input.expiresInMs;
+  const begins = Math.max(Date.now(), input.startAfter ?? 0, input.triggerAfter ?? 0);
+  const expiry = input.expiresAt ?? begins + input.expiresInMs;
   try {
     const handle = await withDeadline(caller, `The start of handoff ${handoffId}`, () =>
       caller.temporal.workflow.start(subject.procedure.id, {

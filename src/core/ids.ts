@@ -12,13 +12,14 @@ export const PHASE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 export const SESSION_ID = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/;
 export const ARTIFACT_NAME = /^[\p{L}\p{N}_][\p{L}\p{N} ._@+-]{0,199}$/u;
 
-const PREFIX = 'handoff/';
+/** What the ids of our workflows begin with. */
+export const WORKFLOW_PREFIX = 'handoff/';
 
 /** The Temporal workflow id of a handoff: `handoff/<id>`. */
-export const workflowIdOf = (handoffId: string): string => `${PREFIX}${handoffId}`;
+export const workflowIdOf = (handoffId: string): string => `${WORKFLOW_PREFIX}${handoffId}`;
 
 /** The workflow id of the run that repairs a handoff whose own run was terminated. */
-export const repairWorkflowIdOf = (handoffId: string): string => `${PREFIX}${handoffId}/repair`;
+export const repairWorkflowIdOf = (handoffId: string): string => `${WORKFLOW_PREFIX}${handoffId}/repair`;
 
 /** The handoff that a run of this workflow id repairs, or undefined. */
 export const repairedIdOf = (workflowId: string): string | undefined =>
@@ -30,8 +31,8 @@ export const RECONCILE_TYPE = 'reconcileHandoffs';
 
 /** The handoff id in a workflow id of ours, or undefined. */
 export function handoffIdOf(workflowId: string): string | undefined {
-  if (!workflowId.startsWith(PREFIX)) return undefined;
-  const id = workflowId.slice(PREFIX.length);
+  if (!workflowId.startsWith(WORKFLOW_PREFIX)) return undefined;
+  const id = workflowId.slice(WORKFLOW_PREFIX.length);
   return HANDOFF_ID.test(id) ? id : undefined;
 }
 

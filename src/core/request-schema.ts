@@ -3,6 +3,7 @@ import { parseDate } from './date.js';
 import { HandoffError, type Issue } from './errors.js';
 import { AGENT_NAME, ARTIFACT_NAME, HANDOFF_ID, PHASE_NAME, PROCEDURE_ID, SESSION_ID, printable } from './ids.js';
 import type { NormalRequest, Priority } from './request.js';
+import { triggerSchema } from './trigger-schema.js';
 
 /** Bytes of one request as JSON, and levels of nesting. */
 export const REQUEST_LIMIT = 1024 * 1024;
@@ -83,6 +84,7 @@ const requestSchema = z
     acceptance: z.enum(['explicit', 'auto']).optional(),
     clockWhilePaused: z.enum(['stop', 'run']).optional(),
     contract: z.record(z.string(), z.json()).optional(),
+    trigger: triggerSchema.optional(),
     artifacts: z.array(artifact).max(10_000).optional(),
     context: z.record(contextKey, z.json()).optional(),
     contextVersions: z.record(contextKey, z.int().min(0)).optional(),

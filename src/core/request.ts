@@ -1,5 +1,7 @@
 import type { Contract } from './contract.js';
 import type { Procedure, FrozenProcedure } from './procedure.js';
+import type { LateEnd } from './timing.js';
+import type { TriggerSpec } from './trigger.js';
 
 /** A reference to bytes in storage: what history carries instead of content. */
 export interface ContentRef {
@@ -53,6 +55,8 @@ export interface HandoffRequest {
   /** `stop` (default): a paused handoff does not age. */
   clockWhilePaused?: 'stop' | 'run';
   contract?: Record<string, unknown>;
+  /** What the procedure's `trigger` step starts, where the step itself does not say so. */
+  trigger?: TriggerSpec;
   artifacts?: ArtifactSpec[];
   /** Entries for the session's context: key → any JSON value. */
   context?: Record<string, unknown>;
@@ -77,6 +81,7 @@ export interface NormalRequest {
   acceptance: 'explicit' | 'auto';
   clockWhilePaused: 'stop' | 'run';
   contract?: Record<string, unknown>;
+  trigger?: TriggerSpec;
   artifacts: ArtifactSpec[];
   context: Record<string, unknown>;
   contextVersions?: Record<string, number>;
@@ -90,9 +95,16 @@ export interface PackageContent {
   context: Record<string, unknown>;
   contextVersions?: Record<string, number>;
   contract?: Contract;
+  trigger?: TriggerSpec;
   instructions?: unknown;
   metadata: Record<string, unknown>;
 }
+
+/** The names of all that must arrive: what is handed over, and what the contract says is sent. */
+export const expectedArtifacts = ({ artifacts, contract }: PackageContent): string[] => {
+  const promised = Object.entries(contract?.sends ?? {}).filter(([, send]) => send.required !== false);
+  return [...new Set([...artifacts.map((a) => a.name), ...promised.map(([name]) => name)])];
+};
 
 /** The facts of a handoff that never change: what the workflow gets as its input, and every activity as its subject. */
 export interface Subject {
@@ -127,6 +139,10 @@ export interface HandoffInput {
   expiresInMs: number;
   expiresAt?: number;
   startAfter?: number;
+  /** Until then its trigger, or without one its offer, is held. */
+  triggerAfter?: number;
+  /** When the phases are expected to end: what is later is late. */
+  expectedEnds?: Partial<Record<LateEnd, number>>;
   acceptance: 'explicit' | 'auto';
   clockWhilePaused: 'stop' | 'run';
   /** Whether the contract expects anything back, so that the run stays `accepted` until somebody completes it. */

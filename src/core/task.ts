@@ -83,6 +83,14 @@ export const factOf = (e: Effect): EffectFact => ({
   irreversible: e.irreversible,
 });
 
+/** A child of a trigger step that runs, to be recorded. */
+export interface ChildTask {
+  task: StepTask;
+  workflowId: string;
+  /** Absent where one of that id was there already: whose it is, the server says. */
+  runId?: string;
+}
+
 /** What one reconciliation found. */
 export interface Reconciled {
   /** Handoffs that are open in the database. */
@@ -113,6 +121,8 @@ export interface EngineActivities {
   /** What a pending handoff still waits for, in words; empty: it can start. */
   checkPending(task: { subject: Subject; dependencies: string[]; agents: string[] }): Promise<{ waitsFor?: string }>;
   stepAttempts(task: { handoff: string; step: string }): Promise<{ epoch: number; attempts: number }>;
+  /** Records that the child of a trigger step runs; its run id. Throws TRIGGER_REFUSED where it is somebody else's. */
+  childStarted(task: ChildTask): Promise<{ runId: string }>;
   beginUndo(task: BeginUndoTask): Promise<EffectFact[]>;
   undo(task: UndoTask): Promise<UndoResult[]>;
   /** Finds handoffs whose run closed without an outcome, and opens a repair run for each. */

@@ -1,8 +1,8 @@
 import { deadlineOf, forecast, type Deadline, type Forecast } from '../../core/estimate.js';
-import { isClosed, isPaused, runningSteps, shownStatus, type HandoffState } from '../../core/handoff.js';
+import { heldStep, isClosed, isPaused, runningSteps, shownStatus, type HandoffState } from '../../core/handoff.js';
 import { progressOf } from '../../core/progress.js';
 import { partyText, type Subject } from '../../core/request.js';
-import { span } from '../../core/words.js';
+import { span, utc } from '../../core/words.js';
 import { titleOf } from '../outcome-text.js';
 
 /** What is known of a handoff in flight. Without a state only that it is there. */
@@ -34,8 +34,10 @@ export interface Row {
   since: number;
   forecast?: Forecast;
   deadline?: Deadline;
-  /** `slow`: the engine takes longer than ever; `unanswered`: people do; `expires`: little time is left. */
-  late?: 'slow' | 'unanswered' | 'expires';
+  /** The expected end that has passed, in words. */
+  overdue?: string;
+  /** `slow`: the engine takes longer than ever; `unanswered`: people do; `expires`: little time is left; `overdue`: see there. */
+  late?: 'slow' | 'unanswered' | 'expires' | 'overdue';
 }
 
 export function rowOf(w: Watched, past: readonly HandoffState[], now: number): Row {
@@ -52,7 +54,9 @@ export function rowOf(w: Watched, past: readonly HandoffState[], now: number): R
   if (!state) return { ...known, shown: status, steps: [], since: createdAt };
   const expected = forecast(past, state, now);
   const deadline = isClosed(state.status) ? undefined : deadlineOf(state, now);
-  const late = deadline?.near ? 'expires' : expected?.late ? slowOrUnanswered(expected) : undefined;
+  const overdue = isClosed(state.status) ? undefined : state.late?.what;
+  const slow = expected?.late ? slowOrUnanswered(expected) : undefined;
+  const late = deadline?.near ? 'expires' : overdue === undefined ? slow : 'overdue';
   return {
     ...known,
     shown: shownStatus(state),
@@ -61,6 +65,7 @@ export function rowOf(w: Watched, past: readonly HandoffState[], now: number): R
     ...waiting(state, subject),
     ...(expected ? { forecast: expected } : {}),
     ...(deadline ? { deadline } : {}),
+    ...(overdue === undefined ? {} : { overdue }),
     ...(late ? { late } : {}),
   };
 }
@@ -91,16 +96,19 @@ function waiting(s: HandoffState, subject: Subject | undefined): { waitsFor?: st
   if (s.status === 'accepted' && !s.acceptance.auto && !s.completion) {
     return { waitsFor: `${s.acceptance.by ?? target} to complete`, since: s.acceptance.at ?? s.since };
   }
+  const held = heldStep(s);
+  if (held) return { waitsFor: `${held.on}, ${utc(held.at)}`, since: s.since };
   if (s.status === 'compensating') return { waitsFor: `its undo, ${s.undone.length} undone`, since: s.since };
   return { since: s.since };
 }
 
 /** `done in ~12 s`, `usually 5 min`, `LATE: usually 3 s`; empty where nothing is known. */
-export function etaText({ late, forecast: f, deadline }: Row): string {
+export function etaText({ late, forecast: f, deadline, overdue }: Row): string {
   if (late === 'expires' && deadline) {
     const what = deadline.what === 'lease' ? 'lease over' : 'expires';
     return deadline.leftMs > 0 ? `LATE: ${what} in ${span(deadline.leftMs)}` : `LATE: ${what} now`;
   }
+  if (late === 'overdue') return `LATE: ${overdue ?? ''}`;
   if (!f) return '';
   if (late) return `LATE: usually ${about(f.usualMs)}`;
   if (f.until === 'acceptance' || f.until === 'completion') return `usually ${about(f.usualMs)}`;

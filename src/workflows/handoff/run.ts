@@ -24,6 +24,8 @@ export class Run {
   readonly inFlight = new Map<string, { stop: () => void; stopped: boolean }>();
   /** Whether a part is being taken back at this moment. */
   takingBack = false;
+  /** What is being said to children of this run, one after the other. */
+  telling: Promise<void> | undefined;
   /** Effects whose undo was cut short by the end of the handoff: what became of them is still to be said. */
   readonly cutShort: EffectFact[] = [];
   readonly decisions = new Map<string, Decision>();

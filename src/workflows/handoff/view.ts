@@ -32,7 +32,7 @@ export class View {
     // A run that continues or was reset does not know how far the one before it came with this.
     const follows = run.input.carried !== undefined || Object.keys(run.epochs).length > 0;
     this.shown = follows ? '' : this.sought();
-    this.projected = follows ? '' : this.essence();
+    this.projected = follows ? '' : this.recorded();
     this.update();
   }
 
@@ -82,6 +82,11 @@ export class View {
     return JSON.stringify([begins ? 'running' : status, blockedBecause(state, procedure), state.acceptance.epoch]);
   }
 
+  /** What the database has of it: that it is late is in no search attribute. */
+  private recorded(): string {
+    return `${this.essence()}${this.run.state.late?.what ?? ''}`;
+  }
+
   private show(): void {
     const { state, input, procedure } = this.run;
     setCurrentDetails(words(input.subject, procedure, state));
@@ -117,7 +122,7 @@ export class View {
   }
 
   private project(): void {
-    const now = this.essence();
+    const now = this.recorded();
     if (now === this.projected) return;
     this.projected = now;
     const { state, input } = this.run;

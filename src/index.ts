@@ -29,9 +29,14 @@ export { HandoffError, ERRORS, type ErrorCode, type Issue } from './core/errors.
 export type { ArtifactSpec, HandoffRequest, PackageContent, Party, Priority, Subject } from './core/request.js';
 export type { Contract, ContractDocument, ContractNote, ReturnSpec, SendSpec } from './core/contract.js';
 export type { StepTask } from './core/task.js';
+export type { TriggerPayload, TriggerSpec } from './core/trigger.js';
 export type { HandoffOutcome, HandoffState, Incident, Outcome, Status, UndoneEffect } from './core/handoff.js';
 export type { Procedure, RollbackProcedure, Severity, Step } from './core/procedure.js';
-export { AGENT_HANDOFF_STANDARD, PHASE_TRANSITION_STANDARD } from './core/standard-procedures.js';
+export {
+  AGENT_HANDOFF_STANDARD,
+  CONTRACT_HANDOFF_STANDARD,
+  PHASE_TRANSITION_STANDARD,
+} from './core/standard-procedures.js';
 export type { Agent } from './core/agent.js';
 export type { AgentSpec } from './core/agent-schema.js';
 export type { Effect } from './core/effect.js';

@@ -1,5 +1,6 @@
 import type { Client } from '@temporalio/client';
 import type { Effect, EffectKind } from '../core/effect.js';
+import type { UndoResult } from '../core/handoff.js';
 import { workflowIdOf } from '../core/ids.js';
 import type { Procedure } from '../core/procedure.js';
 import type { PackageContent } from '../core/request.js';
@@ -42,8 +43,11 @@ export interface Action {
   /** Whether `run` watches `signal` at least every 2 s, so that a pause can stop it midway. Default false. */
   interruptible?: boolean;
   run(context: ActionContext): Promise<Record<string, unknown> | void>;
-  /** Takes back one effect. It must be safe to call twice, and when the effect never happened. */
-  undo?(effect: Effect, context: { storage: Storage; signal: AbortSignal }): Promise<void>;
+  /**
+   * Takes back one effect. It must be safe to call twice, and when the effect never happened. What it returns says what
+   * became of the effect, where it was not simply undone.
+   */
+  undo?(effect: Effect, context: { storage: Storage; signal: AbortSignal }): Promise<UndoResult | void>;
 }
 
 export const refOf = (task: StepTask): StepRef => ({

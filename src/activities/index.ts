@@ -10,6 +10,7 @@ import { builtinRules } from '../rules/builtin.js';
 import type { Rule } from '../rules/rule.js';
 import { receiveReturn } from './receive-return.js';
 import { syncStateAction } from './sync-state.js';
+import { childStarted, triggerAction } from './trigger.js';
 import { transferAction } from './transfer.js';
 import { reconcile } from './reconcile.js';
 import { undoEffects } from './undo.js';
@@ -69,6 +70,7 @@ export function createActivities(
       async ({ handoff, step }) => (await storage.steps.list(handoff))[step] ?? { epoch: 1, attempts: 0 },
     ),
     receiveReturn: activity((task) => receiveReturn(deps, task, cancellationSignal())),
+    childStarted: activity((task) => childStarted(deps, task)),
     beginUndo: activity((task) => beginUndo(deps, task)),
     undo: activity((task) => undoEffects(deps, task, NEVER)),
     reconcile: activity(() => reconcile(storage, Context.current().client, activityInfo().taskQueue)),
@@ -105,7 +107,7 @@ export function createParts(
   for (const id of own.withoutRules ?? []) rules.delete(id);
   const actions = new Map<string, Action>();
   const deps: Deps = { ...base, rules, actions };
-  for (const action of [transferAction(deps), syncStateAction(deps), ...(own.actions ?? [])])
+  for (const action of [transferAction(deps), syncStateAction(deps), triggerAction(deps), ...(own.actions ?? [])])
     actions.set(action.name, action);
   return deps;
 }

@@ -58,7 +58,7 @@ export interface Move {
 
 async function deliver({ task, content, storage }: ActionContext, deps: Deps): Promise<Record<string, unknown>> {
   const { subject } = task;
-  const { artifacts, ...rest } = content;
+  const { artifacts, trigger: _, ...rest } = content;
   const delivered = { ...rest, artifacts: artifacts.map((a) => a.name) };
   const digest = digestOf(delivered);
   const resource = `delivery:${subject.handoffId}`;

@@ -93,8 +93,8 @@ async function undoByKind(
         throw new HandoffError('ACTION_UNKNOWN', { action: name, known: [...deps.actions.keys()].join(', ') });
       // An attempt that runs on past its time-out must end first, and none may begin meanwhile: what it does would stay.
       return whileClaimed(ledger, effect.key, signal, async () => {
-        await action.undo!(effect, { storage: deps.storage, signal });
-        return ledger.undo(effect.key, () => restored('undone'));
+        const result = await action.undo!(effect, { storage: deps.storage, signal });
+        return ledger.undo(effect.key, () => restored(result ?? 'undone'));
       });
     }
   }

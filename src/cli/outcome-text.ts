@@ -1,4 +1,5 @@
 import type { HandoffOutcome } from '../core/handoff.js';
+import { triggeredText } from '../core/trigger.js';
 import type { ExitCode } from './failure.js';
 import { bytes, safe, type Paint } from './text.js';
 
@@ -25,7 +26,9 @@ export function factsText(facts: Record<string, unknown> = {}): string {
     return count ? [`${count} ${count === 1 ? one : several}`] : [];
   };
   const size = n('bytes');
+  const triggered = triggeredText(facts);
   return [
+    ...(triggered ? [triggered] : []),
     ...counted('rules', 'rule passed', 'rules passed'),
     ...counted('artifacts', 'artifact', 'artifacts'),
     ...(size ? [bytes(size)] : []),
@@ -45,5 +48,6 @@ export function outcomeText(paint: Paint, o: HandoffOutcome): string {
   const why = o.reason ? `${code}: ${o.reason}` : code;
   const undone = o.undone.map((u) => `  ↶ ${effectText(u.key)} — ${u.result.replaceAll('_', ' ')}`);
   const warnings = (o.warnings ?? []).map((w) => `  ! not returned: ${w}`);
-  return [`${word} ${safe(`${o.handoffId}${by}${why}`)}`, ...[...warnings, ...undone].map(safe)].join('\n');
+  const late = o.late ? [`  late: ${o.late.what}`] : [];
+  return [`${word} ${safe(`${o.handoffId}${by}${why}`)}`, ...[...warnings, ...late, ...undone].map(safe)].join('\n');
 }

@@ -1,7 +1,7 @@
 import { contractName } from '../core/contract.js';
 import { partyText } from '../core/request.js';
 import { span } from '../core/words.js';
-import type { HandoffPlan, PlanIssue, PlannedStep } from '../plan/plan.js';
+import type { HandoffPlan, PlanIssue, PlannedStep, PlannedTrigger } from '../plan/plan.js';
 import { indented, section, wrapped } from './layout.js';
 import { bytes, safe, table, when, type Paint } from './text.js';
 
@@ -39,6 +39,7 @@ function heading(
     r.type,
     r.priority,
     ...(r.startAfter ? [`not before ${when(Date.parse(r.startAfter))}`] : []),
+    ...(r.triggerAfter ? [`its target not before ${when(Date.parse(r.triggerAfter))}`] : []),
     `expires in ${span(Date.parse(r.expiresAt) - Date.now())}`,
     ...(estimatedMinutes === undefined ? [] : [`takes about ${estimatedMinutes} min`]),
     ...(existing ? [`${existing.handoffId} is there already: ${existing.status}`] : []),
@@ -120,6 +121,8 @@ function deedText(step: PlannedStep, { request }: HandoffPlan): [what: string, d
       return ['only its rules', []];
     case 'confirm':
       return [deed.acceptance === 'auto' ? `is accepted for ${deed.by} at once` : `waits for ${deed.by} to accept`, []];
+    case 'trigger':
+      return [triggerText(deed), []];
     case 'own':
       return [`runs ${step.action} with ${clip(JSON.stringify(deed.with), 200)}`, []];
     case 'sync_state':
@@ -150,6 +153,14 @@ function deedText(step: PlannedStep, { request }: HandoffPlan): [what: string, d
       ];
     }
   }
+}
+
+function triggerText({ starts, to = 'handoff/<id>/next/1', name = '', taskQueue, sends }: PlannedTrigger): string {
+  const what = sends === 'own' ? 'the arguments given' : 'what has arrived';
+  const queue = taskQueue === undefined ? '' : ` on task queue ${taskQueue}`;
+  if (starts === 'signal') return `signals ${name} to workflow ${to} with ${what}`;
+  if (starts === 'workflow') return `starts workflow ${name} as ${to}${queue} with ${what}; an undo cancels it`;
+  return starts === 'webhook' ? `calls ${to} with ${what}` : 'has nothing to trigger';
 }
 
 const counted = (n: number, one: string, several: string): string => `${n} ${n === 1 ? one : several}`;

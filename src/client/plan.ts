@@ -61,7 +61,7 @@ export async function planHandoff(sources: PlanSources, input: unknown): Promise
     const lint = await lintHere(procedure, sources.catalogue, storage);
     // The ledger of the handoff that has the id says nothing of this request.
     const own = existing?.same === false ? { ...pinned, request: { ...request, handoffId: `ho_${uuidv7()}` } } : pinned;
-    const { subject } = await freeze(own, procedure, digestOf(written), storage);
+    const { subject, triggerAfter } = await freeze(own, procedure, digestOf(written), storage);
     return makePlan({
       request,
       procedure,
@@ -71,6 +71,7 @@ export async function planHandoff(sources: PlanSources, input: unknown): Promise
       issues,
       oneWay: new Set(sources.oneWay ?? []),
       now,
+      ...(triggerAfter === undefined ? {} : { triggerAfter }),
       subject,
       content: contentOf(pinned),
       storage,

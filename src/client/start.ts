@@ -25,9 +25,12 @@ import { returnTermsOf } from '../core/return-terms.js';
 import { BUILTIN_RULES } from '../core/rule.js';
 import { SEARCH_KEYS } from '../core/search-keys.js';
 import { STANDARD_PROCEDURES } from '../core/standard-procedures.js';
+import { timingOf } from '../core/timing.js';
+import { heldSteps } from '../core/trigger.js';
 import type { Storage } from '../storage/storage.js';
 import { withDeadline, type Caller } from './calls.js';
 import { pinContract, type Pinned } from './pin-contract.js';
+import { checkTrigger } from './check-trigger.js';
 
 const keyword = (name: string) => defineSearchAttributeKey(name, SearchAttributeType.KEYWORD);
 const EXPIRY = defineSearchAttributeKey(SEARCH_KEYS.expiry, SearchAttributeType.DATETIME);
@@ -178,11 +181,11 @@ async function checkAgents(request: NormalRequest, storage: Storage | undefined)
 
 /** What a request hands over. */
 export const contentOf = ({ request, contract }: Pinned): PackageContent => {
-  const { artifacts, context, contextVersions, instructions, metadata } = request;
-  return { artifacts, context, contextVersions, contract, instructions, metadata };
+  const { artifacts, context, contextVersions, trigger, instructions, metadata } = request;
+  return { artifacts, context, contextVersions, contract, trigger, instructions, metadata };
 };
 
-/** The workflow's input: small facts, content by reference, the definition frozen. Throws STORAGE_REQUIRED. */
+/** The workflow's input: small facts, content by reference, the definition frozen. Throws STORAGE_REQUIRED, INVALID_REQUEST. */
 export async function freeze(
   pinned: Pinned,
   procedure: Procedure,
@@ -191,15 +194,18 @@ export async function freeze(
 ): Promise<HandoffInput> {
   const { request } = pinned;
   const content = contentOf(pinned);
-  const { artifacts, context, contract, instructions, metadata } = content;
+  const { artifacts, context, contract, trigger, instructions, metadata } = content;
+  const timing = timingOf(contract?.timing, request, heldSteps(procedure));
+  checkTrigger(request, procedure, timing);
   const hasContent =
     artifacts.length > 0 ||
     contract !== undefined ||
+    trigger !== undefined ||
     instructions !== undefined ||
     Object.keys(context).length + Object.keys(metadata).length > 0;
   if (hasContent && !storage)
     throw new HandoffError('STORAGE_REQUIRED', {
-      what: 'A handoff with artifacts, context, instructions, contract or metadata',
+      what: 'A handoff with artifacts, context, instructions, contract, trigger or metadata',
     });
   const definition = JSON.stringify(procedure);
   const large = Buffer.byteLength(definition) > INLINE_DEFINITION_LIMIT;
@@ -227,6 +233,7 @@ export async function freeze(
     ...returnTermsOf(contract),
     ...(request.expiresAt ? { expiresAt: Date.parse(request.expiresAt) } : {}),
     ...(request.startAfter ? { startAfter: Date.parse(request.startAfter) } : {}),
+    ...timing,
   };
 }
 
@@ -244,7 +251,8 @@ async function launch(caller: Caller, request: NormalRequest, input: HandoffInpu
   const workflowId = workflowIdOf(handoffId);
   const from = partyText(subject.source);
   const to = partyText(subject.target);
-  const expiry = input.expiresAt ?? Math.max(Date.now(), input.startAfter ?? 0) + input.expiresInMs;
+  const begins = Math.max(Date.now(), input.startAfter ?? 0, input.triggerAfter ?? 0);
+  const expiry = input.expiresAt ?? begins + input.expiresInMs;
   try {
     const handle = await withDeadline(caller, `The start of handoff ${handoffId}`, () =>
       caller.temporal.workflow.start(subject.procedure.id, {

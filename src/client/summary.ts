@@ -22,6 +22,8 @@ export interface HandoffSummary {
   since?: number;
   /** When it expires unless it is accepted before; absent while its clock stands still. */
   expiresAt?: number;
+  /** That an expected end has passed; only with storage. */
+  late?: HandoffState['late'];
   procedure: string;
   session?: string;
   priority?: Priority;
@@ -48,6 +50,7 @@ export function summaryOf(stored: StoredHandoff): HandoffSummary {
     ...(step === undefined ? {} : { step }),
     since: state ? shownSince(state) : createdAt,
     ...(expiresAt === undefined ? {} : { expiresAt }),
+    ...(state?.late ? { late: state.late } : {}),
     procedure: procedure.id,
     session,
     priority,

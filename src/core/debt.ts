@@ -1,7 +1,7 @@
 import type { Effect } from './effect.js';
 import { isClosed, type HandoffState, type StepState } from './handoff.js';
-import { hasEffect, type Procedure } from './procedure.js';
 import { RETURN_STEP } from './returns.js';
+import { hasEffect, type Procedure, type Step } from './procedure.js';
 
 /** What a cancellation now would have to take back, by step ids in the order of the undo: the newest first. */
 export interface Debt {
@@ -17,8 +17,13 @@ export function debtOf(procedure: Procedure, s: HandoffState): Debt {
     .filter((step) => hasEffect(step) && hasBegun(s.steps[step.step_id]))
     .toReversed()
     .toSorted((a, b) => startOf(s, b.step_id) - startOf(s, a.step_id));
+  // A trigger that started a child is undone by cancelling it; one that had nothing to trigger owes nothing.
+  const facts = (step: Step) => s.steps[step.step_id]?.facts;
+  const oneWay = (step: Step): boolean => step.compensation === 'irreversible' && facts(step)?.['child'] === undefined;
   const ids = (irreversible: boolean): string[] =>
-    acted.filter((step) => (step.compensation === 'irreversible') === irreversible).map((step) => step.step_id);
+    acted
+      .filter((step) => facts(step)?.['triggered'] !== 'nothing' && oneWay(step) === irreversible)
+      .map((step) => step.step_id);
   const returned = Object.values(s.returns ?? {}).some((r) => r.status === 'received') ? [RETURN_STEP] : [];
   return { undo: [...returned, ...ids(false)], cannot: ids(true) };
 }

@@ -121,6 +121,8 @@ export const ERRORS = {
     'No result came within the time-out ({kind}); what the attempt did is unknown until it is undone or repeated.',
     true,
   ),
+  TRIGGER_REFUSED: entry(422, 'The trigger of {what} was refused: {why}'),
+  TRIGGER_FAILED: entry(502, 'The trigger of {what} got no good answer: {why}', true),
   ACTION_FAILED: entry(500, 'Action {action} failed: {why}', true),
   // Outcomes, as Temporal shows them.
   HANDOFF_REJECTED: entry(409, 'Handoff {handoff} was rejected by {by}: {reason}'),

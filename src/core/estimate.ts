@@ -4,7 +4,7 @@
  */
 import { remaining, type Countdown } from './clock.js';
 import { nearestReturn } from './return-words.js';
-import { isBeforeAcceptance, isPaused, stepIsDone, type HandoffState, type StepState } from './handoff.js';
+import { heldStep, isBeforeAcceptance, isPaused, stepIsDone, type HandoffState, type StepState } from './handoff.js';
 
 /** Fewer tell nothing. */
 export const LEAST_SAMPLES = 3;
@@ -37,10 +37,10 @@ interface Stretch {
 
 /**
  * The forecast of a handoff from the closed states of completed ones (newest or not: the order does not count).
- * Undefined where the past tells nothing, and where it stands still: paused, with an incident, or not begun.
+ * Undefined where the past tells nothing, and where it stands still: paused, with an incident, held by a date, or not begun.
  */
 export function forecast(past: readonly HandoffState[], s: HandoffState, now: number): Forecast | undefined {
-  if (s.incidents.length > 0 || isPaused(s)) return undefined;
+  if (s.incidents.length > 0 || isPaused(s) || heldStep(s)) return undefined;
   const stretch = stretchOf(s);
   if (!stretch) return undefined;
   const spans = past.flatMap((p) => stretch.of(p) ?? []).filter(({ ms }) => ms >= 0);

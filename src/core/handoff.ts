@@ -1,6 +1,7 @@
 import type { Countdown } from './clock.js';
 import { DEFAULT_RETURN_ROUNDS } from './contract.js';
 import { freshReturns, type ReturnState, type ReturnTerms, type Returns } from './returns.js';
+import type { Late } from './timing.js';
 
 /** The states of a handoff; the last five are closed. */
 export const STATUSES = [
@@ -200,6 +201,12 @@ export interface HandoffState {
   undone: UndoneEffect[];
   /** What a pending handoff waits for. */
   waitsFor?: string;
+  /** The step that could start but for its time, which is then: `on` says in words what it waits for. */
+  waitsUntil?: { step: string; at: number; on: string };
+  /** That an expected end has passed. */
+  late?: Late;
+  /** Workflow ids of children that were told of the present pause. */
+  toldToPause?: string[];
   clockWhilePaused: 'stop' | 'run';
 }
 
@@ -213,6 +220,8 @@ export interface HandoffOutcome {
   code?: string;
   at: string;
   steps: Record<string, { status: StepStatus; facts?: Record<string, unknown>; error?: Failure; note?: string }>;
+  /** That it was late. */
+  late?: Late;
   /** What was undone, newest first; of a completed one, what a rollback to a step or a skip took back. */
   undone: UndoneEffect[];
   /** What the contract expected back. */
@@ -291,6 +300,15 @@ export const acceptedStep = (s: HandoffState): string | undefined =>
 /** Whether a step may not start now, because it is being taken back. */
 export const isTakenBack = (s: HandoffState, step: string): boolean =>
   s.takingBack?.some((t) => t.steps.includes(step)) ?? false;
+/** The step that only its time keeps from starting, where nothing else is at work. */
+export const heldStep = (s: HandoffState): HandoffState['waitsUntil'] =>
+  s.waitsUntil &&
+  !s.ending &&
+  !s.takingBack &&
+  s.steps[s.waitsUntil.step]?.status === 'waiting' &&
+  runningSteps(s).length === 0
+    ? s.waitsUntil
+    : undefined;
 export const allStepsDone = (s: HandoffState): boolean => Object.values(s.steps).every(stepIsDone);
 
 /** What is shown over the status, the stronger first. `draining`: paused while a step still ends. */

@@ -18,13 +18,14 @@ export const CONTRACT_REF = /^([A-Za-z0-9][A-Za-z0-9._-]{0,127})(?:@(\d{1,9}\.\d
 /** The same for two file names that a file system which ignores case would put in one place. */
 export const fileKey = (name: string): string => name.normalize('NFC').toLowerCase();
 
-const PREFIX = 'handoff/';
+/** What the ids of our workflows begin with. */
+export const WORKFLOW_PREFIX = 'handoff/';
 
 /** The Temporal workflow id of a handoff: `handoff/<id>`. */
-export const workflowIdOf = (handoffId: string): string => `${PREFIX}${handoffId}`;
+export const workflowIdOf = (handoffId: string): string => `${WORKFLOW_PREFIX}${handoffId}`;
 
 /** The workflow id of the run that repairs a handoff whose own run was terminated. */
-export const repairWorkflowIdOf = (handoffId: string): string => `${PREFIX}${handoffId}/repair`;
+export const repairWorkflowIdOf = (handoffId: string): string => `${WORKFLOW_PREFIX}${handoffId}/repair`;
 
 /** The handoff that a run of this workflow id repairs, or undefined. */
 export const repairedIdOf = (workflowId: string): string | undefined =>
@@ -36,8 +37,8 @@ export const RECONCILE_TYPE = 'reconcileHandoffs';
 
 /** The handoff id in a workflow id of ours, or undefined. */
 export function handoffIdOf(workflowId: string): string | undefined {
-  if (!workflowId.startsWith(PREFIX)) return undefined;
-  const id = workflowId.slice(PREFIX.length);
+  if (!workflowId.startsWith(WORKFLOW_PREFIX)) return undefined;
+  const id = workflowId.slice(WORKFLOW_PREFIX.length);
   return HANDOFF_ID.test(id) ? id : undefined;
 }
 

@@ -67,10 +67,13 @@ const isStep = (s: unknown): boolean =>
 
 function faultOfTerms(input: Fields): string | undefined {
   if (!isTime(input['expiresInMs'])) return '/expiresInMs must be a number';
-  const time = ['expiresAt', 'startAfter'].find((f) => !orAbsent(isTime, input[f]));
+  const time = ['expiresAt', 'startAfter', 'triggerAfter'].find((f) => !orAbsent(isTime, input[f]));
   if (time) return `/${time} must be a time in milliseconds`;
   const returns = faultOfReturns(input);
   if (returns) return returns;
+  const ends = input['expectedEnds'];
+  if (!orAbsent((v) => isObject(v) && Object.values(v).every(isTime), ends))
+    return '/expectedEnds must be times in milliseconds';
   if (!['explicit', 'auto'].includes(input['acceptance'] as string)) return '/acceptance must be explicit or auto';
   if (!['stop', 'run'].includes(input['clockWhilePaused'] as string)) return '/clockWhilePaused must be stop or run';
   return undefined;

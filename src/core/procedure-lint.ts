@@ -1,6 +1,7 @@
 import { cycleIn } from './cycle.js';
 import type { Issue } from './errors.js';
 import { BUILTIN_ACTIONS, dependenciesOf, hasEffect, isBuiltinAction, type Procedure, type Step } from './procedure.js';
+import { isTrigger, triggerKindOf } from './trigger.js';
 
 /** What a procedure may name: the parts that the workers at hand have registered. */
 export interface Known {
@@ -65,6 +66,8 @@ export function lintProcedure(procedure: Procedure, known: Known): Issue[] {
   });
   const confirms = procedure.steps.filter((s) => s.action === 'confirm');
   if (confirms.length > 1) add('/steps', `at most one confirm step: ${listed(confirms.map((s) => s.step_id))}`);
+  const triggers = procedure.steps.filter(isTrigger);
+  if (triggers.length > 1) add('/steps', `at most one trigger step: ${listed(triggers.map((s) => s.step_id))}`);
   // Two steps of one id would look like a cycle.
   const cycle = new Set(ids).size === ids.length ? findCycle(procedure.steps) : undefined;
   if (cycle) add('/steps', `the dependencies form a cycle: ${cycle.join(' → ')}`);
@@ -84,6 +87,10 @@ function compensationFaults(procedure: Procedure, step: Step): string[] {
   if (!hasEffect(step))
     return compensation ? [`a ${step.action} step has no effect that a compensation could undo`] : [];
   const rollbacks = procedure.rollback_procedures ?? [];
+  // A child can be cancelled; what a signal or a call has set going cannot. Without a word the request decides.
+  const oneWay = isTrigger(step) && triggerKindOf(step.with) !== 'workflow';
+  if (oneWay && compensation !== 'irreversible')
+    return ['a trigger that is no workflow cannot be undone: set "compensation": "irreversible"'];
   const covering = rollbacks.find((r) => r.steps.includes(step.step_id));
   if (compensation === undefined) {
     return covering
@@ -91,7 +98,7 @@ function compensationFaults(procedure: Procedure, step: Step): string[] {
       : [`step ${step.step_id} has an effect: list it in a rollback procedure or set "compensation": "irreversible"`];
   }
   if (compensation === 'irreversible') {
-    if (isBuiltinAction(step.action))
+    if (isBuiltinAction(step.action) && !oneWay)
       return [`the built-in action ${step.action} can always be undone; name its rollback`];
     return covering ? [`step ${step.step_id} is declared irreversible, but ${covering.rollback_id} undoes it`] : [];
   }

@@ -3,6 +3,7 @@ import { HandoffError, formatIssues } from './errors.js';
 import { ACTION_NAME, AGENT_NAME, PROCEDURE_ID, RULE_ID, STEP_ID } from './ids.js';
 import { SEVERITIES, type Procedure } from './procedure.js';
 import { checkBounds, issuesOf } from './request-schema.js';
+import { triggerSchema } from './trigger-schema.js';
 
 const id = (pattern: RegExp, what: string) => z.string().max(128).regex(pattern, `must be ${what} (${pattern.source})`);
 const stepId = id(STEP_ID, 'a step id in lower snake case');
@@ -16,19 +17,25 @@ const retry = z.strictObject({
   maximum_interval: seconds.optional(),
 });
 
-const step = z.strictObject({
-  step_id: stepId,
-  name,
-  description: z.string().max(2000).optional(),
-  action: id(ACTION_NAME, 'an action name in lower snake case'),
-  rules: z.array(id(RULE_ID, 'a rule id such as VR001')).max(50).optional(),
-  depends_on: z.array(stepId).max(200).optional(),
-  timeout: seconds.optional(),
-  retry: retry.optional(),
-  on_failure: z.enum(['rollback', 'hold']).optional(),
-  compensation: z.string().min(1).max(128).optional(),
-  with: z.record(z.string(), z.json()).optional(),
-});
+const step = z
+  .strictObject({
+    step_id: stepId,
+    name,
+    description: z.string().max(2000).optional(),
+    action: id(ACTION_NAME, 'an action name in lower snake case'),
+    rules: z.array(id(RULE_ID, 'a rule id such as VR001')).max(50).optional(),
+    depends_on: z.array(stepId).max(200).optional(),
+    timeout: seconds.optional(),
+    retry: retry.optional(),
+    on_failure: z.enum(['rollback', 'hold']).optional(),
+    compensation: z.string().min(1).max(128).optional(),
+    with: z.record(z.string(), z.json()).optional(),
+  })
+  .superRefine(({ action, with: parameters }, ctx) => {
+    if (action !== 'trigger' || parameters === undefined) return;
+    for (const { path, message } of triggerSchema.safeParse(parameters).error?.issues ?? [])
+      ctx.addIssue({ code: 'custom', path: ['with', ...path], message });
+  });
 
 /** The shape of a procedure document; {@link file://./procedure-lint.ts} checks what a shape cannot say. */
 const procedureSchema: z.ZodType<Procedure> = z.strictObject({

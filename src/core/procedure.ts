@@ -2,7 +2,7 @@
 export const SEVERITIES = ['critical', 'high', 'medium', 'low'] as const;
 export type Severity = (typeof SEVERITIES)[number];
 
-export const BUILTIN_ACTIONS = ['validate', 'transfer', 'sync_state', 'confirm'] as const;
+export const BUILTIN_ACTIONS = ['validate', 'transfer', 'sync_state', 'confirm', 'trigger'] as const;
 export type BuiltinAction = (typeof BUILTIN_ACTIONS)[number];
 
 export interface RetryPolicy {

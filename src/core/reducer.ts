@@ -36,12 +36,19 @@ import {
   type ReturnFact,
 } from './returns.js';
 import { resolvedByHand, takeBack, takenBack } from './take-back.js';
+import { lateBy, type LateEnd } from './timing.js';
 
 /** Everything that can happen to a handoff. `now` is the time of handling, `at` a sender's own. Milliseconds. */
 export type HandoffEvent = { now: number } & (
   | { type: 'waits'; on: string }
   | { type: 'began'; steps: readonly string[]; epochs: Record<string, number> }
   | { type: 'step_started'; step: string }
+  /** A step that is ready and may not start before `until`, which is what `on` says. */
+  | { type: 'held'; step: string; until: number; on: string }
+  /** An expected end, at `at`, has passed. */
+  | { type: 'late'; end: LateEnd; at: number; what: string }
+  /** A child was told that it is paused, or that it is not any more. */
+  | { type: 'child_told'; child: string; paused: boolean }
   | { type: 'step_finished'; step: string; facts?: Record<string, unknown> }
   /** Stopped before its end by a pause, or its retries interrupted; it will be started again. */
   | { type: 'step_parked'; step: string; attempts: number; epoch?: number }
@@ -105,8 +112,16 @@ export function reduce(state: HandoffState, event: HandoffEvent): HandoffState {
       const ahead = known === undefined ? {} : { returnEpoch: known };
       return to({ ...s, ...ahead, steps, waitsFor: undefined }, 'running', now);
     }
+    case 'held':
+      return { ...s, waitsUntil: { step: event.step, at: event.until, on: event.on } };
+    case 'late':
+      return lateBy(s, event.end, event.at, event.what);
+    case 'child_told': {
+      const others = (s.toldToPause ?? []).filter((child) => child !== event.child);
+      return { ...s, toldToPause: event.paused ? [...others, event.child] : others };
+    }
     case 'step_started':
-      return withStep(s, event.step, {
+      return withStep(s.waitsUntil ? { ...s, waitsUntil: undefined } : s, event.step, {
         status: 'running',
         startedAt: s.steps[event.step]?.startedAt ?? now,
         error: undefined,

@@ -3,6 +3,7 @@ import { HandoffError, type Issue } from './errors.js';
 import { TEN_YEARS_MIN, artifactName, date, id, phase } from './fields-schema.js';
 import { AGENT_NAME, CONTRACT_REF, HANDOFF_ID, PROCEDURE_ID, SESSION_ID, fileKey } from './ids.js';
 import type { NormalRequest, Party, Priority, WrittenRequest } from './request.js';
+import { triggerSchema } from './trigger-schema.js';
 
 /** Bytes of one request as JSON, and levels of nesting. */
 export const REQUEST_LIMIT = 1024 * 1024;
@@ -63,6 +64,7 @@ const shape = z.strictObject({
   acceptance: z.enum(['explicit', 'auto']).optional(),
   clockWhilePaused: z.enum(['stop', 'run']).optional(),
   contract: contract.optional(),
+  trigger: triggerSchema.optional(),
   artifacts: z.array(artifact).max(10_000).optional(),
   context: z.record(contextKey, z.json()).optional(),
   contextVersions: z.record(contextKey, z.int().min(0)).optional(),

@@ -1,6 +1,8 @@
 import type { Contract, ContractDocument } from './contract.js';
 import type { Procedure, FrozenProcedure } from './procedure.js';
 import type { ReturnTerms } from './returns.js';
+import type { LateEnd } from './timing.js';
+import type { TriggerSpec } from './trigger.js';
 
 /** A reference to bytes in storage: what history carries instead of content. */
 export interface ContentRef {
@@ -56,6 +58,8 @@ export interface HandoffRequest {
   clockWhilePaused?: 'stop' | 'run';
   /** The document, or its `contract` part alone, or `id` or `id@version` of one in the registry. */
   contract?: ContractDocument | ContractDocument['contract'] | string;
+  /** What the procedure's `trigger` step starts, where the step itself does not say so. */
+  trigger?: TriggerSpec;
   artifacts?: ArtifactSpec[];
   /** Entries for the session's context: key → any JSON value. */
   context?: Record<string, unknown>;
@@ -89,6 +93,7 @@ export interface NormalRequest {
   acceptance: 'explicit' | 'auto';
   clockWhilePaused: 'stop' | 'run';
   contract?: Record<string, unknown> | string;
+  trigger?: TriggerSpec;
   artifacts: ArtifactSpec[];
   context: Record<string, unknown>;
   contextVersions?: Record<string, number>;
@@ -102,9 +107,16 @@ export interface PackageContent {
   context: Record<string, unknown>;
   contextVersions?: Record<string, number>;
   contract?: Contract;
+  trigger?: TriggerSpec;
   instructions?: unknown;
   metadata: Record<string, unknown>;
 }
+
+/** The names of all that must arrive: what is handed over, and what the contract says is sent. */
+export const expectedArtifacts = ({ artifacts, contract }: PackageContent): string[] => {
+  const promised = Object.entries(contract?.sends ?? {}).filter(([, send]) => send.required !== false);
+  return [...new Set([...artifacts.map((a) => a.name), ...promised.map(([name]) => name)])];
+};
 
 /** The facts of a handoff that never change: what the workflow gets as its input, and every activity as its subject. */
 export interface Subject {
@@ -139,6 +151,10 @@ export interface HandoffInput {
   expiresInMs: number;
   expiresAt?: number;
   startAfter?: number;
+  /** Until then its trigger, or without one its offer, is held. */
+  triggerAfter?: number;
+  /** When the phases are expected to end: what is later is late. */
+  expectedEnds?: Partial<Record<LateEnd, number>>;
   acceptance: 'explicit' | 'auto';
   clockWhilePaused: 'stop' | 'run';
   /** Whether the contract expects anything back, so that the run stays `accepted` until somebody completes it. */

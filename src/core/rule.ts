@@ -1,6 +1,6 @@
 import { severityStops, type Severity } from './procedure.js';
 
-/** The eight rules of S3, with their severities. Every worker has them; it may replace or remove each. */
+/** The rules of S3 (VR) and S2 (DC), with their severities. Every worker has them; it may replace or remove each. */
 export const BUILTIN_RULES = {
   VR001: { name: 'Phase Completion Check', severity: 'critical' },
   VR002: { name: 'Resource Availability Check', severity: 'critical' },
@@ -10,6 +10,8 @@ export const BUILTIN_RULES = {
   VR006: { name: 'Connection Stability Check', severity: 'high' },
   VR007: { name: 'Permission Validation', severity: 'medium' },
   VR008: { name: 'Data Integrity Check', severity: 'high' },
+  DC007: { name: 'Transfer Successful', severity: 'critical' },
+  DC008: { name: 'Next Agent Can Start', severity: 'critical' },
 } as const satisfies Record<string, { name: string; severity: Severity }>;
 
 export type BuiltinRuleId = keyof typeof BUILTIN_RULES;

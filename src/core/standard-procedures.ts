@@ -1,4 +1,4 @@
-import type { Procedure } from './procedure.js';
+import type { Procedure, RuleRef } from './procedure.js';
 
 /** S3's procedure for a pipeline that moves from one phase to the next. */
 export const PHASE_TRANSITION_STANDARD: Procedure = {
@@ -74,4 +74,57 @@ export const AGENT_HANDOFF_STANDARD: Procedure = {
   ],
 };
 
-export const STANDARD_PROCEDURES: readonly Procedure[] = [PHASE_TRANSITION_STANDARD, AGENT_HANDOFF_STANDARD];
+/** What is checked before anything moves. */
+const BEFORE_TRANSFER: readonly RuleRef[] = [
+  { rule_id: 'VR002', name: 'Resource Availability Check', severity: 'critical' },
+];
+const BEFORE_TRIGGER: readonly RuleRef[] = [
+  { rule_id: 'DC007', name: 'Transfer Successful', severity: 'critical' },
+  { rule_id: 'DC008', name: 'Next Agent Can Start', severity: 'critical' },
+];
+const ids = (rules: readonly RuleRef[]): string[] => rules.map((r) => r.rule_id);
+
+/** S2's flow: what a contract promises is checked, moved, checked again, and the next phase is triggered. */
+export const CONTRACT_HANDOFF_STANDARD: Procedure = {
+  procedure_id: 'CONTRACT_HANDOFF_STANDARD',
+  version: '1.0.0',
+  name: 'Standard contract handoff',
+  description:
+    'What the contract promises is whole and moves to the target, which can start; then its phase is triggered.',
+  steps: [
+    {
+      step_id: 'contract_validation',
+      name: 'Contract Validation',
+      action: 'validate',
+      rules: ids(BEFORE_TRANSFER),
+      timeout: 60,
+    },
+    {
+      step_id: 'artifact_transfer',
+      name: 'Artifact Transfer',
+      action: 'transfer',
+      timeout: 600,
+      with: { what: ['artifacts', 'context'] },
+    },
+    { step_id: 'state_synchronization', name: 'State Synchronization', action: 'sync_state', timeout: 45 },
+    {
+      step_id: 'readiness_validation',
+      name: 'Readiness Validation',
+      action: 'validate',
+      rules: ids(BEFORE_TRIGGER),
+      timeout: 60,
+    },
+    { step_id: 'phase_trigger', name: 'Phase Trigger', action: 'trigger', compensation: 'irreversible' },
+  ],
+  validation_rules: [...BEFORE_TRANSFER, ...BEFORE_TRIGGER],
+  rollback_procedures: [
+    { rollback_id: 'transfer_rollback', name: 'Transfer Rollback', steps: ['artifact_transfer'] },
+    { rollback_id: 'state_rollback', name: 'State Rollback', steps: ['state_synchronization'] },
+  ],
+};
+
+export const STANDARD_PROCEDURES: readonly Procedure[] = [
+  PHASE_TRANSITION_STANDARD,
+  AGENT_HANDOFF_STANDARD,
+  CONTRACT_HANDOFF_STANDARD,
+];

@@ -102,6 +102,14 @@ export const factOf = (e: Effect): EffectFact => ({
   irreversible: e.irreversible,
 });
 
+/** A child of a trigger step that runs, to be recorded. */
+export interface ChildTask {
+  task: StepTask;
+  workflowId: string;
+  /** Absent where one of that id was there already: whose it is, the server says. */
+  runId?: string;
+}
+
 /** What one reconciliation found. */
 export interface Reconciled {
   /** Handoffs that are open in the database. */
@@ -134,6 +142,8 @@ export interface EngineActivities {
   stepAttempts(task: { handoff: string; step: string }): Promise<{ epoch: number; attempts: number }>;
   /** Checks what came back by its contract, and puts it in the source's folder: all of it, or none. */
   receiveReturn(task: ReturnTask): Promise<ReturnReceipt>;
+  /** Records that the child of a trigger step runs; its run id. Throws TRIGGER_REFUSED where it is somebody else's. */
+  childStarted(task: ChildTask): Promise<{ runId: string }>;
   beginUndo(task: BeginUndoTask): Promise<EffectFact[]>;
   undo(task: UndoTask): Promise<UndoResult[]>;
   /** Finds handoffs whose run closed without an outcome, and opens a repair run for each. */

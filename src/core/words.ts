@@ -1,5 +1,6 @@
 import { dueAt } from './clock.js';
 import {
+  heldStep,
   isBeforeAcceptance,
   isClosed,
   isPaused,
@@ -14,6 +15,7 @@ import type { Procedure } from './procedure.js';
 import { partyText, type Subject } from './request.js';
 import { blockedByReturns, holder, returnLines } from './return-words.js';
 import { list, outstanding } from './returns.js';
+import { triggeredText } from './trigger.js';
 
 const MINUTE = 60_000;
 
@@ -28,7 +30,7 @@ export function span(ms: number): string {
 }
 
 /** `2026-11-21 14:40:58 UTC`: as the Web UI writes it. */
-const utc = (ms: number): string =>
+export const utc = (ms: number): string =>
   new Date(ms)
     .toISOString()
     .replace('T', ' ')
@@ -36,7 +38,10 @@ const utc = (ms: number): string =>
 
 /** The step that a search attribute names: that of an incident, or the first that is at work or failed. */
 export const currentStep = (s: HandoffState): string | undefined =>
-  s.incidents[0]?.step ?? runningSteps(s)[0] ?? Object.keys(s.steps).find((id) => s.steps[id]!.status === 'failed');
+  s.incidents[0]?.step ??
+  runningSteps(s)[0] ??
+  Object.keys(s.steps).find((id) => s.steps[id]!.status === 'failed') ??
+  heldStep(s)?.step;
 
 /**
  * Why a run does not move, as one short keyword phrase; undefined where it does. A state that has begun names every
@@ -57,6 +62,8 @@ export function blockedBecause(s: HandoffState, procedure?: Procedure): string |
   }
   if (s.status === 'pending' && s.waitsFor) return `waits for ${s.waitsFor}`.slice(0, 200);
   if (s.status === 'awaiting_acceptance') return 'waits for acceptance';
+  const held = heldStep(s);
+  if (held) return `waits for ${held.on}, ${utc(held.at)}`.slice(0, 200);
   const steps = procedure?.steps.map((p) => p.step_id) ?? Object.keys(s.steps);
   if (s.status !== 'accepted' || !steps.every((id) => stepIsDone(s.steps[id]))) return undefined;
   return blockedByReturns(s) ?? (s.acceptance.auto ? undefined : 'waits for completion');
@@ -84,6 +91,7 @@ export function words(subject: Subject, procedure: Procedure, s: HandoffState): 
         ...takeBackLines(s, nameOf),
         ...pauseLines(s),
         ...returnLines(subject, s),
+        ...lateLines(s),
         ...answerLines(subject, s),
         ...clockLines(s),
         ...nextLines(procedure, s),
@@ -112,6 +120,8 @@ function waits(subject: Subject, s: HandoffState, nameOf: NameOf): string {
   if (s.status === 'awaiting_acceptance') return `it waits for ${target} to accept`;
   const owed = s.status === 'accepted' ? outstanding(s).length : 0;
   if (owed > 0) return `it waits for ${owed} ${owed === 1 ? 'return' : 'returns'} from ${holder(subject, s)}`;
+  const held = heldStep(s);
+  if (held) return `${nameOf(held.step)} waits for ${held.on}, at ${utc(held.at)}`;
   if (s.status === 'accepted') return `the work is with ${s.acceptance.by ?? target}`;
   if (s.takingBack) return 'a part is being taken back';
   return running ? `at work: ${running}` : 'between two steps';
@@ -141,11 +151,17 @@ function takeBackLines(s: HandoffState, nameOf: NameOf): string[] {
 
 function pauseLines(s: HandoffState): string[] {
   if (s.status === 'compensating') return [];
-  return Object.entries(s.holds).flatMap(([holder, h]) => [
+  const told = s.toldToPause ?? [];
+  const children = told.length > 0 ? [`Paused with it: ${told.map((id) => `\`${id}\``).join(', ')}.`] : [];
+  const holds = Object.entries(s.holds).flatMap(([holder, h]) => [
     `Paused by ${h.by} (${holder}) since ${utc(h.at)}: ${trimmed(h.reason)}.${h.until ? ` It resumes by itself at ${utc(h.until)}.` : ''}`,
     `${SIGNAL} \`resume\` \`{"by": "you"${holder === 'parent' ? ', "holder": "parent"' : ''}}\`.`,
   ]);
+  return [...holds, ...children];
 }
+
+const lateLines = ({ late }: HandoffState): string[] =>
+  late ? [`**Late** since ${utc(late.since)}: ${late.what}.`] : [];
 
 /** What the target has to say, and what it says it with. */
 function answerLines(subject: Subject, s: HandoffState): string[] {
@@ -204,7 +220,8 @@ function stepLines(procedure: Procedure, s: HandoffState): string {
       if (!st) return [];
       const isUndone = undone.has(`${step.step_id}/${st.epoch}`);
       const mark = isUndone ? '↶' : { waiting: '·', running: '▶', finished: '✓', skipped: '↷', failed: '✗' }[st.status];
-      const detail = st.error ? ` — ${st.error.message}` : st.note ? ` — ${st.note}` : '';
+      const said = st.error?.message ?? st.note ?? triggeredText(st.facts);
+      const detail = said ? ` — ${said}` : '';
       return [`- ${mark} ${step.name}${isUndone ? ' — undone' : detail}`];
     })
     .join('\n');

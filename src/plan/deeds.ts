@@ -3,10 +3,11 @@ import path from 'node:path';
 import { HandoffError } from '../core/errors.js';
 import type { Step } from '../core/procedure.js';
 import { arrivalFolder, partyText, type ArtifactSpec } from '../core/request.js';
+import { triggerKindOf, type TriggerSpec } from '../core/trigger.js';
 import { fingerprint, locateSource } from '../storage/files.js';
 import { issue, issueOf } from './issues.js';
 import { handsOver } from './order.js';
-import type { PlanIssue, PlannedArtifact, PlannedDeed, PlannedEntry, PlannedPhase } from './plan.js';
+import type { PlanIssue, PlannedArtifact, PlannedDeed, PlannedEntry, PlannedPhase, PlannedTrigger } from './plan.js';
 import type { Sight } from './rules.js';
 
 /** What a step would do now, and what it would meet. It reads what the action would read, and writes nothing. */
@@ -25,14 +26,39 @@ export async function foresee(step: Step, sight: Sight, acceptance: 'explicit' |
       return foreseeTransfer(step, sight);
     case 'sync_state':
       return foreseeSync(step, sight);
+    case 'trigger':
+      return { deed: foreseeTrigger(step, sight), issues: [] };
     default:
       return { deed: { kind: 'own', with: step.with ?? {} }, issues: [] };
   }
 }
 
+function foreseeTrigger(step: Step, { content }: Sight): PlannedTrigger {
+  const spec: TriggerSpec = triggerKindOf(step.with) ? step.with! : (content.trigger ?? {});
+  const { signal, workflow, webhook } = spec;
+  const sends = (args: unknown[] | undefined): 'own' | 'arrivals' => (args ? 'own' : 'arrivals');
+  if (signal)
+    return {
+      kind: 'trigger',
+      starts: 'signal',
+      to: signal.workflowId,
+      name: signal.signalName,
+      sends: sends(signal.args),
+    };
+  if (workflow) {
+    const { type, taskQueue, workflowId, args } = workflow;
+    const to = workflowId === undefined ? {} : { to: workflowId };
+    const queue = taskQueue === undefined ? {} : { taskQueue };
+    return { kind: 'trigger', starts: 'workflow', name: type, ...to, ...queue, sends: sends(args) };
+  }
+  if (!webhook) return { kind: 'trigger' };
+  const { origin, pathname } = new URL(webhook.url);
+  return { kind: 'trigger', starts: 'webhook', to: `${origin}${pathname}`, sends: 'arrivals' };
+}
+
 async function foreseeTransfer(step: Step, sight: Sight): Promise<Foreseen> {
   const { content } = sight;
-  const { artifacts: _, ...delivered } = content;
+  const { artifacts: _, trigger: _t, ...delivered } = content;
   const context = { keys: Object.keys(content.context), bytes: Buffer.byteLength(JSON.stringify(delivered)) };
   const files = handsOver(step, 'artifacts')
     ? await Promise.all(content.artifacts.map((spec) => foreseeFile(spec, step, sight)))

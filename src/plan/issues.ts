@@ -37,6 +37,8 @@ export function adviceFor(rule: string, { session, source, target }: Subject): s
     VR006: `see that ${agent} is up: handoff agents list`,
     VR007: 'change who may hand over to whom: handoff agents add --hands-off-to, --accepts-from',
     VR008: 'send the files that are meant, or correct their sha256',
+    DC007: 'let a step before it transfer the artifacts: "with": {"what": ["artifacts"]}',
+    DC008: agent ? `handoff agents list; where it is up: handoff agents heartbeat ${agent}` : 'see what it names',
   };
   return (advice as Partial<Record<string, string>>)[rule];
 }

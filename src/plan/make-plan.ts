@@ -11,6 +11,7 @@ import {
   type Step,
 } from '../core/procedure.js';
 import { DEFAULT_EXPIRY_MINUTES, type NormalRequest } from '../core/request.js';
+import { isTrigger, startsChild, triggerKindOf, type TriggerSpec } from '../core/trigger.js';
 import { foresee } from './deeds.js';
 import { adviceFor, issue, withoutRepeats } from './issues.js';
 import { inOrder, named, ownSteps, stepsBefore } from './order.js';
@@ -31,6 +32,8 @@ export interface PlanInput extends Sight {
   /** Actions that are known to have no undo. */
   oneWay: ReadonlySet<string>;
   now: number;
+  /** Milliseconds. */
+  triggerAfter?: number;
 }
 
 /** `complaints`: of a failed rule. */
@@ -40,7 +43,7 @@ interface Found extends PlanIssue {
 
 /** What a handoff would do. It runs the rules that can be run now, and reads what its actions would read. */
 export async function makePlan(input: PlanInput): Promise<HandoffPlan> {
-  const { procedure, subject, request, now, existing } = input;
+  const { procedure, subject, request, existing } = input;
   const before = stepsBefore(procedure);
   const [agents, waitsFor, steps] = await Promise.all([
     planAgents(input),
@@ -67,14 +70,14 @@ export async function makePlan(input: PlanInput): Promise<HandoffPlan> {
     ready: issues.length === 0,
     issues,
     warnings: withoutRepeats(steps.flatMap((s) => s.warnings)),
-    request: requestOf(request, input.given, now),
+    request: requestOf(input),
     procedure: { ...subject.procedure, name: procedure.name },
     ...(subject.contract ? { contract: subject.contract } : {}),
     ...(existing ? { existing } : {}),
     ...plan,
-    rollback: rollbackOf(procedure),
+    rollback: rollbackOf(procedure, request.trigger),
     irreversible: procedure.steps
-      .filter((s) => s.compensation === 'irreversible')
+      .filter((s) => s.compensation === 'irreversible' && !startsChild(s, request.trigger) && !isIdle(s, request))
       .map((s) => ({ step: s.step_id, name: s.name, action: s.action })),
     waitsFor,
     ...(procedure.estimated_duration === undefined ? {} : { estimatedMinutes: procedure.estimated_duration }),
@@ -103,8 +106,12 @@ const started = ({ handoffId, status }: NonNullable<HandoffPlan['existing']>): P
   next: `handoff show ${handoffId}`,
 });
 
-function requestOf(r: NormalRequest, given: PlanInput['given'], now: number): PlannedRequest {
-  const start = Math.max(now, r.startAfter ? Date.parse(r.startAfter) : 0);
+/** Whether a step has nothing to trigger. */
+const isIdle = (s: Step, { trigger }: NormalRequest): boolean =>
+  isTrigger(s) && !triggerKindOf(s.with) && !triggerKindOf(trigger);
+
+function requestOf({ request: r, given, now, triggerAfter = 0 }: PlanInput): PlannedRequest {
+  const start = Math.max(now, r.startAfter ? Date.parse(r.startAfter) : 0, triggerAfter);
   const expiresAt =
     r.expiresAt ?? new Date(start + (r.expiresInMinutes ?? DEFAULT_EXPIRY_MINUTES) * 60_000).toISOString();
   return {
@@ -116,6 +123,7 @@ function requestOf(r: NormalRequest, given: PlanInput['given'], now: number): Pl
     target: r.target,
     acceptance: r.acceptance,
     ...(r.startAfter ? { startAfter: r.startAfter } : {}),
+    ...(triggerAfter > now ? { triggerAfter: new Date(triggerAfter).toISOString() } : {}),
     expiresAt,
   };
 }
@@ -231,12 +239,16 @@ async function planStep(
   };
 }
 
-function rollbackOf(procedure: Procedure): PlannedUndo[] {
+/** What undoes a child that a request asks for; no procedure names it. */
+const CANCEL_CHILD = { id: 'cancel_child', name: 'Cancel the Child' };
+
+function rollbackOf(procedure: Procedure, trigger: TriggerSpec | undefined): PlannedUndo[] {
   const { rollback_procedures: rollbacks = [] } = procedure;
   return inOrder(procedure)
     .toReversed()
-    .filter((s) => hasEffect(s) && s.compensation !== 'irreversible')
+    .filter((s) => hasEffect(s) && (s.compensation !== 'irreversible' || startsChild(s, trigger)))
     .flatMap((s) => {
+      if (s.compensation === 'irreversible') return [{ step: s.step_id, name: s.name, rollback: CANCEL_CHILD }];
       const by = s.compensation
         ? rollbacks.find((r) => r.rollback_id === s.compensation)
         : rollbacks.find((r) => r.steps.includes(s.step_id));

@@ -1,6 +1,7 @@
 import type { ErrorCode } from '../core/errors.js';
 import type { FrozenProcedure, RetryPolicy, Severity } from '../core/procedure.js';
 import type { Party, Priority, Subject } from '../core/request.js';
+import type { TriggerKind } from '../core/trigger.js';
 
 /** What a handoff would do, as far as it can be told without doing any of it. */
 export interface HandoffPlan {
@@ -47,6 +48,8 @@ export interface PlannedRequest {
   target: Party;
   acceptance: 'explicit' | 'auto';
   startAfter?: string;
+  /** Its trigger, or without one its offer, is held until then. */
+  triggerAfter?: string;
   /** Where it would be started now. */
   expiresAt: string;
 }
@@ -83,7 +86,22 @@ export type PlannedDeed =
   | { kind: 'confirm'; by: string; acceptance: 'explicit' | 'auto' }
   | { kind: 'transfer'; artifacts?: PlannedArtifact[]; context?: { keys: string[]; bytes: number } }
   | { kind: 'sync_state'; context: PlannedEntry[]; phases: PlannedPhase[] }
+  | PlannedTrigger
   | { kind: 'own'; with: Record<string, unknown> };
+
+/** What a trigger step would start. Nobody is asked whether it is there. */
+export interface PlannedTrigger {
+  kind: 'trigger';
+  /** Absent: there is nothing to trigger. */
+  starts?: TriggerKind;
+  /** The workflow, or the address without its query. Absent: a child by the default, `handoff/<id>/next/1`. */
+  to?: string;
+  /** The signal, or the type of the child workflow. */
+  name?: string;
+  taskQueue?: string;
+  /** What it gets: arguments of the request's own, or what has arrived. */
+  sends?: 'own' | 'arrivals';
+}
 
 /** One file. Sizes in bytes. */
 export interface PlannedArtifact {

@@ -1,5 +1,5 @@
 import { DEFAULT_STEP_TIMEOUT_S, hasEffect, severityStops, type Procedure, type Step } from '../core/procedure.js';
-import type { PackageContent, Subject } from '../core/request.js';
+import { expectedArtifacts, type PackageContent, type Subject } from '../core/request.js';
 import type { BuiltinRuleId, RuleResult } from '../core/rule.js';
 import { builtinRules } from '../rules/builtin.js';
 import type { Rule, RuleContext } from '../rules/rule.js';
@@ -28,6 +28,8 @@ const LOOKS_AT: Partial<Record<BuiltinRuleId, LooksAt>> = {
     (Object.keys(content.context).length > 0 || Boolean(subject.source.phase ?? subject.target.phase)),
   VR005: (step) => handsOver(step, 'context'),
   VR008: (step, { content }) => handsOver(step, 'artifacts') && content.artifacts.length > 0,
+  DC007: (step, { content }) => handsOver(step, 'artifacts') && expectedArtifacts(content).length > 0,
+  DC008: (step, { content }) => handsOver(step, 'artifacts') && expectedArtifacts(content).length > 0,
 };
 
 /** The rules that this process has: the built-in ones, and a user's laid over them. */

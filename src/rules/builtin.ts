@@ -1,6 +1,7 @@
-import { unreachableBecause, unsteadyBecause } from '../core/agent.js';
+import { unsteadyBecause } from '../core/agent.js';
 import { partyText } from '../core/request.js';
 import { BUILTIN_RULES, type BuiltinRuleId } from '../core/rule.js';
+import { agentComplaints, nextAgentCanStart, transferSuccessful } from './readiness.js';
 import { contextTransfer, dataIntegrity, phaseCompletion, resourceAvailability, stateConsistency } from './state.js';
 import { fail, pass, verdictOf, type Rule, type RuleContext, type RuleFinding } from './rule.js';
 
@@ -14,15 +15,11 @@ async function agentReadiness({ subject, storage, content, ...context }: RuleCon
   if (!name) return pass('no target agent is named');
   const agent = await storage.agents.find(name);
   if (!agent) return fail(`agent ${name} is not registered`);
-  const load = await storage.handoffs.loadOf(name, subject.handoffId);
+  const { complaints, load } = await agentComplaints(storage, agent, subject.handoffId);
   const wanted = [...strings(context.with['capabilities']), ...strings(content.metadata['required_capabilities'])];
   const lacking = wanted.filter((c) => !agent.capabilities.includes(c));
   return verdictOf(
-    [
-      unreachableBecause(agent, Date.now()),
-      load >= agent.capacity ? `${name} is full: ${load} open handoffs, capacity ${agent.capacity}` : undefined,
-      lacking.length > 0 ? `${name} lacks the capabilities ${lacking.join(', ')}` : undefined,
-    ],
+    [...complaints, lacking.length > 0 ? `${name} lacks the capabilities ${lacking.join(', ')}` : undefined],
     `${name} is alive, with ${load} of ${agent.capacity} open handoffs`,
   );
 }
@@ -88,4 +85,6 @@ export const builtinRules: readonly Rule[] = [
   builtin('VR006', connectionStability),
   builtin('VR007', permissions),
   builtin('VR008', dataIntegrity),
+  builtin('DC007', transferSuccessful),
+  builtin('DC008', nextAgentCanStart),
 ];

@@ -94,7 +94,7 @@ async function differsFromLedger(e: Effect, storage: RuleContext['storage']): Pr
 
 /** VR005: what was delivered to the target is what the package holds. */
 export async function contextTransfer({ subject, storage, content }: RuleContext): Promise<RuleFinding> {
-  const { artifacts, ...rest } = content;
+  const { artifacts, trigger: _, ...rest } = content;
   const sent = digestOf({ ...rest, artifacts: artifacts.map((a) => a.name) });
   const row = await storage.db
     .selectFrom('deliveries')

@@ -2,7 +2,7 @@ import { mkdir, readFile, readdir, rename, rm, stat, writeFile } from 'node:fs/p
 import path from 'node:path';
 import type { Client } from '@temporalio/client';
 import type { History } from '@temporalio/common/lib/proto-utils.js';
-import { REPAIR_TYPE, handoffIdOf, repairWorkflowIdOf, workflowIdOf } from '../core/ids.js';
+import { REPAIR_TYPE, handoffIdOf, repairWorkflowIdOf, repairedIdOf, workflowIdOf } from '../core/ids.js';
 import { SEARCH_KEYS, quoted } from '../core/search-keys.js';
 import { historyFromJson, historyToJson } from './history-json.js';
 
@@ -49,6 +49,8 @@ async function* runsOf(client: Client, filter: RunFilter): AsyncGenerator<FoundR
   ].join(' AND ');
   let left = filter.limit ?? LIMIT;
   for await (const { workflowId, runId } of client.workflow.list({ query })) {
+    // What a handoff has started runs on code of its own.
+    if (!handoffIdOf(workflowId) && !repairedIdOf(workflowId)) continue;
     if (left-- <= 0) return;
     yield { workflowId, runId };
   }

@@ -78,11 +78,17 @@ export async function look(storage: Storage, request: Request, lines: string): P
   };
 }
 
-const STEPS: Record<string, { context?: string; artifacts: string; sync?: string; send?: string }> = {
+const STEPS: Record<string, { context?: string; artifacts: string; sync?: string; send?: string; trigger?: string }> = {
   PHASE_TRANSITION_STANDARD: { artifacts: 'resource_handoff', sync: 'state_synchronization' },
+  CONTRACT_HANDOFF_STANDARD: {
+    context: 'artifact_transfer',
+    artifacts: 'artifact_transfer',
+    sync: 'state_synchronization',
+    trigger: 'phase_trigger',
+  },
   AGENT_HANDOFF_STANDARD: { context: 'task_context_transfer', artifacts: 'knowledge_transfer' },
 };
-const OWN = { context: 'bring', artifacts: 'bring', sync: 'sync', send: 'send' };
+const OWN: (typeof STEPS)[string] = { context: 'bring', artifacts: 'bring', sync: 'sync', send: 'send' };
 
 /**
  * What a completed handoff leaves: computed from the request and what was there before, and from nothing of the engine.
@@ -101,7 +107,13 @@ export function model(
     const epoch = typeof epochs === 'number' ? epochs : epochs[step ?? ''];
     return step && epoch ? `${step}/${epoch}` : undefined;
   };
-  const [brought, carried, synced, sent] = [steps.context, steps.artifacts, steps.sync, steps.send].map(done);
+  const [brought, carried, synced, sent, triggered] = [
+    steps.context,
+    steps.artifacts,
+    steps.sync,
+    steps.send,
+    request.trigger ? steps.trigger : undefined,
+  ].map(done);
   const world = structuredClone(before);
   const phase = String(request.target?.phase);
   const effects: string[] = [];
@@ -141,5 +153,6 @@ export function model(
     world.lines = [...before.lines, `${id}/${sent}/line`];
     effects.push(`${sent}/line`);
   }
+  if (triggered) effects.push(`${triggered}/trigger`);
   return { world, effects };
 }

@@ -66,7 +66,14 @@ export function lookVerbs(program: Command): void {
     async ({ options, io }) => {
       const { limit } = options;
       const found = await listed(options, { ...filterOf(options), ...(limit === undefined ? {} : { limit }) });
-      const rows = found.map((h) => [h.handoffId, h.shown, ago(h.createdAt), routeOf(h), h.procedure, h.blocked]);
+      const rows = found.map((h) => [
+        h.handoffId,
+        h.late ? `${h.shown}, late` : h.shown,
+        ago(h.createdAt),
+        routeOf(h),
+        h.procedure,
+        h.blocked,
+      ]);
       const head = ['ID', 'STATUS', 'STARTED', 'FROM → TO', 'PROCEDURE', 'BLOCKED'];
       const json = found.map(({ subject: _, ...h }) => ({ ...h, route: routeOf(h) }));
       return { json, text: table(io.paint, head, rows, 'No handoffs.') };

@@ -1,10 +1,10 @@
 import { deadlineOf, forecast, type Deadline, type Forecast } from '../../core/estimate.js';
-import { isClosed, isPaused, runningSteps, shownStatus, type HandoffState } from '../../core/handoff.js';
+import { heldStep, isClosed, isPaused, runningSteps, shownStatus, type HandoffState } from '../../core/handoff.js';
 import { progressOf } from '../../core/progress.js';
 import { partyText, type Subject } from '../../core/request.js';
 import { holder } from '../../core/return-words.js';
 import { list, outstanding } from '../../core/returns.js';
-import { span } from '../../core/words.js';
+import { span, utc } from '../../core/words.js';
 import { titleOf } from '../outcome-text.js';
 
 /** What is known of a handoff in flight. Without a state only that it is there. */
@@ -36,8 +36,10 @@ export interface Row {
   since: number;
   forecast?: Forecast;
   deadline?: Deadline;
-  /** `slow`: the engine takes longer than ever; `unanswered`: people do; `expires`: little time is left; `return`: one is late. */
-  late?: 'slow' | 'unanswered' | 'expires' | 'return';
+  /** The expected end that has passed, in words. */
+  overdue?: string;
+  /** `slow`: the engine takes longer than ever; `unanswered`: people do; `expires`: little time is left; `overdue`: see there; `return`: one is late. */
+  late?: 'slow' | 'unanswered' | 'expires' | 'overdue' | 'return';
 }
 
 export function rowOf(w: Watched, past: readonly HandoffState[], now: number): Row {
@@ -55,13 +57,13 @@ export function rowOf(w: Watched, past: readonly HandoffState[], now: number): R
   const expected = forecast(past, state, now);
   const deadline = isClosed(state.status) ? undefined : deadlineOf(state, now);
   const owed = isClosed(state.status) ? [] : outstanding(state);
-  const late = deadline?.near
-    ? 'expires'
-    : owed.some(([, r]) => r.lateSince !== undefined)
-      ? 'return'
-      : expected?.late
-        ? slowOrUnanswered(expected)
-        : undefined;
+  const overdue = isClosed(state.status) ? undefined : state.late?.what;
+  const late = lateBecause({
+    expires: deadline?.near === true,
+    return: owed.some(([, r]) => r.lateSince !== undefined),
+    overdue: overdue !== undefined,
+    slow: expected?.late ? slowOrUnanswered(expected) : undefined,
+  });
   return {
     ...known,
     shown: shownStatus(state),
@@ -70,8 +72,16 @@ export function rowOf(w: Watched, past: readonly HandoffState[], now: number): R
     ...waiting(state, subject),
     ...(expected ? { forecast: expected } : {}),
     ...(deadline ? { deadline } : {}),
+    ...(overdue === undefined ? {} : { overdue }),
     ...(late ? { late } : {}),
   };
+}
+
+/** The strongest of several: what somebody can still act on first. */
+function lateBecause(is: { expires: boolean; return: boolean; overdue: boolean; slow: Row['late'] }): Row['late'] {
+  if (is.expires) return 'expires';
+  if (is.return) return 'return';
+  return is.overdue ? 'overdue' : is.slow;
 }
 
 const slowOrUnanswered = ({ until }: Forecast): 'slow' | 'unanswered' =>
@@ -106,6 +116,8 @@ function waiting(s: HandoffState, subject: Subject | undefined): { waitsFor?: st
   if (s.status === 'accepted' && !s.acceptance.auto && !s.completion) {
     return { waitsFor: `${s.acceptance.by ?? target} to complete`, since: s.acceptance.at ?? s.since };
   }
+  const held = heldStep(s);
+  if (held) return { waitsFor: `${held.on}, ${utc(held.at)}`, since: s.since };
   if (s.status === 'compensating') return { waitsFor: `its undo, ${s.undone.length} undone`, since: s.since };
   return { since: s.since };
 }
@@ -113,12 +125,13 @@ function waiting(s: HandoffState, subject: Subject | undefined): { waitsFor?: st
 const ENDS = { expiry: 'expires', lease: 'lease over', return: 'return due' } as const;
 
 /** `done in ~12 s`, `usually 5 min`, `LATE: usually 3 s`; empty where nothing is known. */
-export function etaText({ late, forecast: f, deadline }: Row): string {
+export function etaText({ late, forecast: f, deadline, overdue }: Row): string {
   if (late === 'expires' && deadline) {
     const what = ENDS[deadline.what];
     return deadline.leftMs > 0 ? `LATE: ${what} in ${span(deadline.leftMs)}` : `LATE: ${what} now`;
   }
   if (late === 'return') return 'LATE: a return';
+  if (late === 'overdue') return `LATE: ${overdue ?? ''}`;
   if (!f) return '';
   if (late) return `LATE: usually ${about(f.usualMs)}`;
   if (f.until === 'acceptance' || f.until === 'completion') return `usually ${about(f.usualMs)}`;

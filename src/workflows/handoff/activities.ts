@@ -59,6 +59,7 @@ const RECORDS = {
   projectHandoff: 'Records its state',
   checkPending: 'Looks whether it can start',
   stepAttempts: 'Counts attempts',
+  childStarted: 'Records what was started',
 } as const;
 
 const regular = (summary: string): ReturnType<typeof proxyActivities<EngineActivities>> =>

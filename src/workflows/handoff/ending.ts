@@ -25,6 +25,7 @@ export function reportOf(run: Run, outcome: Outcome): HandoffOutcome {
     ...(ending ? { reason: ending.reason, code: ending.code } : {}),
     at: new Date(Date.now()).toISOString(),
     steps: Object.fromEntries(steps) as HandoffOutcome['steps'],
+    ...(state.late ? { late: state.late } : {}),
     undone: reported(state.undone),
     ...returnsOf(state),
   };

@@ -29,6 +29,8 @@ export class Run {
   receiving: CancellationScope | undefined;
   /** Resolves once all submissions before are done with. */
   lastReturn: Promise<unknown> = Promise.resolve();
+  /** What is being said to children of this run, one after the other. */
+  telling: Promise<void> | undefined;
   /** Effects whose undo was cut short by the end of the handoff: what became of them is still to be said. */
   readonly cutShort: EffectFact[] = [];
   readonly decisions = new Map<string, Decision>();

@@ -5,6 +5,7 @@ import { dependenciesOf, type Step } from '../../core/procedure.js';
 import { partyText } from '../../core/request.js';
 import { areQuick } from '../../core/rule.js';
 import type { StepTask } from '../../core/task.js';
+import { heldSteps, holdOf, isTrigger } from '../../core/trigger.js';
 import {
   callAction,
   callQuickValidate,
@@ -16,6 +17,7 @@ import {
   maximumAttempts,
   wasStopped,
 } from './activities.js';
+import { prepared, startChildOf } from './children.js';
 import type { Run } from './run.js';
 
 class ValidationFailed extends Error {}
@@ -23,6 +25,7 @@ class ValidationFailed extends Error {}
 /** Starts every step that can start; each runs beside the main loop and reports through events. */
 export function startReadySteps(run: Run): void {
   for (const id of run.readySteps()) {
+    if (isHeld(run, id)) continue;
     let scope: CancellationScope | undefined;
     const entry = {
       stopped: false,
@@ -40,6 +43,14 @@ export function startReadySteps(run: Run): void {
       return scope.run(work);
     });
   }
+}
+
+/** Whether only the time keeps a step from starting; a timer then wakes the run up. */
+function isHeld(run: Run, step: string): boolean {
+  const hold = holdOf(run.input);
+  if (!hold || hold.at <= Date.now() || !heldSteps(run.procedure).includes(step)) return false;
+  if (run.state.waitsUntil?.step !== step) run.dispatch({ type: 'held', step, until: hold.at, on: hold.on });
+  return true;
 }
 
 /** Runs work so that `stopSteps` can end it early. */
@@ -71,15 +82,23 @@ async function work(run: Run, id: string, stoppable: Stoppable): Promise<void> {
     if (step.action === 'validate')
       return run.dispatch({ type: 'step_finished', step: id, facts: { rules: step.rules?.length } });
     // The check was still under way when the pause came: what follows it would be a start.
-    if (isPaused(run.state) || run.state.ending || isTakenBack(run.state, id)) return await park(run, id);
+    if (mayNot(run, id)) return await park(run, id);
     if (step.action === 'confirm') return offer(run, id);
     const used = run.state.steps[id]!.attempts;
-    const facts = await stoppable(() => callAction(step, taskOf(run, step), used));
+    const task = taskOf(run, step);
+    const made = await stoppable(() => callAction(step, task, used));
+    const child = isTrigger(step) ? prepared(made) : undefined;
+    if (child && mayNot(run, id)) return await park(run, id);
+    const facts = child ? await startChildOf(task, child) : made;
     run.dispatch({ type: 'step_finished', step: id, facts });
   } catch (error) {
     await stepEndedBadly(run, step, error);
   }
 }
+
+/** Whether a start would come too late: a pause, the end, or somebody who takes the step back was faster. */
+const mayNot = (run: Run, id: string): boolean =>
+  isPaused(run.state) || run.state.ending !== undefined || isTakenBack(run.state, id);
 
 async function stepEndedBadly(run: Run, step: Step, error: unknown): Promise<void> {
   const id = step.step_id;

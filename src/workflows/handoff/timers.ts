@@ -2,6 +2,7 @@ import { CancellationScope, isCancellation, sleep } from '@temporalio/workflow';
 import { dueAt } from '../../core/clock.js';
 import { isClosed, type HandoffState } from '../../core/handoff.js';
 import { nextDue } from '../../core/returns.js';
+import { endsToCome } from '../../core/timing.js';
 import type { Run } from './run.js';
 
 /** Upper bound of one timer; a later time is reached by several. */
@@ -27,7 +28,7 @@ export class Timers {
 
   /** Starts, moves and cancels timers so that they fit the state. */
   sync(): void {
-    const wanted = wantedTimers(this.run.state, this.run.input.startAfter);
+    const wanted = wantedTimers(this.run);
     for (const [name, timer] of this.running) {
       if (wanted.get(name)?.at === timer.at) continue;
       this.running.delete(name);
@@ -58,7 +59,8 @@ export class Timers {
   }
 }
 
-function wantedTimers(s: HandoffState, startAfter: number | undefined): Map<string, Wanted> {
+function wantedTimers({ state: s, input, procedure }: Run): Map<string, Wanted> {
+  const { startAfter, subject } = input;
   const wanted = new Map<string, Wanted>();
   if (s.status === 'compensating' || isClosed(s.status)) return wanted;
   const put = (name: string, at: number | undefined, summary: string): void => {
@@ -68,6 +70,11 @@ function wantedTimers(s: HandoffState, startAfter: number | undefined): Map<stri
   put('lease', s.lease && dueAt(s.lease), `Lease of ${s.acceptance.by ?? 'the target'} ends`.slice(0, 120));
   for (const { name, at } of nextReturns(s)) put(`return-${name}`, at, `Awaits the return of ${name}`.slice(0, 120));
   if (s.status === 'pending' && startAfter !== undefined && startAfter > Date.now()) put('start', startAfter, 'Starts');
+  const { waitsUntil } = s;
+  if (waitsUntil && waitsUntil.at > Date.now())
+    put('hold', waitsUntil.at, `Waits until phase ${subject.target.phase ?? '?'} may start`);
+  for (const { end, at } of endsToCome(s, procedure, input.expectedEnds))
+    put(`late-${end}`, at, `Is late unless phase ${subject[end].phase ?? '?'} has ended`);
   for (const [holder, hold] of Object.entries(s.holds))
     put(`resume-${holder}`, hold.until, `Resumes by itself (paused by ${hold.by})`.slice(0, 120));
   return wanted;

@@ -83,9 +83,9 @@ export class View {
     return JSON.stringify([begins ? 'running' : status, blockedBecause(state, procedure), state.acceptance.epoch]);
   }
 
-  /** What the record is written anew for: a round of a return too, which no list of handoffs shows. */
+  /** What the record is written anew for: a round of a return and lateness too, which are in no search attribute. */
   private recorded(): string {
-    return this.essence() + returnsMark(this.run.state);
+    return `${this.essence()}${returnsMark(this.run.state)}${this.run.state.late?.what ?? ''}`;
   }
 
   private show(): void {

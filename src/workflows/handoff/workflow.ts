@@ -26,6 +26,8 @@ import { Run } from './run.js';
 import { firstCheck, startReadySteps, stopSteps } from './steps.js';
 import { View } from './view.js';
 import { Timers } from './timers.js';
+import { markLate } from './late.js';
+import { tellChildren } from './children.js';
 
 /** One handoff, from its request to its outcome. Its workflow type is the id of its procedure. */
 export async function handoffWorkflow(input: HandoffInput): Promise<HandoffOutcome> {
@@ -74,10 +76,16 @@ const stateFor = (input: HandoffInput): HandoffState =>
     now: Date.now(),
     expiresInMs: input.expiresInMs,
     clockWhilePaused: input.clockWhilePaused,
-    ...(input.startAfter === undefined ? {} : { startAfter: input.startAfter }),
+    ...startOf(input),
     ...(input.expiresAt === undefined ? {} : { expiresAt: input.expiresAt }),
     ...(input.returns ? { returns: input.returns, maxReturnRounds: input.maxReturnRounds } : {}),
   });
+
+/** Its time to be accepted does not run before it may start, nor before it may be offered or triggered. */
+function startOf({ startAfter = 0, triggerAfter = 0 }: HandoffInput): { startAfter?: number } {
+  const latest = Math.max(startAfter, triggerAfter);
+  return latest > 0 ? { startAfter: latest } : {};
+}
 
 /** Registers the handoff, or fails it before it did anything where this worker cannot carry it out. */
 async function open(run: Run): Promise<void> {
@@ -148,6 +156,8 @@ async function live(run: Run, view: View): Promise<Outcome> {
     if (holder) run.dispatch({ type: 'resume', by: 'clock', holder });
     const decided = due(run.state, Date.now());
     if (decided) run.dispatch({ type: decided });
+    markLate(run);
+    tellChildren(run);
     if (run.state.ending || mayComplete(run.state, expectsReturn)) break;
     advance(run, expectsReturn);
     timers.sync();
@@ -158,6 +168,8 @@ async function live(run: Run, view: View): Promise<Outcome> {
     await run.changedSince(seen);
   }
   timers.cancelAll();
+  // A run that closes takes back what it has not yet said.
+  if (run.telling) await run.telling;
   return run.state.ending?.outcome ?? 'completed';
 }
 
@@ -174,5 +186,6 @@ function advance(run: Run, expectsReturn: boolean): void {
 /** A history that has grown long ends here; the next run takes the state along, a pause and its clock included. */
 async function goOnAsNew(run: Run): Promise<void> {
   await condition(allHandlersFinished);
+  if (run.telling) await run.telling;
   await continueAsNew<typeof handoffWorkflow>({ ...run.input, carried: run.state });
 }

@@ -57,7 +57,7 @@ export async function digestAt(
   if (!there.isDirectory()) return 'other';
   const hash = createHash('sha256');
   let [size, files] = [0, 0];
-  for (const name of (await readdir(place, { recursive: true })).map(withSlashes).toSorted(byText)) {
+  for (const name of (await namesBelow(place)).toSorted(byText)) {
     const { entry, bytes } = await entryAt(place, name);
     hash.update(treeLine(entry));
     size += bytes;
@@ -67,8 +67,18 @@ export async function digestAt(
   return { kind: 'directory', sha256: hash.digest('hex'), mode: there.mode & 0o777, size, files };
 }
 
-const withSlashes = (name: string): string => name.split(path.sep).join('/');
-export const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+
+/** Node's own recursive reading follows symbolic links. */
+async function namesBelow(root: string, folder = ''): Promise<string[]> {
+  const names: string[] = [];
+  for (const one of await readdir(path.join(root, folder), { withFileTypes: true })) {
+    const name = folder === '' ? one.name : `${folder}/${one.name}`;
+    names.push(name);
+    if (one.isDirectory()) for (const below of await namesBelow(root, name)) names.push(below);
+  }
+  return names;
+}
 
 async function entryAt(root: string, name: string): Promise<{ entry: TreeEntry; bytes: number }> {
   const at = path.join(root, name);

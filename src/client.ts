@@ -4,6 +4,7 @@ import { BulkRun } from './client/bulk-run.js';
 import type { Caller } from './client/calls.js';
 import { openIncidents, type OpenIncident } from './client/incidents.js';
 import { listHandoffs } from './client/list.js';
+import { manifestOf, traceOf, verifyArtifacts, type Trace } from './client/manifest.js';
 import { awaitOutcome } from './client/outcome.js';
 import { findRun, planHandoff } from './client/plan.js';
 import { Runs, checkedId, type HandoffStatus, type UpdateOptions } from './client/runs.js';
@@ -14,8 +15,11 @@ import type { Effect } from './core/effect.js';
 import { HandoffError } from './core/errors.js';
 import type { HandoffFilter } from './core/filter.js';
 import type { HandoffOutcome } from './core/handoff.js';
+import type { ManifestDocument } from './core/manifest-document.js';
+import type { ManifestFilter } from './core/manifest.js';
 import type { Procedure } from './core/procedure.js';
 import { DEFAULT_TASK_QUEUE, type HandoffRequest } from './core/request.js';
+import type { Verification } from './core/verification.js';
 import {
   acceptUpdate,
   completeUpdate,
@@ -47,6 +51,7 @@ import type { Agents } from './storage/agents.js';
 import type { Contracts } from './storage/contracts.js';
 import type { Sessions } from './storage/sessions.js';
 import type { Storage } from './storage/storage.js';
+import type { VerifyOptions } from './storage/verify.js';
 
 export type { HandoffStatus, Retry, UpdateOptions } from './client/runs.js';
 
@@ -186,6 +191,24 @@ export class HandoffClient {
   /** The effects ledger of a handoff, oldest first. */
   effects(id: string): Promise<Effect[]> {
     return this.needStorage('The effects ledger').ledger.list(checkedId(id));
+  }
+
+  /** What was handed over, where it came from and where it went, as the manifest's document. */
+  async manifest(filter?: ManifestFilter): Promise<ManifestDocument> {
+    return manifestOf(this.needStorage('The manifest'), filter);
+  }
+
+  /**
+   * The whole way of one artifact, by its id, a path, a name or the beginning of its digest; `verify` hashes where it
+   * lies. Throws ARTIFACT_UNKNOWN and ARTIFACT_AMBIGUOUS.
+   */
+  async trace(artifact: string, options?: { verify?: boolean }): Promise<Trace> {
+    return traceOf(this.needStorage('A trace'), artifact, options);
+  }
+
+  /** Hashes anew what these handoffs and artifacts (without names: all) have put on disk, and names each difference. */
+  async verify(names?: readonly string[], options?: VerifyOptions): Promise<Verification> {
+    return verifyArtifacts(this.needStorage('A verification'), names, options);
   }
 
   /** Handoffs, newest first: from storage where there is one, else from Temporal's visibility, which knows less. */

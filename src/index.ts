@@ -51,3 +51,8 @@ export type { StoredContract } from './storage/contracts.js';
 export type { StoredHandoff } from './storage/handoffs.js';
 export type { ContextEntry, PhaseRecord, PhaseStatus } from './storage/sessions.js';
 export type * from './messages.js';
+export type { Trace, TracedPlace } from './client/manifest.js';
+export type { ArtifactRecord, ManifestFilter, TransferRecord } from './core/manifest.js';
+export type { ManifestArtifact, ManifestDocument, ManifestTransfer } from './core/manifest-document.js';
+export type { Difference, DifferenceKind, Verification } from './core/verification.js';
+export type { VerifyOptions } from './storage/verify.js';

@@ -1,23 +1,21 @@
-import { existsSync } from 'node:fs';
-import { readdir, rm } from 'node:fs/promises';
-import path from 'node:path';
 import type { Client } from '@temporalio/client';
 import { SearchAttributeType, TypedSearchAttributes, defineSearchAttributeKey } from '@temporalio/common';
 import { terminatedState, type HandoffOutcome } from '../core/handoff.js';
-import { HANDOFF_ID, REPAIR_TYPE, handoffIdOf, repairWorkflowIdOf, workflowIdOf } from '../core/ids.js';
+import { REPAIR_TYPE, handoffIdOf, repairWorkflowIdOf, workflowIdOf } from '../core/ids.js';
 import { partyText, type ListMemo } from '../core/request.js';
 import { SEARCH_KEYS } from '../core/search-keys.js';
 import type { Reconciled, RepairInput } from '../core/task.js';
 import type { StoredHandoff } from '../storage/handoffs.js';
 import type { Storage } from '../storage/storage.js';
+import { collect } from './collect.js';
 
 /** Younger than this, a difference between database and Temporal may only be a matter of order. Milliseconds. */
 const SETTLED_MS = 5000;
 
 /**
  * Compares the handoffs that are open in the database with the runs that are open in Temporal. One whose run is gone
- * cannot undo itself any more: a repair run `handoff/<id>/repair` then holds the incident. Also removes what was kept
- * for undos of handoffs that have closed.
+ * cannot undo itself any more: a repair run `handoff/<id>/repair` then holds the incident. Also removes what is
+ * kept for undos that can no longer come.
  */
 export async function reconcile(storage: Storage, client: Client, taskQueue: string): Promise<Reconciled> {
   const { open, lost } = await lostHandoffs(storage, client);
@@ -131,26 +129,4 @@ async function recordFailed(storage: Storage, { subject }: StoredHandoff, reason
     undone: [],
   };
   await storage.handoffs.project(subject, state, outcome);
-}
-
-/** Kept copies and staging of handoffs that closed a while ago: the folders, by handoff. */
-export async function leftovers(storage: Storage): Promise<Map<string, string[]>> {
-  const found = new Map<string, string[]>();
-  for (const folder of [storage.undoFolder, storage.stagingFolder]) {
-    if (!existsSync(folder)) continue;
-    for (const id of await readdir(folder)) {
-      // Whatever else lies there is not ours to remove.
-      if (!HANDOFF_ID.test(id)) continue;
-      const closedAt = (await storage.handoffs.find(id))?.closedAt;
-      if (closedAt === undefined || Date.now() - closedAt < SETTLED_MS * 12) continue;
-      found.set(id, [...(found.get(id) ?? []), path.join(folder, id)]);
-    }
-  }
-  return found;
-}
-
-async function collect(storage: Storage): Promise<number> {
-  const found = await leftovers(storage);
-  for (const folder of [...found.values()].flat()) await rm(folder, { recursive: true, force: true });
-  return found.size;
 }

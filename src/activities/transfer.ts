@@ -7,6 +7,7 @@ import type { Effect } from '../core/effect.js';
 import { HandoffError } from '../core/errors.js';
 import { arrivalFolder, partyText, type ArtifactSpec, type Party } from '../core/request.js';
 import { copyHashed, fingerprint, keepCopy, locateSource, stampAt } from '../storage/files.js';
+import type { Arrival } from '../storage/manifest.js';
 import type { Storage } from '../storage/storage.js';
 import { refOf, stillOpen, type Action, type ActionContext, type Deps } from './action.js';
 import { failpoint, failpointSync } from './failpoint.js';
@@ -135,13 +136,13 @@ export async function transferArtifacts(
     for (const f of files) {
       throwIfInterrupted(signal);
       const effect = byName.get(f.spec.name)!;
-      if (effect.status === 'applied' || (await finishPlaced(effect, context))) continue;
+      if (effect.status === 'applied' || (await finishPlaced(effect, context, move))) continue;
       staged.push({ effect, ...(await stage(f.spec, f.source, staging, effect, context)) });
     }
     await failpoint('transfer.after_stage');
     for (const s of staged) {
       throwIfInterrupted(signal);
-      await place(s.effect.key, s.file, s.data, context);
+      await place(s.effect.key, s.file, s.data, context, move);
     }
   } finally {
     await rm(staging, { recursive: true, force: true });
@@ -157,14 +158,14 @@ export async function transferArtifacts(
 }
 
 /** Records a file that an earlier attempt had put in place when it was killed, whatever its source holds by now. */
-async function finishPlaced(effect: Effect, context: ActionContext): Promise<boolean> {
+async function finishPlaced(effect: Effect, context: ActionContext, move: Move): Promise<boolean> {
   const data = effect.data as FileData;
   if (!data.after || data.before === undefined) return false;
   const found = await fingerprint(data.destination);
   const isOurs = found?.sha256 === data.after.sha256 && found.mode === data.after.mode;
   const wasOurs = data.before?.sha256 === data.after.sha256 && data.before.mode === data.after.mode;
   if (!isOurs || wasOurs) return false;
-  await place(effect.key, '', data, context);
+  await place(effect.key, '', data, context, move);
   return true;
 }
 
@@ -226,7 +227,13 @@ function foldersToMake(root: string, destination: string): string[] {
 }
 
 /** Makes one staged file visible, in the transaction that records it. */
-async function place(key: string, file: string, data: FileData, { task, storage }: ActionContext): Promise<void> {
+async function place(
+  key: string,
+  file: string,
+  data: FileData,
+  { task, storage }: ActionContext,
+  move: Move,
+): Promise<void> {
   const { destination, before, after } = data;
   const found = await fingerprint(destination);
   const changed = (): HandoffError =>
@@ -234,7 +241,7 @@ async function place(key: string, file: string, data: FileData, { task, storage 
   const isBefore = before ? found?.sha256 === before.sha256 && found.mode === before.mode : found === undefined;
   const isOurs = found?.sha256 === after!.sha256 && found.mode === after!.mode;
   if (!isBefore && !isOurs) throw changed();
-  await storage.ledger.apply(refOf(task), key, () => {
+  await storage.ledger.apply(refOf(task), key, async (trx) => {
     if (stampAt(destination) !== found?.stamp) throw changed();
     // Ours already: an earlier attempt was killed between the rename and its record.
     if (!isOurs) {
@@ -243,7 +250,31 @@ async function place(key: string, file: string, data: FileData, { task, storage 
       renameSync(file, destination);
       failpointSync('transfer.after_rename');
     }
+    await storage.manifest.arrived(trx, arrivalOf(key, data, task, move));
     return { sha256: after!.sha256, size: after!.size };
   });
   await failpoint('transfer.after_apply');
+}
+
+/** One file's line in the manifest. */
+function arrivalOf(key: string, data: FileData, { subject }: ActionContext['task'], move: Move): Arrival {
+  const { sha256, mode, size } = data.after!;
+  const format = move.artifacts.find((a) => a.name === data.artifact)?.format;
+  return {
+    key,
+    handoff: subject.handoffId,
+    session: subject.session,
+    name: data.artifact,
+    kind: 'file',
+    source: move.source,
+    target: move.target,
+    originalPath: data.source,
+    originalSha256: sha256,
+    path: data.destination,
+    sha256,
+    mode,
+    size,
+    files: 1,
+    ...(format === undefined ? {} : { format }),
+  };
 }

@@ -59,12 +59,20 @@ async function undoEffect(
   if (!effect) throw new HandoffError('INTERNAL', { why: `effect ${key} is not in the ledger` });
   if (effect.status === 'undone') return effect.undoResult ?? 'undone';
   await failpoint('undo.before');
-  if (decided?.choice === 'by_hand') return storage.ledger.undo(key, () => 'resolved_by_hand');
-  if (decided?.choice === 'keep_theirs') return storage.ledger.undo(key, () => 'kept_theirs');
+  if (decided?.choice === 'by_hand') return takeBack(storage, key, () => 'resolved_by_hand');
+  if (decided?.choice === 'keep_theirs') return takeBack(storage, key, () => 'kept_theirs');
   const result = await undoByKind(deps, effect, decided, signal);
   await failpoint('undo.after');
   return result;
 }
+
+/** Undoes a row of the ledger; what it says of an arrival, the manifest says as well. */
+const takeBack = (storage: Storage, key: string, act: () => UndoResult): Promise<UndoResult> =>
+  storage.ledger.undo(key, async (trx) => {
+    const result = act();
+    await storage.manifest.takenBack(trx, key, result);
+    return result;
+  });
 
 async function undoByKind(
   deps: Deps,
@@ -132,7 +140,7 @@ async function undoFile(storage: Storage, effect: Effect, choice: Choice, value:
         : undefined;
   const staged = wanted && (await stageForUndo(storage, effect, wanted));
   try {
-    return await storage.ledger.undo(effect.key, () => {
+    return await takeBack(storage, effect.key, () => {
       if (nothing && choice === undefined) {
         removeMadeFolders(data);
         return 'nothing_to_undo';

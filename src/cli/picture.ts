@@ -4,10 +4,12 @@ import { contractName } from '../core/contract.js';
 import { ledgerDebt } from '../core/debt.js';
 import type { Effect } from '../core/effect.js';
 import { isBeforeAcceptance, isClosed, type HandoffOutcome, type HandoffState } from '../core/handoff.js';
+import type { ArtifactRecord } from '../core/manifest.js';
 import { partyText } from '../core/request.js';
 import type { Returns } from '../core/returns.js';
 import { span } from '../core/words.js';
 import type { ValidationSession } from '../storage/validations.js';
+import { passedTable } from './artifacts-text.js';
 import { indented, section } from './layout.js';
 import { causeLines, commandLines, nextCommands, withoutButtons } from './next.js';
 import { MARKS, factsText, outcomeText, titleOf } from './outcome-text.js';
@@ -17,6 +19,7 @@ interface Whole extends HandoffStatus {
   outcome?: HandoffOutcome;
   effects: Effect[];
   validations: ValidationSession[];
+  artifacts: ArtifactRecord[];
   link?: string;
 }
 
@@ -37,6 +40,9 @@ export function picture(paint: Paint, h: Whole): string {
     h.words === undefined && state?.incidents.length ? section(paint, 'Incidents', incidentsText(state)) : undefined,
     section(paint, 'Effects', effectsTable(paint, h.effects, width())),
     state && debtSection(paint, state, h.effects),
+    h.artifacts.length > 0
+      ? section(paint, 'Artifacts', passedTable(paint, h.artifacts, h.handoffId, width()))
+      : undefined,
     section(paint, 'Validations', validationsTable(paint, h.validations)),
     h.link && section(paint, 'Web UI', h.link),
     h.from === 'storage' ? paint.yellow('No worker answers; this is the last record.') : undefined,

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { STEER } from './completion/candidates.js';
+import { artifactVerbs } from './verbs/artifacts.js';
 import { completionVerb } from './verbs/completion.js';
 import { contractVerbs } from './verbs/contract.js';
 import { demoVerb } from './verbs/demo.js';
@@ -48,6 +49,7 @@ export function program(): Command {
   lookVerbs(handoff);
   planVerbs(handoff);
   incidentsVerb(handoff);
+  artifactVerbs(handoff);
   doctorVerb(handoff);
   watchVerb(handoff);
   handoff.commandsGroup(STEER);

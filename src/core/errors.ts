@@ -39,6 +39,8 @@ export const ERRORS = {
     409,
     'Handoff {handoff} already exists with a different request (digest {existing}, yours is {digest}). Choose another id.',
   ),
+  ARTIFACT_UNKNOWN: entry(404, 'No artifact {artifact} is in the manifest. `handoff manifest` shows what is there.'),
+  ARTIFACT_AMBIGUOUS: entry(409, '{artifact} fits several artifacts; name one by its id: {known}'),
   WRONG_STATE: entry(409, 'Handoff {handoff} is {status}; {message} is possible only while it is {allowed}.'),
   ALREADY_ACCEPTED: entry(409, 'Handoff {handoff} was already accepted by {by} (epoch {epoch}).'),
   STALE_ACCEPTANCE: entry(

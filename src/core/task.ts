@@ -118,7 +118,7 @@ export interface Reconciled {
   repairs: string[];
   /** Handoffs whose run closed before they did anything: recorded as failed. */
   closed: string[];
-  /** Handoffs whose kept copies were no longer needed. */
+  /** Handoffs of which something was kept that nobody needed any more. */
   collected: number;
 }
 

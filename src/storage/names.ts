@@ -5,9 +5,24 @@ import Database from 'libsql';
 import { readOnlyUri } from './read-only.js';
 
 export type NameKind = 'handoff' | 'open handoff' | 'incident' | 'session' | 'procedure' | 'contract' | 'agent';
+export type NameKind =
+  | 'handoff'
+  | 'open handoff'
+  | 'incident'
+  | 'session'
+  | 'procedure'
+  | 'agent'
+  | 'artifact'
+  | 'handoff or artifact';
 
 /** More are of no help to anybody. */
 const MOST = 200;
+
+// A name that a shell would break, or that several have, is of no help: then its id is.
+const ARTIFACTS = `select iif(name glob '*[^A-Za-z0-9._@+-]*' or same > 1, printf('artifact_%03d', seq), name) name, note from
+    (select seq, name, created_by note, count(*) over (partition by name) same from artifacts)`;
+const ARTIFACT_IDS = `select printf('artifact_%03d', seq) name, name note from artifacts where substr(?1, 1, 9) = 'artifact_'`;
+const beginning = (names: string): string => `select name, note from (${names}) where substr(name, 1, length(?1)) = ?1`;
 
 // What is newest comes first. Each takes the prefix; `incident` the handoff as well.
 const QUERIES: Record<NameKind, string> = {
@@ -19,6 +34,10 @@ const QUERIES: Record<NameKind, string> = {
     where substr(name, 1, length(?1)) = ?1 order by name`,
   procedure: `select distinct id name, '' note from procedures where substr(id, 1, length(?1)) = ?1 order by id`,
   contract: `select distinct id name, '' note from contracts where substr(id, 1, length(?1)) = ?1 order by id`,
+  artifact: beginning(`${ARTIFACTS} union ${ARTIFACT_IDS}`),
+  'handoff or artifact': beginning(
+    `select id name, status note from handoffs union all ${ARTIFACTS} union all ${ARTIFACT_IDS}`,
+  ),
   agent: `select name, '' note from agents where substr(name, 1, length(?1)) = ?1 order by name`,
 };
 

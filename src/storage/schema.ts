@@ -1,4 +1,5 @@
 import { sql, type Generated, type Kysely, type Migration } from 'kysely';
+import { createManifest, type ArtifactTable, type TransferTable } from './manifest-tables.js';
 
 /**
  * The tables. Times are milliseconds since the epoch (integers), documents are JSON texts, so that the same SQL and
@@ -16,6 +17,8 @@ export interface Tables {
   procedures: ProcedureTable;
   contracts: ContractTable;
   parts: PartTable;
+  artifacts: ArtifactTable;
+  transfers: TransferTable;
 }
 
 /** One row a handoff: its request, and the latest projection of its state. The row outlives Temporal's retention. */
@@ -303,6 +306,7 @@ const first: Migration = {
       .addColumn('name', 'text', (c) => c.notNull())
       .addPrimaryKeyConstraint('parts_key', ['kind', 'name'])
       .execute();
+    await createManifest(db);
   },
 };
 

@@ -232,7 +232,7 @@ test('what is kept of a handoff that closed, which --fix removes', async () => {
   await rig.storage.db.updateTable('handoffs').set({ closed_at }).where('id', '=', id).execute();
   expect(await finding('leftovers')).toMatchObject({ level: 'warn', handoffs: [id] });
   const { stdout } = await handoff(['doctor', '--fix', '--min-free', '1', ...at()]);
-  expect(stdout).toContain('Mended: removed what was kept of 1 closed.');
+  expect(stdout).toContain('Mended: removed what nobody needs any more of 1 handoff.');
   expect(await finding('leftovers')).toMatchObject({ level: 'ok' });
 });
 

@@ -116,3 +116,41 @@ test('a database that is none is refused with its place', async () => {
   });
   await rm(folder, { recursive: true, force: true });
 });
+
+test('four processes that hand over one source at once register one artifact, with a transfer each', async () => {
+  await inProcesses(
+    4,
+    `const handoff = 'pass-' + me;
+     const subject = { handoffId: handoff, session: 's', type: 'T', priority: 'normal', source: {}, target: {},
+       procedure: { id: 'P', version: '1.0.0', digest: 'd' }, requestDigest: 'r' };
+     await storage.handoffs.register(subject, 'run-' + me, 'running');
+     const ref = { handoff, session: 's', step: 'files', epoch: 1 };
+     await storage.steps.begin(ref);
+     for (let i = 0; i < 20; i++) {
+       const path = '/to/' + me + '/' + i;
+       const intent = { effect: 'e' + i, kind: 'file', resource: 'file:' + path, data: {} };
+       const [effect] = await storage.ledger.intend(ref, [intent], async () => false);
+       await storage.ledger.apply(ref, effect.key, async (trx) => {
+         await storage.manifest.arrived(trx, { key: effect.key, handoff, session: 's', name: 'one', kind: 'file',
+           source: { phase: '8' }, target: { phase: me }, originalPath: '/from/' + i, originalSha256: 'd' + i, path,
+           sha256: 'd' + i, size: 1, files: 1 });
+         return {};
+       });
+       if (i % 2) await storage.ledger.undo(effect.key, async (trx) => {
+         await storage.manifest.takenBack(trx, effect.key);
+         return 'undone';
+       });
+     }
+     print(0);`,
+  );
+  const artifacts = await place.storage.manifest.list({ session: 's' });
+  expect(artifacts.map((a) => a.originalPath)).toEqual(
+    expect.arrayContaining(Array.from({ length: 20 }, (_, i) => `/from/${i}`)),
+  );
+  expect(artifacts).toHaveLength(20);
+  for (const { originalPath, transfers } of artifacts) {
+    const status = Number(originalPath.slice(6)) % 2 ? 'undone' : 'success';
+    const phases = transfers.map((t) => `${t.target.phase} ${t.status}`);
+    expect(phases.toSorted()).toEqual([0, 1, 2, 3].map((n) => `${n} ${status}`));
+  }
+});

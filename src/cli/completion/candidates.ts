@@ -27,6 +27,8 @@ export type Names = (
 const ARGUMENTS: Record<string, Meaning> = {
   file: { shell: 'files' },
   dir: { shell: 'dirs' },
+  artifact: { names: 'artifact' },
+  what: { names: 'handoff or artifact' },
   id: { names: 'handoff' },
   ids: { names: 'handoff' },
   name: { names: 'agent' },
@@ -40,6 +42,8 @@ const OPTIONS: Record<string, Meaning> = {
   session: { names: 'session' },
   procedure: { names: 'procedure' },
   incident: { names: 'incident' },
+  artifact: { names: 'artifact' },
+  handoff: { names: 'handoff' },
   status: { choices: STATUSES },
   ...Object.fromEntries(['by', 'from', 'to', 'handsOffTo', 'acceptsFrom'].map((name) => [name, { names: 'agent' }])),
 };

@@ -1,6 +1,6 @@
 import { stat, statfs } from 'node:fs/promises';
 import { sql } from 'kysely';
-import { leftovers } from '../../activities/reconcile.js';
+import { leftovers } from '../../activities/collect.js';
 import { unreachableBecause } from '../../core/agent.js';
 import { bytes } from '../text.js';
 import { bad, handoffs, ok, some, warn, type Finding, type Stored } from './finding.js';
@@ -75,14 +75,24 @@ export async function agents({ storage }: Stored): Promise<Finding> {
   );
 }
 
+const WHOSE = {
+  closed: 'that closed',
+  unknown: 'that the database does not know',
+  undone: 'still open, for effects that are undone',
+} as const;
+
 /** Copies and half-made files that nobody needs any more. */
 export async function kept({ storage }: Stored): Promise<Finding> {
-  const ids = [...(await leftovers(storage)).keys()];
-  if (ids.length === 0) return ok('leftovers', 'nothing is kept of closed handoffs');
+  const found = await leftovers(storage);
+  if (found.length === 0) return ok('leftovers', 'nothing is kept that nobody needs');
+  const parts = (['closed', 'unknown', 'undone'] as const).flatMap((why) => {
+    const ids = found.filter((l) => l.why === why).map((l) => l.handoff);
+    return ids.length > 0 ? [`of ${handoffs(ids.length)} ${WHOSE[why]}: ${some(ids)}`] : [];
+  });
   return warn(
     'leftovers',
-    `files are kept of ${handoffs(ids.length)} that closed: ${some(ids)}`,
+    `files are kept ${parts.join('; ')}`,
     'handoff doctor --fix',
-    ids,
+    found.map((l) => l.handoff),
   );
 }

@@ -88,7 +88,9 @@ async function fix({ temporal, storage, taskQueue }: Patient): Promise<string> {
   const did = [
     ...(repairs.length > 0 ? [`a repair run stands for ${repairs.join(', ')}`] : []),
     ...(closed.length > 0 ? [`recorded as failed, with nothing to undo: ${closed.join(', ')}`] : []),
-    ...(collected > 0 ? [`removed what was kept of ${collected} closed`] : []),
+    ...(collected > 0
+      ? [`removed what nobody needs any more of ${collected} handoff${collected === 1 ? '' : 's'}`]
+      : []),
   ];
   return safe(did.length > 0 ? `Mended: ${did.join('; ')}.` : 'There was nothing to mend.');
 }

@@ -83,7 +83,7 @@ export function lookVerbs(program: Command): void {
     program,
     'show <id>',
     {
-      summary: 'the whole picture: steps, acceptance, pause, incidents, effects, validations',
+      summary: 'the whole picture: steps, acceptance, pause, incidents, effects, artifacts, validations',
       examples: ['show ho_1'],
       needs: ['folder', 'server'],
     },
@@ -92,12 +92,13 @@ export function lookVerbs(program: Command): void {
         const status = await client.status(id);
         const effects = (await storage?.ledger.list(id)) ?? [];
         const validations = (await storage?.validations.list(id)) ?? [];
+        const artifacts = (await storage?.manifest.list({ handoff: id })) ?? [];
         const outcome = (await storage?.handoffs.find(id))?.outcome;
         const link =
           uiUrl === undefined
             ? undefined
             : uiLink(uiUrl, isRepaired(status) ? repairWorkflowIdOf(id) : workflowIdOf(id));
-        const whole = { ...status, outcome, effects, validations, link };
+        const whole = { ...status, outcome, effects, validations, artifacts, link };
         return { json: whole, text: picture(io.paint, whole) };
       }),
   );

@@ -4,13 +4,13 @@ import path from 'node:path';
 import Database from 'libsql';
 import { readOnlyUri } from './read-only.js';
 
-export type NameKind = 'handoff' | 'open handoff' | 'incident' | 'session' | 'procedure' | 'contract' | 'agent';
 export type NameKind =
   | 'handoff'
   | 'open handoff'
   | 'incident'
   | 'session'
   | 'procedure'
+  | 'contract'
   | 'agent'
   | 'artifact'
   | 'handoff or artifact';

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { readdir, rm } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { Client } from '@temporalio/client';
 import { SearchAttributeType, TypedSearchAttributes, defineSearchAttributeKey } from '@temporalio/common';
@@ -10,6 +10,8 @@ import { SEARCH_KEYS } from '../core/search-keys.js';
 import type { Reconciled, RepairInput } from '../core/task.js';
 import type { StoredHandoff } from '../storage/handoffs.js';
 import type { Storage } from '../storage/storage.js';
+import { rawOf } from '../storage/transfer/raw.js';
+import { removeTree } from '../storage/transfer/remove.js';
 
 /** Younger than this, a difference between database and Temporal may only be a matter of order. Milliseconds. */
 const SETTLED_MS = 5000;
@@ -151,6 +153,6 @@ export async function leftovers(storage: Storage): Promise<Map<string, string[]>
 
 async function collect(storage: Storage): Promise<number> {
   const found = await leftovers(storage);
-  for (const folder of [...found.values()].flat()) await rm(folder, { recursive: true, force: true });
+  for (const folder of [...found.values()].flat()) removeTree(rawOf(folder));
   return found.size;
 }

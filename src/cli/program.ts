@@ -4,6 +4,7 @@ import { STEER } from './completion/candidates.js';
 import { completionVerb } from './verbs/completion.js';
 import { demoVerb } from './verbs/demo.js';
 import { devVerb } from './verbs/dev.js';
+import { digestVerb } from './verbs/digest.js';
 import { doctorVerb } from './verbs/doctor.js';
 import { incidentsVerb } from './verbs/incidents.js';
 import { lookVerbs } from './verbs/look.js';
@@ -47,6 +48,7 @@ export function program(): Command {
   planVerbs(handoff);
   incidentsVerb(handoff);
   doctorVerb(handoff);
+  digestVerb(handoff);
   watchVerb(handoff);
   handoff.commandsGroup(STEER);
   messageVerbs(handoff);

@@ -1,4 +1,4 @@
-import { CancellationScope } from '@temporalio/workflow';
+import { CancellationScope, workflowInfo } from '@temporalio/workflow';
 import { errorMessage } from '../../core/errors.js';
 import { isPaused, isTakenBack } from '../../core/handoff.js';
 import { dependenciesOf, type Step } from '../../core/procedure.js';
@@ -73,13 +73,25 @@ async function work(run: Run, id: string, stoppable: Stoppable): Promise<void> {
     // The check was still under way when the pause came: what follows it would be a start.
     if (isPaused(run.state) || run.state.ending || isTakenBack(run.state, id)) return await park(run, id);
     if (step.action === 'confirm') return offer(run, id);
-    const used = run.state.steps[id]!.attempts;
-    const facts = await stoppable(() => callAction(step, taskOf(run, step), used));
-    run.dispatch({ type: 'step_finished', step: id, facts });
+    let used = run.state.steps[id]!.attempts;
+    for (;;) {
+      const facts = await stoppable(() => callAction(step, taskOf(run, step), used));
+      if (facts['goesOn'] !== true) return run.dispatch({ type: 'step_finished', step: id, facts });
+      // It stopped before its time-out could: that is no failed attempt.
+      used = Number(facts['attempts']) || 0;
+      if (mayNotGoOn(run, id)) return run.dispatch({ type: 'step_parked', step: id, attempts: used });
+    }
   } catch (error) {
     await stepEndedBadly(run, step, error);
   }
 }
+
+/** Whether a step that stands between two parts of its work is to wait; a history that has grown long is to end first. */
+const mayNotGoOn = (run: Run, id: string): boolean =>
+  isPaused(run.state) ||
+  run.state.ending !== undefined ||
+  isTakenBack(run.state, id) ||
+  workflowInfo().continueAsNewSuggested;
 
 async function stepEndedBadly(run: Run, step: Step, error: unknown): Promise<void> {
   const id = step.step_id;

@@ -23,6 +23,7 @@ export {
   type HandoffWorkerOptions,
 } from './worker.js';
 export { connectClient, connectOptions, type ConnectedClient, type ConnectOverrides } from './temporal/connect.js';
+export { treeDigest, type Print } from './storage/transfer/print.js';
 export { openStorage, type Storage, type StorageOptions } from './storage/storage.js';
 
 export { HandoffError, ERRORS, type ErrorCode, type Issue } from './core/errors.js';

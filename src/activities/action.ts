@@ -25,6 +25,13 @@ export interface ActionContext {
   storage: Storage;
   /** Aborted when an interruptible step is asked to stop; its action then throws, as by `signal.throwIfAborted()`. */
   signal: AbortSignal;
+  /** Has the next heartbeat show how far it is, as in the Web UI. */
+  progress: (details: Record<string, unknown>) => void;
+  /**
+   * When an attempt that can go on later should return `{ goesOn: true, … }`, so that its time-out does not strike: it
+   * is then called again, and the attempt does not count. Milliseconds.
+   */
+  stopBy: number;
   /**
    * Makes one effect at most once as far as the ledger sees. The intent, with the data that `undo` will need, is on
    * record before `act` runs; an effect that was applied before is not made again. `act` gets the effect's key to pass
@@ -37,7 +44,7 @@ export interface ActionContext {
   ) => Promise<Record<string, unknown>>;
 }
 
-/** A step's work: `run` returns small facts, never content. A user's action with an effect has an `undo`, or is declared irreversible in the procedure. */
+/** A step's work: `run` returns small facts, never content; with `goesOn: true` among them it is called again. A user's action with an effect has an `undo`, or is declared irreversible in the procedure. */
 export interface Action {
   name: string;
   /** Whether `run` watches `signal` at least every 2 s, so that a pause can stop it midway. Default false. */

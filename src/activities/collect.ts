@@ -1,8 +1,10 @@
 import { existsSync } from 'node:fs';
-import { lstat, readdir, rm } from 'node:fs/promises';
+import { lstat, readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { HANDOFF_ID } from '../core/ids.js';
 import type { Storage } from '../storage/storage.js';
+import { rawOf } from '../storage/transfer/raw.js';
+import { removeTree } from '../storage/transfer/remove.js';
 
 /** A run that closed longer ago than this works on nothing any more. Milliseconds. */
 const SETTLED_MS = 60_000;
@@ -43,7 +45,7 @@ export async function leftovers(storage: Storage, now = Date.now()): Promise<Lef
 export async function collect(storage: Storage): Promise<number> {
   const found = await leftovers(storage);
   for (const { paths } of found) {
-    for (const one of paths) await rm(one, { recursive: true, force: true });
+    for (const one of paths) removeTree(rawOf(one));
   }
   return found.length;
 }

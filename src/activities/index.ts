@@ -15,10 +15,13 @@ import { transferAction } from './transfer.js';
 import { reconcile } from './reconcile.js';
 import { undoEffects } from './undo.js';
 import { runValidation } from './validate.js';
-import { Interrupted, activity } from './wrapper.js';
+import { Interrupted, activity, attemptOf, type Attempt } from './wrapper.js';
 
 /** Never aborted: an action that cannot stop midway is not told that it should. */
 const NEVER = new AbortController().signal;
+
+/** Where activities run without a worker, as in a bench. */
+const ALONE: Attempt = { progress: () => {}, stopBy: Infinity };
 
 /** One attempt of an action: counted, given its content, and what it returns kept small. */
 export async function runAction(
@@ -26,6 +29,7 @@ export async function runAction(
   action: Action,
   given: StepTask,
   signal: AbortSignal,
+  attempt: Attempt = ALONE,
 ): Promise<Record<string, unknown>> {
   const { storage } = deps;
   const task = await wholeTask(storage, given);
@@ -33,8 +37,10 @@ export async function runAction(
   await storage.steps.begin(refOf(task));
   try {
     const content = await contentOf(storage, task.subject);
-    const facts = await action.run({ task, content, storage, signal: heard, effect: effectRunner(deps, task, heard) });
-    return bounded(action.name, facts ?? {});
+    const effect = effectRunner(deps, task, heard);
+    const facts = (await action.run({ task, content, storage, signal: heard, effect, ...attempt })) ?? {};
+    const more = facts['goesOn'] === true ? { attempts: await storage.steps.giveBack(refOf(task)) } : {};
+    return bounded(action.name, { ...facts, ...more });
   } catch (error) {
     if (!wasInterrupted(error, heard)) throw error;
     await storage.steps.giveBack(refOf(task));
@@ -83,7 +89,7 @@ export function createActivities(
   };
   const actions = [...deps.actions.values()].map((action): [string, (task: StepTask) => Promise<unknown>] => [
     action.name,
-    activity((task: StepTask) => runAction(deps, action, task, cancellationSignal())),
+    activity((task: StepTask) => runAction(deps, action, task, cancellationSignal(), attemptOf())),
   ]);
   for (const [name] of actions) checkActionName(name, [...Object.keys(engine), 'confirm']);
   return { ...Object.fromEntries(actions), ...engine };

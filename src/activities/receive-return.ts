@@ -11,8 +11,10 @@ import { placeOf, validateReturn } from './check-return.js';
 import { coverageFaults } from './coverage.js';
 import { effectRunner } from './effect-runner.js';
 import { failpoint } from './failpoint.js';
-import { fingerprint } from '../storage/files.js';
-import { transferArtifacts, type FileData } from './transfer.js';
+import type { FileData } from './file-effect.js';
+import { printOf } from '../storage/transfer/print.js';
+import { transferArtifacts } from './transfer-artifacts.js';
+import { attemptOf } from './wrapper.js';
 
 /** Returned artifacts of one handoff that are looked up in the ledger: more than a contract can expect. */
 const MOST_ROWS = 10_000;
@@ -39,7 +41,16 @@ export async function receiveReturn(deps: Deps, given: ReturnTask, signal: Abort
   await failpoint('receive.after_check');
   const older = there.filter((e) => e.epoch !== given.epoch && e.status === 'applied');
   for (const row of older) checkSame(row, artifacts);
-  const context: ActionContext = { task, content, storage, signal, effect: effectRunner(deps, task, signal) };
+  // One attempt takes it whole: its time-out is that of a worker that died.
+  const attempt = { progress: attemptOf().progress, stopBy: Infinity };
+  const context: ActionContext = {
+    task,
+    content,
+    storage,
+    signal,
+    effect: effectRunner(deps, task, signal),
+    ...attempt,
+  };
   const fresh = artifacts.filter((a) => !older.some((e) => e.effect === a.name));
   const { source, target } = task.subject;
   if (fresh.length > 0) await transferArtifacts(context, deps, { artifacts: fresh, source: target, target: source });
@@ -86,8 +97,8 @@ function checkSame({ effect, resource, result }: Effect, artifacts: readonly Art
 /** With the digest of what lies there now, unless the agent has named one. Throws PATH_NOT_ALLOWED. */
 async function pinned(deps: Deps, spec: ArtifactSpec): Promise<ArtifactSpec> {
   const place = await placeOf(spec, deps.storage);
-  if (spec.sha256 !== undefined || place?.kind !== 'file') return spec;
-  const found = await fingerprint(place.path);
+  if (spec.sha256 !== undefined || !place || place.kind === 'other') return spec;
+  const found = await printOf(place.path, { artifact: spec.name });
   return found ? { ...spec, sha256: found.sha256 } : spec;
 }
 

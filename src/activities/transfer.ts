@@ -1,33 +1,11 @@
-import { randomUUID } from 'node:crypto';
-import { mkdirSync, renameSync } from 'node:fs';
-import { lstat, mkdir, rm, rmdir } from 'node:fs/promises';
-import path from 'node:path';
 import { digestOf } from '../core/digest.js';
-import type { Effect } from '../core/effect.js';
-import { HandoffError } from '../core/errors.js';
-import { arrivalFolder, partyText, type ArtifactSpec, type Party } from '../core/request.js';
-import { copyHashed, fingerprint, keepCopy, locateSource, stampAt } from '../storage/files.js';
-import type { Arrival } from '../storage/manifest.js';
-import type { Storage } from '../storage/storage.js';
+import { partyText } from '../core/request.js';
 import { refOf, stillOpen, type Action, type ActionContext, type Deps } from './action.js';
 import { failpoint, failpointSync } from './failpoint.js';
-import { throwIfInterrupted } from './wrapper.js';
-
-/** What the undo of a file needs: ours and what was there before. Relative to nothing: all paths are absolute. */
-export interface FileData extends Record<string, unknown> {
-  destination: string;
-  artifact: string;
-  source: string;
-  /** Absent until staged: then nothing can have happened. */
-  after?: { sha256: string; mode: number; size: number };
-  /** `copy` is where what was there before is kept. */
-  before?: { sha256: string; mode: number; copy: string } | null;
-  /** Folders that were made for it, innermost first. */
-  madeFolders?: string[];
-}
+import { transferArtifacts } from './transfer-artifacts.js';
 
 /**
- * Puts what is handed over in the target's place: `with.what` names `artifacts` (files, below
+ * Puts what is handed over in the target's place: `with.what` names `artifacts` (files and folders, below
  * `<root>/artifacts/phase_<N>/` or `agent_<name>/`) and `context` (the package's content, as a delivery).
  */
 export const transferAction = (deps: Deps): Action => ({
@@ -48,14 +26,6 @@ export const transferAction = (deps: Deps): Action => ({
     return facts;
   },
 });
-
-/** What moves from whom to whom: a handoff's artifacts, or what comes back for them. */
-export interface Move {
-  artifacts: readonly ArtifactSpec[];
-  source: Party;
-  /** They arrive in its folder below `<root>/artifacts`. */
-  target: Party;
-}
 
 async function deliver({ task, content, storage }: ActionContext, deps: Deps): Promise<Record<string, unknown>> {
   const { subject } = task;
@@ -98,183 +68,4 @@ async function deliver({ task, content, storage }: ActionContext, deps: Deps): P
   );
   await failpoint('transfer.after_delivery');
   return { contextKeys: Object.keys(content.context).length, contextDigest: digest };
-}
-
-/** Puts artifacts in their target's folder: all of them, or none. Throws what a source or a destination is not fit for. */
-export async function transferArtifacts(
-  context: ActionContext,
-  deps: Deps,
-  move: Move,
-): Promise<Record<string, unknown>> {
-  const { task, storage, signal } = context;
-  const ref = refOf(task);
-  const folder = path.join(storage.root, 'artifacts', arrivalFolder(move.target));
-  const staging = path.join(storage.stagingFolder, task.subject.handoffId, randomUUID());
-  const files = await Promise.all(
-    move.artifacts.map(async (spec) => ({
-      spec,
-      source: await locateSource(spec, storage.sources),
-      destination: path.join(folder, spec.name),
-    })),
-  );
-  await failpoint('transfer.before_intent');
-  const effects = await storage.ledger.intend(
-    ref,
-    files.map((f) => ({
-      effect: f.spec.name,
-      kind: 'file',
-      resource: `file:${f.destination}`,
-      data: { destination: f.destination, artifact: f.spec.name, source: f.source } satisfies FileData,
-    })),
-    stillOpen(deps),
-  );
-  await failpoint('transfer.after_intent');
-  const byName = new Map(effects.map((e) => [e.effect, e]));
-  try {
-    // All are staged and checked before the first becomes visible.
-    const staged = [];
-    for (const f of files) {
-      throwIfInterrupted(signal);
-      const effect = byName.get(f.spec.name)!;
-      if (effect.status === 'applied' || (await finishPlaced(effect, context, move))) continue;
-      staged.push({ effect, ...(await stage(f.spec, f.source, staging, effect, context)) });
-    }
-    await failpoint('transfer.after_stage');
-    for (const s of staged) {
-      throwIfInterrupted(signal);
-      await place(s.effect.key, s.file, s.data, context, move);
-    }
-  } finally {
-    await rm(staging, { recursive: true, force: true });
-    // Another attempt may still be staging beside this one.
-    await rmdir(path.dirname(staging)).catch(() => undefined);
-  }
-  const rows = await storage.ledger.findMany(
-    ref,
-    files.map((f) => ({ effect: f.spec.name, kind: 'file', resource: '', data: {} })),
-  );
-  const bytes = rows.reduce((sum, r) => sum + Number(r.result?.['size'] ?? 0), 0);
-  return { artifacts: files.length, bytes };
-}
-
-/** Records a file that an earlier attempt had put in place when it was killed, whatever its source holds by now. */
-async function finishPlaced(effect: Effect, context: ActionContext, move: Move): Promise<boolean> {
-  const data = effect.data as FileData;
-  if (!data.after || data.before === undefined) return false;
-  const found = await fingerprint(data.destination);
-  const isOurs = found?.sha256 === data.after.sha256 && found.mode === data.after.mode;
-  const wasOurs = data.before?.sha256 === data.after.sha256 && data.before.mode === data.after.mode;
-  if (!isOurs || wasOurs) return false;
-  await place(effect.key, '', data, context, move);
-  return true;
-}
-
-async function stage(
-  spec: ArtifactSpec,
-  source: string,
-  staging: string,
-  effect: Effect,
-  { storage, signal, task }: ActionContext,
-): Promise<{ file: string; data: FileData }> {
-  await mkdir(staging, { recursive: true });
-  const file = path.join(staging, spec.name);
-  const after = await copyHashed(spec.name, source, file, {
-    sync: storage.durability === 'power',
-    onChunk: () => throwIfInterrupted(signal),
-  });
-  await failpoint('transfer.after_copy');
-  if (spec.sha256 && spec.sha256 !== after.sha256) {
-    throw new HandoffError('CHECKSUM_MISMATCH', { artifact: spec.name, expected: spec.sha256, found: after.sha256 });
-  }
-  const known = effect.data as FileData;
-  // What was there before is looked at once: after a crash the destination may already hold ours.
-  const before =
-    known.before === undefined ? await keepBefore(storage, task.subject.handoffId, known.destination) : known.before;
-  const found: FileData = {
-    ...known,
-    after,
-    before,
-    madeFolders: known.madeFolders ?? foldersToMake(storage.root, known.destination),
-  };
-  const data = await storage.ledger.amend(effect.key, found, ['before', 'madeFolders']);
-  return { file, data };
-}
-
-async function keepBefore(storage: Storage, handoff: string, destination: string): Promise<FileData['before']> {
-  const there = await lstat(destination).catch(() => undefined);
-  if (!there) return null;
-  // A folder or a link in its place could not be put back exactly.
-  if (!there.isFile())
-    throw new HandoffError('ARTIFACT_NOT_A_FILE', { artifact: path.basename(destination), path: destination });
-  const found = await fingerprint(destination);
-  if (!found) return null;
-  const copy = path.join(storage.undoFolder, handoff, randomUUID());
-  await mkdir(path.dirname(copy), { recursive: true });
-  await keepCopy(destination, copy);
-  return { sha256: found.sha256, mode: found.mode, copy };
-}
-
-/** The folders between the root and a destination that are not there yet, innermost first. */
-function foldersToMake(root: string, destination: string): string[] {
-  const made: string[] = [];
-  for (
-    let d = path.dirname(destination);
-    d.startsWith(root + path.sep) && stampAt(d) === undefined;
-    d = path.dirname(d)
-  )
-    made.push(d);
-  return made;
-}
-
-/** Makes one staged file visible, in the transaction that records it. */
-async function place(
-  key: string,
-  file: string,
-  data: FileData,
-  { task, storage }: ActionContext,
-  move: Move,
-): Promise<void> {
-  const { destination, before, after } = data;
-  const found = await fingerprint(destination);
-  const changed = (): HandoffError =>
-    new HandoffError('DESTINATION_CHANGED', { resource: `file:${destination}`, handoff: task.subject.handoffId });
-  const isBefore = before ? found?.sha256 === before.sha256 && found.mode === before.mode : found === undefined;
-  const isOurs = found?.sha256 === after!.sha256 && found.mode === after!.mode;
-  if (!isBefore && !isOurs) throw changed();
-  await storage.ledger.apply(refOf(task), key, async (trx) => {
-    if (stampAt(destination) !== found?.stamp) throw changed();
-    // Ours already: an earlier attempt was killed between the rename and its record.
-    if (!isOurs) {
-      mkdirSync(path.dirname(destination), { recursive: true });
-      failpointSync('transfer.before_rename');
-      renameSync(file, destination);
-      failpointSync('transfer.after_rename');
-    }
-    await storage.manifest.arrived(trx, arrivalOf(key, data, task, move));
-    return { sha256: after!.sha256, size: after!.size };
-  });
-  await failpoint('transfer.after_apply');
-}
-
-/** One file's line in the manifest. */
-function arrivalOf(key: string, data: FileData, { subject }: ActionContext['task'], move: Move): Arrival {
-  const { sha256, mode, size } = data.after!;
-  const format = move.artifacts.find((a) => a.name === data.artifact)?.format;
-  return {
-    key,
-    handoff: subject.handoffId,
-    session: subject.session,
-    name: data.artifact,
-    kind: 'file',
-    source: move.source,
-    target: move.target,
-    originalPath: data.source,
-    originalSha256: sha256,
-    path: data.destination,
-    sha256,
-    mode,
-    size,
-    files: 1,
-    ...(format === undefined ? {} : { format }),
-  };
 }

@@ -1,14 +1,9 @@
-import { randomUUID } from 'node:crypto';
-import { mkdirSync, renameSync, rmSync, rmdirSync } from 'node:fs';
-import { chmod, copyFile, mkdir, rm, writeFile } from 'node:fs/promises';
-import path from 'node:path';
 import type { Transaction } from 'kysely';
 import { canonicalJson } from '../core/digest.js';
 import type { Effect } from '../core/effect.js';
 import { HandoffError } from '../core/errors.js';
 import type { UndoResult } from '../core/handoff.js';
 import type { UndoChoice, UndoTask } from '../core/task.js';
-import { fingerprint, stampAt, type Fingerprint } from '../storage/files.js';
 import type { Tables } from '../storage/schema.js';
 import {
   PHASE_STATUSES,
@@ -20,12 +15,11 @@ import {
   writePhase,
   type PhaseStatus,
 } from '../storage/sessions.js';
-import type { Storage } from '../storage/storage.js';
 import type { Deps } from './action.js';
 import { whileClaimed } from './effect-runner.js';
 import { failpoint, failpointSync } from './failpoint.js';
 import type { ContextData, PhaseData } from './sync-state.js';
-import type { FileData } from './transfer.js';
+import { undoFile } from './undo-file.js';
 
 type Choice = UndoChoice['choice'] | undefined;
 
@@ -59,20 +53,17 @@ async function undoEffect(
   if (!effect) throw new HandoffError('INTERNAL', { why: `effect ${key} is not in the ledger` });
   if (effect.status === 'undone') return effect.undoResult ?? 'undone';
   await failpoint('undo.before');
-  if (decided?.choice === 'by_hand') return takeBack(storage, key, () => 'resolved_by_hand');
-  if (decided?.choice === 'keep_theirs') return takeBack(storage, key, () => 'kept_theirs');
+  if (effect.kind === 'file') {
+    const result = await undoFile(storage, effect, decided, signal);
+    await failpoint('undo.after');
+    return result;
+  }
+  if (decided?.choice === 'by_hand') return storage.ledger.undo(key, () => 'resolved_by_hand');
+  if (decided?.choice === 'keep_theirs') return storage.ledger.undo(key, () => 'kept_theirs');
   const result = await undoByKind(deps, effect, decided, signal);
   await failpoint('undo.after');
   return result;
 }
-
-/** Undoes a row of the ledger; what it says of an arrival, the manifest says as well. */
-const takeBack = (storage: Storage, key: string, act: () => UndoResult): Promise<UndoResult> =>
-  storage.ledger.undo(key, async (trx) => {
-    const result = act();
-    await storage.manifest.takenBack(trx, key, result);
-    return result;
-  });
 
 async function undoByKind(
   deps: Deps,
@@ -83,8 +74,6 @@ async function undoByKind(
   const { ledger } = deps.storage;
   const { choice, value } = decided ?? {};
   switch (effect.kind) {
-    case 'file':
-      return undoFile(deps.storage, effect, choice, value);
     case 'context':
       return ledger.undo(effect.key, async (trx) => restored(await undoContext(trx, effect, choice, value)));
     case 'phase':
@@ -116,80 +105,6 @@ function restored(result: UndoResult): UndoResult {
 
 const conflict = (effect: Effect, ours: string, theirs: string, before: string): HandoffError =>
   new HandoffError('UNDO_CONFLICT', { key: effect.key, resource: effect.resource, ours, theirs, before });
-
-const fileText = (f: { sha256: string; mode: number } | null | undefined): string =>
-  f ? `sha256 ${f.sha256.slice(0, 12)}… mode ${f.mode.toString(8)}` : 'no file';
-
-async function undoFile(storage: Storage, effect: Effect, choice: Choice, value: unknown): Promise<UndoResult> {
-  const data = effect.data as FileData;
-  const { destination, after, before } = data;
-  const found = await fingerprint(destination);
-  const same = (a: Fingerprint | undefined, b: { sha256: string; mode: number } | null | undefined): boolean =>
-    b ? a?.sha256 === b.sha256 && a.mode === b.mode : a === undefined;
-  const isOurs = after !== undefined && same(found, after);
-  const isBefore = same(found, before ?? null);
-  // Never staged, or never renamed, or put back by an undo that was killed before its record.
-  const nothing = after === undefined || (isBefore && !isOurs);
-  if (!nothing && !isOurs && choice === undefined)
-    throw conflict(effect, fileText(after), fileText(found), fileText(before));
-  const wanted =
-    choice === 'merge'
-      ? { text: typeof value === 'string' ? value : canonicalJson(value), mode: found?.mode ?? after?.mode ?? 0o644 }
-      : before && !isBefore && !nothing
-        ? before
-        : undefined;
-  const staged = wanted && (await stageForUndo(storage, effect, wanted));
-  try {
-    return await takeBack(storage, effect.key, () => {
-      if (nothing && choice === undefined) {
-        removeMadeFolders(data);
-        return 'nothing_to_undo';
-      }
-      if (stampAt(destination) !== found?.stamp)
-        throw conflict(effect, fileText(after), 'a change made this moment', fileText(before));
-      if (staged) {
-        mkdirSync(path.dirname(destination), { recursive: true });
-        renameSync(staged, destination);
-      } else if (!before) {
-        rmSync(destination, { force: true });
-        removeMadeFolders(data);
-      }
-      return restored(choice === 'merge' ? 'merged' : choice === 'restore_before' ? 'restored_before' : 'undone');
-    });
-  } finally {
-    if (staged) await rm(path.dirname(staged), { recursive: true, force: true });
-  }
-}
-
-/** A whole file beside the destination's file system, ready to be renamed: a name of its own for each attempt. */
-async function stageForUndo(
-  storage: Storage,
-  effect: Effect,
-  wanted: { mode: number } & ({ text: string } | { copy: string; sha256: string }),
-): Promise<string> {
-  const staged = path.join(storage.stagingFolder, effect.handoff, `undo-${randomUUID()}`, 'file');
-  await mkdir(path.dirname(staged), { recursive: true });
-  if ('text' in wanted) await writeFile(staged, wanted.text);
-  else {
-    await copyFile(wanted.copy, staged);
-    const kept = await fingerprint(staged);
-    if (kept?.sha256 !== wanted.sha256)
-      throw new HandoffError('CONTENT_DAMAGED', { uri: wanted.copy, expected: wanted.sha256, found: kept?.sha256 });
-  }
-  await chmod(staged, wanted.mode);
-  return staged;
-}
-
-/** Folders that were made for the file go with it, unless somebody else uses them by now. */
-function removeMadeFolders(data: FileData): void {
-  for (const folder of data.madeFolders ?? []) {
-    try {
-      rmdirSync(folder);
-    } catch {
-      return;
-    }
-  }
-}
 
 async function undoContext(
   trx: Transaction<Tables>,

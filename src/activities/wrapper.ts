@@ -26,12 +26,35 @@ function asFailure(error: unknown): unknown {
       ...(error.cause instanceof Error ? { cause: error.cause } : {}),
     });
   }
-  if ((error as NodeJS.ErrnoException)?.code === 'ENOSPC') {
+  if (['ENOSPC', 'EDQUOT', 'SQLITE_FULL'].includes((error as NodeJS.ErrnoException)?.code ?? '')) {
     return asFailure(
       new HandoffError('DISK_FULL', { path: (error as NodeJS.ErrnoException).path ?? 'a file' }, { cause: error }),
     );
   }
   return error;
+}
+
+/** What the next beat of an activity says, by activity. */
+const details = new WeakMap<Context, unknown>();
+
+/** What an attempt is given beside its task. */
+export interface Attempt {
+  /** Has the next heartbeat say how far it is. */
+  progress: (details: Record<string, unknown>) => void;
+  /** When one that can go on later should stop, so that its time-out does not. Milliseconds. */
+  stopBy: number;
+}
+
+/** Of an attempt's time-out, the part after which it stops by itself. */
+const SLICE_OF_TIMEOUT = 0.6;
+
+/** Of the activity that calls it. */
+export function attemptOf(): Attempt {
+  const context = Context.current();
+  return {
+    progress: (d) => void details.set(context, d),
+    stopBy: Date.now() + activityInfo().startToCloseTimeoutMs * SLICE_OF_TIMEOUT,
+  };
 }
 
 /**
@@ -40,7 +63,9 @@ function asFailure(error: unknown): unknown {
  */
 export function activity<A extends unknown[], R>(run: (...args: A) => Promise<R>): (...args: A) => Promise<R> {
   return async (...args) => {
-    const timer = activityInfo().isLocal ? undefined : setInterval(() => Context.current().heartbeat(), BEAT_MS);
+    const context = Context.current();
+    const beat = (): void => context.heartbeat(details.get(context));
+    const timer = activityInfo().isLocal ? undefined : setInterval(beat, BEAT_MS);
     try {
       return await run(...args);
     } catch (error) {

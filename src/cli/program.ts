@@ -6,6 +6,7 @@ import { completionVerb } from './verbs/completion.js';
 import { contractVerbs } from './verbs/contract.js';
 import { demoVerb } from './verbs/demo.js';
 import { devVerb } from './verbs/dev.js';
+import { digestVerb } from './verbs/digest.js';
 import { doctorVerb } from './verbs/doctor.js';
 import { incidentsVerb } from './verbs/incidents.js';
 import { lookVerbs } from './verbs/look.js';
@@ -51,6 +52,7 @@ export function program(): Command {
   incidentsVerb(handoff);
   artifactVerbs(handoff);
   doctorVerb(handoff);
+  digestVerb(handoff);
   watchVerb(handoff);
   handoff.commandsGroup(STEER);
   messageVerbs(handoff);

@@ -100,7 +100,17 @@ export const ERRORS = {
     'Action {action} has no undo on this worker: give it one, or declare its steps irreversible.',
   ),
   ARTIFACT_MISSING: entry(404, 'Artifact {artifact}: there is no file at {path}.'),
-  ARTIFACT_NOT_A_FILE: entry(400, 'Artifact {artifact}: {path} is not a regular file.'),
+  ARTIFACT_NOT_A_FILE: entry(400, 'Artifact {artifact}: {path} is neither a regular file nor a folder.'),
+  ARTIFACT_UNREADABLE: entry(403, 'Artifact {artifact}: the worker may not read {path}.'),
+  ARTIFACT_LINK_REFUSED: entry(
+    400,
+    'Artifact {artifact}: the symbolic link {link} → {target} cannot be handed over: {why}.',
+  ),
+  ARTIFACT_LIMIT: entry(413, 'Artifact {artifact}: {what} is over the limit of {limit}.'),
+  ARTIFACT_HOLDS_STORAGE: entry(
+    400,
+    'Artifact {artifact}: the folder {path} holds the data of handoff itself ({root}); name what is in it instead.',
+  ),
   ARTIFACT_CHANGED: entry(409, 'Artifact {artifact} changed while it was read: {why}', true),
   CHECKSUM_MISMATCH: entry(422, 'Artifact {artifact}: expected sha256 {expected}, found {found}.'),
   PATH_NOT_ALLOWED: entry(
@@ -108,6 +118,11 @@ export const ERRORS = {
     'Artifact {artifact}: {path} is not under an allowed source folder ({roots}). `--source` of the worker allows others.',
   ),
   DESTINATION_RESERVED: entry(409, '{resource} is reserved by handoff {holder}, which is still open.', true),
+  DESTINATION_NOT_ALLOWED: entry(
+    403,
+    '{path} is not a folder of its own but a link or a file; artifacts are put only below {root} itself.',
+  ),
+  DESTINATION_NOT_WRITABLE: entry(403, 'Nothing can be written at {path}: {why}.'),
   DESTINATION_CHANGED: entry(409, '{resource} was changed by someone else while handoff {handoff} was writing it.'),
   STATE_CONFLICT: entry(409, '{resource} is not as expected: expected {expected}, found {found}.'),
   STALE_EPOCH: entry(409, 'Step {step} is at epoch {current}; this attempt belongs to epoch {epoch}.'),

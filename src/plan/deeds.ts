@@ -1,10 +1,13 @@
-import { access, constants, lstat, stat } from 'node:fs/promises';
+import { access, constants, lstat, realpath } from 'node:fs/promises';
 import path from 'node:path';
 import { HandoffError } from '../core/errors.js';
 import type { Step } from '../core/procedure.js';
 import { arrivalFolder, partyText, type ArtifactSpec } from '../core/request.js';
 import { triggerKindOf, type TriggerSpec } from '../core/trigger.js';
-import { fingerprint, locateSource } from '../storage/files.js';
+import { locateSource } from '../storage/files.js';
+import { printOf } from '../storage/transfer/print.js';
+import { rawOf } from '../storage/transfer/raw.js';
+import { survey } from '../storage/transfer/survey.js';
 import { issue, issueOf } from './issues.js';
 import { handsOver } from './order.js';
 import type { PlanIssue, PlannedArtifact, PlannedDeed, PlannedEntry, PlannedPhase, PlannedTrigger } from './plan.js';
@@ -85,9 +88,11 @@ async function foreseeFile(
   try {
     const source = await locateSource(spec, storage.sources);
     await access(source, constants.R_OK);
-    artifact.size = (await stat(source)).size;
+    const { size, kind, files } = await survey(spec.name, rawOf(source));
+    artifact.size = size;
     artifact.source = source;
-    const found = spec.sha256 === undefined ? undefined : (await fingerprint(source))?.sha256;
+    if (kind === 'directory') artifact.files = files;
+    const found = spec.sha256 === undefined ? undefined : (await printOf(source))?.sha256;
     if (found !== spec.sha256)
       issues.push(issue('CHECKSUM_MISMATCH', { artifact: spec.name, expected: spec.sha256, found }, step));
   } catch (error) {
@@ -97,6 +102,7 @@ async function foreseeFile(
   }
   const there = await lstat(destination).catch(() => undefined);
   if (there?.isFile()) artifact.replaces = { size: there.size };
+  else if (there?.isDirectory()) artifact.replaces = { size: await sizeOf(destination) };
   else if (there) issues.push(issue('ARTIFACT_NOT_A_FILE', { artifact: spec.name, path: destination }, step));
   const holder = await storage.ledger.holderOf(resource, subject.handoffId);
   if (holder) {
@@ -105,6 +111,12 @@ async function foreseeFile(
   }
   return { artifact, issues };
 }
+
+/** Of a folder that is to be replaced. One that cannot be looked through has no size that could be told. */
+const sizeOf = (folder: string): Promise<number> =>
+  realpath(folder)
+    .then(async (real) => (await survey(path.basename(folder), rawOf(real))).size)
+    .catch(() => 0);
 
 async function foreseeSync(step: Step, { subject, content, storage }: Sight): Promise<Foreseen> {
   const { session, source, target, handoffId } = subject;

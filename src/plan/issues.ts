@@ -9,7 +9,7 @@ type Advice = (params: ErrorParams) => string;
 const ADVICE: Partial<Record<ErrorCode, Advice>> = {
   AGENT_UNKNOWN: (p) => `handoff agents add ${String(p['agent'])}`,
   ARTIFACT_MISSING: () => 'make the file, or correct its path',
-  ARTIFACT_NOT_A_FILE: () => 'send a regular file to a place where none but a regular file is',
+  ARTIFACT_NOT_A_FILE: () => 'send a file or folder, to a place where nothing else is',
   PATH_NOT_ALLOWED: () => 'name its folder with --source, here and for the worker',
   CHECKSUM_MISMATCH: () => 'send the file that is meant, or correct its sha256',
   DESTINATION_RESERVED: (p) => `wait until it is closed: handoff show ${String(p['holder'])}`,

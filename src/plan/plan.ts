@@ -108,9 +108,12 @@ export interface PlannedArtifact {
   name: string;
   /** Absent where there is none that may be sent. */
   source?: string;
+  /** Bytes; of a folder the sum of its files. */
   size?: number;
+  /** Where it is a folder: how many files are in it. */
+  files?: number;
   destination: string;
-  /** The file that is there now. */
+  /** The file or folder that is there now. */
   replaces?: { size: number };
   /** The open handoff that holds the destination. */
   reservedBy?: string;

@@ -1,10 +1,15 @@
-import { access, constants, stat, statfs } from 'node:fs/promises';
+import { access, constants, statfs } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { digestOf } from '../core/digest.js';
 import type { Effect } from '../core/effect.js';
 import { arrivalFolder } from '../core/request.js';
-import { fingerprint, locateSource } from '../storage/files.js';
+import { HandoffError } from '../core/errors.js';
+import { locateSource } from '../storage/files.js';
+import { Pace } from '../storage/transfer/pace.js';
+import { printOf } from '../storage/transfer/print.js';
+import { rawOf } from '../storage/transfer/raw.js';
+import { survey } from '../storage/transfer/survey.js';
 import { fail, pass, verdictOf, type RuleContext, type RuleFinding } from './rule.js';
 
 /** VR001: the source phase is recorded as completed, or this very handoff has moved it on, as where its run was reset. */
@@ -27,7 +32,7 @@ export async function phaseCompletion({ subject, storage }: RuleContext): Promis
 }
 
 /** VR002: every artifact is there and readable, its place is free, and the disk has room for all. */
-export async function resourceAvailability({ subject, storage, content }: RuleContext): Promise<RuleFinding> {
+export async function resourceAvailability({ subject, storage, content, signal }: RuleContext): Promise<RuleFinding> {
   const folder = path.join(storage.root, 'artifacts', arrivalFolder(subject.target));
   let bytes = 0;
   const complaints = await Promise.all(
@@ -36,7 +41,7 @@ export async function resourceAvailability({ subject, storage, content }: RuleCo
         const file = await locateSource(a, storage.sources);
         await access(file, constants.R_OK);
         // Not `bytes += (await …)`: that reads the sum before it waits, and loses what the others add.
-        const { size } = await stat(file);
+        const { size } = await survey(a.name, rawOf(file), paceOf(signal));
         bytes += size;
       } catch (error) {
         return (error as Error).message;
@@ -112,6 +117,15 @@ export async function contextTransfer({ subject, storage, content }: RuleContext
   );
 }
 
+/** Lets the loop turn, and hears when the rule is to stop. */
+const paceOf = (signal: AbortSignal): Pace => new Pace(() => signal.throwIfAborted());
+
+/** What stands in place of an artifact may be no file or folder at all. */
+function complaintOf(error: unknown): string {
+  if (error instanceof HandoffError) return error.message;
+  throw error;
+}
+
 /** VR008: artifacts have the checksums that the request declares, and those that arrived still have theirs. */
 export async function dataIntegrity({ subject, storage, content, signal }: RuleContext): Promise<RuleFinding> {
   const arrived = (await storage.ledger.list(subject.handoffId)).filter(
@@ -119,14 +133,17 @@ export async function dataIntegrity({ subject, storage, content, signal }: RuleC
   );
   const check = async (name: string, file: string, expected: unknown): Promise<string | undefined> => {
     signal.throwIfAborted();
-    const found = await fingerprint(file);
+    const found = await printOf(file, { artifact: name, pace: paceOf(signal) });
     if (!found) return `${name}: there is no file at ${file}`;
     return found.sha256 === expected
       ? undefined
       : `${name}: expected sha256 ${String(expected).slice(0, 12)}…, found ${found.sha256.slice(0, 12)}…`;
   };
   const complaints = [];
-  for (const e of arrived) complaints.push(await check(e.effect, String(e.data['destination']), e.result?.['sha256']));
+  for (const e of arrived) {
+    const file = String(e.data['destination']);
+    complaints.push(await check(e.effect, file, e.result?.['sha256']).catch((error: unknown) => complaintOf(error)));
+  }
   const declared = arrived.length > 0 ? [] : content.artifacts.filter((a) => a.sha256);
   for (const a of declared) {
     try {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { constants, statSync, type BigIntStats } from 'node:fs';
-import { copyFile, open, realpath, stat } from 'node:fs/promises';
+import { statSync, type BigIntStats } from 'node:fs';
+import { lstat, open, realpath } from 'node:fs/promises';
 import path from 'node:path';
 import { HandoffError } from '../core/errors.js';
 import type { ArtifactSpec } from '../core/request.js';
@@ -39,8 +39,20 @@ export async function fingerprint(file: string): Promise<Fingerprint | undefined
   }
 }
 
-/** Where an artifact's file really is. Throws PATH_NOT_ALLOWED, ARTIFACT_MISSING, ARTIFACT_NOT_A_FILE. */
-export async function locateSource(spec: ArtifactSpec, sources: readonly string[]): Promise<string> {
+/** Where an artifact is. */
+export interface Located {
+  /** Its real path. */
+  path: string;
+  kind: 'file' | 'directory';
+  /** The real folders that it may lie in. */
+  roots: string[];
+}
+
+/**
+ * Where an artifact's file or folder really is; a link to it is followed once, here. Throws PATH_NOT_ALLOWED,
+ * ARTIFACT_MISSING, ARTIFACT_NOT_A_FILE.
+ */
+export async function locateArtifact(spec: ArtifactSpec, sources: readonly string[]): Promise<Located> {
   const wanted = path.resolve(sources[0] ?? '.', spec.path);
   const within = (file: string, roots: readonly string[]): boolean =>
     roots.some((r) => file === r || file.startsWith(r.endsWith(path.sep) ? r : r + path.sep));
@@ -50,50 +62,15 @@ export async function locateSource(spec: ArtifactSpec, sources: readonly string[
   if (!within(wanted, sources)) throw refused();
   const real = await realpath(wanted).catch(() => undefined);
   if (!real) throw new HandoffError('ARTIFACT_MISSING', { artifact: spec.name, path: wanted });
-  const realRoots = await Promise.all(sources.map((s) => realpath(s).catch(() => s)));
-  if (!within(real, realRoots)) throw refused();
-  const s = await stat(real);
-  if (!s.isFile()) throw new HandoffError('ARTIFACT_NOT_A_FILE', { artifact: spec.name, path: wanted });
-  return real;
+  const roots = await Promise.all(sources.map((s) => realpath(s).catch(() => s)));
+  if (!within(real, roots)) throw refused();
+  const s = await lstat(real).catch(() => undefined);
+  if (!s) throw new HandoffError('ARTIFACT_MISSING', { artifact: spec.name, path: wanted });
+  if (!s.isFile() && !s.isDirectory())
+    throw new HandoffError('ARTIFACT_NOT_A_FILE', { artifact: spec.name, path: wanted });
+  return { path: real, kind: s.isFile() ? 'file' : 'directory', roots };
 }
 
-/**
- * Copies a file that is not changed meanwhile, in constant memory, and hashes it on the way. `sync`: on disk before it
- * returns. Throws ARTIFACT_CHANGED, and what `onChunk` throws.
- */
-export async function copyHashed(
-  name: string,
-  from: string,
-  to: string,
-  options: { sync: boolean; onChunk?: () => void },
-): Promise<{ sha256: string; mode: number; size: number }> {
-  const source = await open(from, constants.O_RDONLY | constants.O_NOFOLLOW);
-  try {
-    const before = await source.stat({ bigint: true });
-    const target = await open(to, 'wx', Number(before.mode) & 0o777);
-    try {
-      const hash = createHash('sha256');
-      let size = 0;
-      for await (const chunk of source.createReadStream({ autoClose: false, highWaterMark: 1 << 20 })) {
-        options.onChunk?.();
-        hash.update(chunk as Buffer);
-        await target.appendFile(chunk as Buffer);
-        size += (chunk as Buffer).length;
-      }
-      // `open` takes the mode less the umask.
-      await target.chmod(Number(before.mode) & 0o777);
-      if (options.sync) await target.sync();
-      if (stampOf(await source.stat({ bigint: true })) !== stampOf(before)) {
-        throw new HandoffError('ARTIFACT_CHANGED', { artifact: name, why: `${from} was written while it was copied` });
-      }
-      return { sha256: hash.digest('hex'), mode: Number(before.mode) & 0o777, size };
-    } finally {
-      await target.close();
-    }
-  } finally {
-    await source.close();
-  }
-}
-
-/** A copy of a file for a later undo; copy-on-write where the file system has it. */
-export const keepCopy = (from: string, to: string): Promise<void> => copyFile(from, to, constants.COPYFILE_FICLONE);
+/** The real path of {@link locateArtifact}. */
+export const locateSource = async (spec: ArtifactSpec, sources: readonly string[]): Promise<string> =>
+  (await locateArtifact(spec, sources)).path;

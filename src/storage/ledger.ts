@@ -65,7 +65,11 @@ export class Ledger {
 
   /** Those of the intents that stand in the ledger already. */
   async findMany(ref: StepRef, intents: readonly Intent[]): Promise<Effect[]> {
-    const keys = intents.map((i) => effectKey(ref.handoff, ref.step, ref.epoch, i.effect));
+    return this.findKeys(intents.map((i) => effectKey(ref.handoff, ref.step, ref.epoch, i.effect)));
+  }
+
+  /** Effects by their keys, oldest first. */
+  async findKeys(keys: readonly string[]): Promise<Effect[]> {
     if (keys.length === 0) return [];
     const rows = await this.db.selectFrom('effects').selectAll().where('key', 'in', keys).orderBy('seq').execute();
     return rows.map(effectOf);
@@ -147,6 +151,50 @@ export class Ledger {
       .where((e) => e.or([e('owner', 'is', null), e('owner', '=', owner), e('owner_until', '<', now)]))
       .executeTakeFirst();
     return claimed.numUpdatedRows === 1n;
+  }
+
+  /** The same for several effects of a handoff: all of them, or none. */
+  async claimAll(keys: readonly string[], owner: string, forMs: number): Promise<boolean> {
+    const now = Date.now();
+    return this.db.transaction().execute(async (trx) => {
+      const held = await trx
+        .selectFrom('effects')
+        .select('key')
+        .where('key', 'in', keys)
+        .where('owner', 'is not', null)
+        .where('owner', '!=', owner)
+        .where('owner_until', '>=', now)
+        .limit(1)
+        .executeTakeFirst();
+      if (held) return false;
+      await trx
+        .updateTable('effects')
+        .set({ owner, owner_until: now + forMs })
+        .where('key', 'in', keys)
+        .where('status', '=', 'intended')
+        .execute();
+      return true;
+    });
+  }
+
+  /** Keeps what `claimAll` took. How many are still the owner's: what was applied, undone or taken by another is not. */
+  async renewAll(handoff: string, owner: string, forMs: number): Promise<number> {
+    const renewed = await this.db
+      .updateTable('effects')
+      .set({ owner_until: Date.now() + forMs })
+      .where('handoff', '=', handoff)
+      .where('owner', '=', owner)
+      .executeTakeFirst();
+    return Number(renewed.numUpdatedRows);
+  }
+
+  async releaseAll(handoff: string, owner: string): Promise<void> {
+    await this.db
+      .updateTable('effects')
+      .set({ owner: null })
+      .where('handoff', '=', handoff)
+      .where('owner', '=', owner)
+      .execute();
   }
 
   /** Gives an effect back that `claim` took. */

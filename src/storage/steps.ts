@@ -34,16 +34,18 @@ export class Steps {
     });
   }
 
-  /** An attempt that a pause stopped midway does not count. */
-  async giveBack(ref: StepRef): Promise<void> {
-    await this.db
+  /** An attempt that a pause stopped midway does not count, nor one that is to go on. The attempts that do. */
+  async giveBack(ref: StepRef): Promise<number> {
+    const given = await this.db
       .updateTable('steps')
       .set((e) => ({ attempts: e('attempts', '-', 1) }))
       .where('handoff', '=', ref.handoff)
       .where('step', '=', ref.step)
       .where('epoch', '=', ref.epoch)
       .where('attempts', '>', 0)
-      .execute();
+      .returning('attempts')
+      .executeTakeFirst();
+    return given?.attempts ?? 0;
   }
 
   /** Epochs and used attempts of all steps that have begun. */

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Client, Connection } from '@temporalio/client';
@@ -189,9 +189,10 @@ describe('what stands against it', () => {
     ]);
   });
 
-  test('a folder or a link where a file would arrive', async () => {
+  test('a link where a file would arrive', async () => {
     const request = await rig.request('PHASE_TRANSITION_STANDARD');
-    mkdirSync(rig.arrival(request.handoffId, 'modules.json'), { recursive: true });
+    mkdirSync(rig.arrival(request.handoffId), { recursive: true });
+    symlinkSync('elsewhere', rig.arrival(request.handoffId, 'modules.json'));
     expect(codes(await rig.client.plan(request))).toEqual(['ARTIFACT_NOT_A_FILE']);
   });
 

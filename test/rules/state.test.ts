@@ -50,12 +50,13 @@ describe('VR002 Resource Availability Check', () => {
     expect(await corner.finds(subject, 'VR002')).toEqual([true, '2 artifacts, 8 bytes']);
   });
 
-  test('names every artifact that is missing, a folder, outside the sources, or a link that leads outside', async () => {
+  test('names every artifact that is missing, outside the sources, a link that leads outside, or a folder with one', async () => {
     const roots = path.join(corner.folder, 'in');
     const outside = path.join(corner.folder, 'secret.txt');
     writeFileSync(outside, 'secret');
     symlinkSync(outside, path.join(roots, 'link.txt'));
     mkdirSync(path.join(roots, 'folder'));
+    symlinkSync('../../secret.txt', path.join(roots, 'folder', 'out'));
     const subject = await corner.subject('vr002-bad', {
       artifacts: [
         artifact('missing.txt'),
@@ -69,7 +70,7 @@ describe('VR002 Resource Availability Check', () => {
     expect(passed).toBe(false);
     expect(message.split('; ')).toEqual([
       `Artifact missing.txt: there is no file at ${path.join(roots, 'missing.txt')}.`,
-      `Artifact folder: ${path.join(roots, 'folder')} is not a regular file.`,
+      'Artifact folder: the symbolic link out → ../../secret.txt cannot be handed over: it leads out of the folder.',
       `Artifact outside.txt: ../secret.txt is not under an allowed source folder (${roots}). \`--source\` of the worker allows others.`,
       `Artifact absolute.txt: /etc/hostname is not under an allowed source folder (${roots}). \`--source\` of the worker allows others.`,
       `Artifact link.txt: link.txt is not under an allowed source folder (${roots}). \`--source\` of the worker allows others.`,

@@ -26,6 +26,7 @@ export type Names = (
 /** What is meant by the name of an argument or an option. Where the tree has choices, those count. */
 const ARGUMENTS: Record<string, Meaning> = {
   file: { shell: 'files' },
+  files: { shell: 'files' },
   dir: { shell: 'dirs' },
   artifact: { names: 'artifact' },
   what: { names: 'handoff or artifact' },

@@ -1,4 +1,4 @@
-import { CancellationScope } from '@temporalio/workflow';
+import { CancellationScope, workflowInfo } from '@temporalio/workflow';
 import { errorMessage } from '../../core/errors.js';
 import { isPaused, isTakenBack } from '../../core/handoff.js';
 import { dependenciesOf, type Step } from '../../core/procedure.js';
@@ -84,9 +84,9 @@ async function work(run: Run, id: string, stoppable: Stoppable): Promise<void> {
     // The check was still under way when the pause came: what follows it would be a start.
     if (mayNot(run, id)) return await park(run, id);
     if (step.action === 'confirm') return offer(run, id);
-    const used = run.state.steps[id]!.attempts;
     const task = taskOf(run, step);
-    const made = await stoppable(() => callAction(step, task, used));
+    const made = await inParts(run, step, task, stoppable);
+    if (!made) return;
     const child = isTrigger(step) ? prepared(made) : undefined;
     if (child && mayNot(run, id)) return await park(run, id);
     const facts = child ? await startChildOf(task, child) : made;
@@ -99,6 +99,26 @@ async function work(run: Run, id: string, stoppable: Stoppable): Promise<void> {
 /** Whether a start would come too late: a pause, the end, or somebody who takes the step back was faster. */
 const mayNot = (run: Run, id: string): boolean =>
   isPaused(run.state) || run.state.ending !== undefined || isTakenBack(run.state, id);
+
+/** An action, called again as long as it stopped before its time-out could: that is no failed attempt. Undefined: parked. */
+async function inParts(
+  run: Run,
+  step: Step,
+  task: StepTask,
+  stoppable: Stoppable,
+): Promise<Record<string, unknown> | undefined> {
+  const id = step.step_id;
+  let used = run.state.steps[id]!.attempts;
+  for (;;) {
+    const facts = await stoppable(() => callAction(step, task, used));
+    if (facts['goesOn'] !== true) return facts;
+    used = Number(facts['attempts']) || 0;
+    // A history that has grown long is to end first.
+    if (!mayNot(run, id) && !workflowInfo().continueAsNewSuggested) continue;
+    run.dispatch({ type: 'step_parked', step: id, attempts: used });
+    return undefined;
+  }
+}
 
 async function stepEndedBadly(run: Run, step: Step, error: unknown): Promise<void> {
   const id = step.step_id;

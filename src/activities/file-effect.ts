@@ -1,0 +1,79 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import type { Effect } from '../core/effect.js';
+import { HandoffError } from '../core/errors.js';
+import { folderBelow, partsBelow } from '../storage/transfer/anchor.js';
+import { slotOf } from '../storage/transfer/listing.js';
+import type { Print } from '../storage/transfer/print.js';
+import { rawOf } from '../storage/transfer/raw.js';
+import { removeTree } from '../storage/transfer/remove.js';
+import type { Storage } from '../storage/storage.js';
+import { rmdir } from 'node:fs/promises';
+
+/** What the undo of a file or folder needs: ours and what was there before. All paths are absolute. */
+export interface FileData extends Record<string, unknown> {
+  destination: string;
+  artifact: string;
+  source: string;
+  /** Absent until staged: then nothing can have happened. */
+  after?: Print;
+  /** `copy` is where what was there before is kept; a folder only from the moment at which ours takes its place. */
+  before?: (Omit<Print, 'files'> & { copy: string }) | null;
+  /** Folders that were made for it, innermost first. */
+  madeFolders?: string[];
+}
+
+/** Where an effect's files stand while it is neither applied nor undone: the same for each attempt. Parts below the root. */
+export interface Slot {
+  staging: string[];
+  undo: string[];
+  /** The name of what was there before, in the undo folder. */
+  kept: string;
+}
+
+export function slotFor(storage: Storage, effect: Pick<Effect, 'key' | 'handoff'>): Slot {
+  const kept = slotOf(effect.key);
+  return {
+    staging: [...partsBelow(storage.root, storage.stagingFolder), effect.handoff, kept],
+    undo: [...partsBelow(storage.root, storage.undoFolder), effect.handoff],
+    kept,
+  };
+}
+
+/** Removes what was staged for an effect. */
+export async function clearSlot(storage: Storage, effect: Pick<Effect, 'key' | 'handoff'>): Promise<void> {
+  const { staging } = slotFor(storage, effect);
+  const handoff = folderBelow(storage.root, staging.slice(0, -1), false);
+  if (!handoff) return;
+  try {
+    removeTree(`${handoff.at}/${rawOf(staging.at(-1)!)}`);
+  } finally {
+    handoff.close();
+  }
+  // Another effect of the handoff may still be staged beside it.
+  await rmdir(path.join(storage.stagingFolder, effect.handoff)).catch(() => undefined);
+}
+
+/** Whether two prints show the same content, modes and links. Nothing is only the same as nothing. */
+export const same = (a: Partial<Print> | null | undefined, b: Partial<Print> | null | undefined): boolean =>
+  a && b ? kindOf(a) === kindOf(b) && a.sha256 === b.sha256 && a.mode === b.mode : !a && !b;
+
+const kindOf = (p: Partial<Print>): string => p.kind ?? 'file';
+
+/**
+ * Whether what was there before was moved away, not copied: a file and a file change places in one rename, anything else
+ * takes two.
+ */
+export const movesAway = ({ before, after }: FileData): boolean =>
+  Boolean(before && after && (kindOf(before) === 'directory' || kindOf(after) === 'directory'));
+
+/** Whether a kill struck between those two renames. */
+export const isBetween = (data: FileData, found: Print | undefined): boolean =>
+  found === undefined && movesAway(data) && existsSync(data.before!.copy);
+
+/** The folder of a destination, as parts below the root, and the name in it. Throws DESTINATION_NOT_ALLOWED for one elsewhere. */
+export function placeOf(storage: Storage, destination: string): { folder: string[]; name: string } {
+  const folder = partsBelow(storage.root, path.dirname(destination));
+  if (folder[0] === '..') throw new HandoffError('DESTINATION_NOT_ALLOWED', { path: destination, root: storage.root });
+  return { folder, name: path.basename(destination) };
+}

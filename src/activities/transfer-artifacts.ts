@@ -1,0 +1,219 @@
+import path from 'node:path';
+import type { Effect } from '../core/effect.js';
+import { arrivalFolder, type ArtifactSpec, type Party } from '../core/request.js';
+import { locateArtifact, type Located } from '../storage/files.js';
+import type { Arrival } from '../storage/manifest.js';
+import { Pace } from '../storage/transfer/pace.js';
+import { rawOf } from '../storage/transfer/raw.js';
+import { survey } from '../storage/transfer/survey.js';
+import { refOf, stillOpen, type ActionContext, type Deps } from './action.js';
+import { Claim } from './claim.js';
+import { failpoint } from './failpoint.js';
+import { clearSlot, type FileData } from './file-effect.js';
+import { foldersToMake, isPlaced, keepBefore, place, type ToPlace } from './place.js';
+import { stageArtifact, type Staged } from './stage.js';
+import { throwIfInterrupted } from './wrapper.js';
+
+/** What the manifest is to know of an artifact beyond where it came from and went. */
+type About = Partial<Pick<Arrival, 'format' | 'transformer' | 'schema' | 'schemaValid'>>;
+
+/** An artifact on its way. */
+export interface MoveItem extends ArtifactSpec {
+  /** Made from what is at `path`: arrives in its place. */
+  content?: Uint8Array;
+  about?: About;
+}
+
+/** What moves from whom to whom: a handoff's artifacts, or what comes back for them. */
+export interface Move {
+  artifacts: readonly MoveItem[];
+  source: Party;
+  /** They arrive in its folder below `<root>/artifacts`. */
+  target: Party;
+}
+
+interface Item {
+  spec: MoveItem;
+  source: Located;
+  destination: string;
+}
+
+/** Ends an attempt that goes on later. */
+class SliceOver extends Error {}
+
+/**
+ * Puts artifacts in their target's folder: all of them, or none. `{ goesOn: true, bytesDone }`: it is to be called again,
+ * and goes on there. Throws what a source or a destination is not fit for.
+ */
+export async function transferArtifacts(
+  context: ActionContext,
+  deps: Deps,
+  move: Move,
+): Promise<Record<string, unknown>> {
+  const { storage } = context;
+  const folder = path.join(storage.root, 'artifacts', arrivalFolder(move.target));
+  const items = await Promise.all(
+    move.artifacts.map(async (spec) => ({
+      spec,
+      source: await locateArtifact(spec, storage.sources),
+      destination: path.join(folder, spec.name),
+    })),
+  );
+  await failpoint('transfer.before_intent');
+  const effects = await storage.ledger.intend(
+    refOf(context.task),
+    items.map(({ spec, source, destination }) => ({
+      effect: spec.name,
+      kind: 'file',
+      resource: `file:${destination}`,
+      data: { destination, artifact: spec.name, source: source.path } satisfies FileData,
+    })),
+    stillOpen(deps),
+  );
+  await failpoint('transfer.after_intent');
+  const byName = new Map(effects.map((e) => [e.effect, e]));
+  return new Transfer(context, move).run(items.map((item) => ({ item, effect: byName.get(item.spec.name)! })));
+}
+
+/** One attempt at a move. */
+class Transfer {
+  private readonly pace = new Pace(() => this.rest());
+  private claim: Claim | undefined;
+  private artifact = '';
+  private total = 0;
+  private copied = 0;
+  private resumed = 0;
+
+  constructor(
+    private readonly context: ActionContext,
+    private readonly move: Move,
+  ) {}
+
+  async run(items: readonly { item: Item; effect: Effect }[]): Promise<Record<string, unknown>> {
+    const { task, storage, signal } = this.context;
+    const left = items.filter((i) => i.effect.status !== 'applied');
+    try {
+      this.claim = await Claim.take(
+        storage,
+        refOf(task),
+        left.map((i) => i.effect.key),
+        () => {
+          throwIfInterrupted(signal);
+          if (Date.now() > this.context.stopBy) throw new SliceOver();
+        },
+      );
+      await this.measure(left.map((i) => i.item));
+      // All are staged and checked before the first becomes visible.
+      const staged: ToPlace[] = [];
+      for (const { item, effect: known } of left) {
+        // Another attempt may have gone further while we waited for it.
+        const effect = (await storage.ledger.find(known.key)) ?? known;
+        if (effect.status === 'applied') continue;
+        staged.push(await this.prepare(item, effect));
+      }
+      await failpoint('transfer.after_stage');
+      for (const one of staged) {
+        throwIfInterrupted(signal);
+        await this.claim.renew(true);
+        await place(one, this.context, this.pace);
+        this.claim.applied();
+        await clearSlot(storage, one.effect);
+      }
+      return await this.facts(items.map((i) => i.effect.key));
+    } catch (error) {
+      if (error instanceof SliceOver) return { goesOn: true, bytesDone: this.pace.done.bytes };
+      throw error;
+    } finally {
+      await this.claim?.release();
+    }
+  }
+
+  /** Asked between slices, some fifty times a second. */
+  private async rest(): Promise<void> {
+    await failpoint('transfer.in_copy');
+    const { signal, stopBy, progress } = this.context;
+    throwIfInterrupted(signal);
+    await this.claim?.renew();
+    const { bytes, files } = this.pace.done;
+    progress({ artifact: this.artifact, bytesDone: bytes, bytesTotal: this.total, filesDone: files });
+    // One that has to find its way back first still gets something done.
+    if (Date.now() > stopBy && this.pace.progressed) throw new SliceOver();
+  }
+
+  private async measure(items: readonly Item[]): Promise<void> {
+    const pace = new Pace(() => throwIfInterrupted(this.context.signal));
+    for (const { spec, source } of items) this.total += (await survey(spec.name, rawOf(source.path), pace)).size;
+  }
+
+  private async prepare({ spec, source }: Item, effect: Effect): Promise<ToPlace> {
+    const { storage } = this.context;
+    this.artifact = spec.name;
+    const known = effect.data as FileData;
+    if (await isPlaced(storage, effect, this.pace)) return this.toPlace(spec, effect, known, String(known['original']));
+    const staged = await stageArtifact(
+      storage,
+      effect,
+      {
+        artifact: spec.name,
+        source,
+        ...(spec.content ? { content: spec.content } : {}),
+        ...(spec.sha256 ? { sha256: spec.sha256 } : {}),
+      },
+      this.pace,
+    );
+    this.copied += staged.copied;
+    this.resumed += staged.resumed;
+    return this.toPlace(spec, effect, await this.onRecord(effect, staged), staged.originalSha256);
+  }
+
+  /** What undo needs stands in the ledger before anything can be seen. */
+  private async onRecord(effect: Effect, { print, originalSha256 }: Staged): Promise<FileData> {
+    const { storage } = this.context;
+    const known = effect.data as FileData;
+    // What was there before is looked at once: after a crash the destination may already hold ours.
+    const before = known.before === undefined ? await keepBefore(storage, effect, print.kind, this.pace) : known.before;
+    const found: FileData = {
+      ...known,
+      after: print,
+      original: originalSha256,
+      before,
+      madeFolders: known.madeFolders ?? foldersToMake(storage.root, known.destination),
+    };
+    return storage.ledger.amend(effect.key, found, ['before', 'madeFolders']);
+  }
+
+  private toPlace(spec: MoveItem, effect: Effect, data: FileData, originalSha256: string): ToPlace {
+    const { manifest } = this.context.storage;
+    const { kind, sha256, mode, size, files } = data.after!;
+    const { subject } = this.context.task;
+    const arrival: Arrival = {
+      key: effect.key,
+      handoff: subject.handoffId,
+      session: subject.session,
+      name: spec.name,
+      kind,
+      source: this.move.source,
+      target: this.move.target,
+      originalPath: data.source,
+      originalSha256,
+      path: data.destination,
+      sha256,
+      ...(kind === 'file' ? { mode } : {}),
+      size,
+      files,
+      ...(spec.format ? { format: spec.format } : {}),
+      ...spec.about,
+    };
+    return { effect, data, register: (trx) => manifest.arrived(trx, arrival) };
+  }
+
+  private async facts(keys: readonly string[]): Promise<Record<string, unknown>> {
+    const rows = await this.context.storage.ledger.findKeys(keys);
+    const bytes = rows.reduce((sum, r) => sum + Number(r.result?.['size'] ?? 0), 0);
+    return {
+      artifacts: keys.length,
+      bytes,
+      ...(this.resumed > 0 ? { copied: this.copied, resumed: this.resumed } : {}),
+    };
+  }
+}

@@ -1,0 +1,158 @@
+import { existsSync, rmdirSync, writeFileSync, chmodSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import type { Transaction } from 'kysely';
+import { canonicalJson } from '../core/digest.js';
+import type { Effect } from '../core/effect.js';
+import { HandoffError } from '../core/errors.js';
+import type { UndoResult } from '../core/handoff.js';
+import type { UndoChoice } from '../core/task.js';
+import type { Tables } from '../storage/schema.js';
+import type { Storage } from '../storage/storage.js';
+import { writing } from '../storage/transfer/faults.js';
+import { moveTree, withFolders } from '../storage/transfer/move.js';
+import { Pace } from '../storage/transfer/pace.js';
+import { printOf, topStamp, type Print } from '../storage/transfer/print.js';
+import { bytesOf, rawOf, type Raw } from '../storage/transfer/raw.js';
+import { whileClaimed } from './effect-runner.js';
+import { failpointSync } from './failpoint.js';
+import { clearSlot, isBetween, placeOf, same, slotFor, type FileData } from './file-effect.js';
+import { lookAtDestination } from './place.js';
+import { stagedAt } from './stage.js';
+
+/**
+ * Takes back a file or folder: what was there before comes back, if ours still is what we put there. An attempt that runs
+ * on must end first. What was staged for it goes.
+ */
+export async function undoFile(
+  storage: Storage,
+  effect: Effect,
+  decided: UndoChoice | undefined,
+  signal: AbortSignal,
+): Promise<UndoResult> {
+  return whileClaimed(storage.ledger, effect.key, signal, async () => {
+    const known = (await storage.ledger.find(effect.key)) ?? effect;
+    const result = await undoClaimed(storage, known, decided);
+    await clearSlot(storage, effect);
+    return result;
+  });
+}
+
+async function undoClaimed(storage: Storage, effect: Effect, decided: UndoChoice | undefined): Promise<UndoResult> {
+  const undone = (act: () => UndoResult): Promise<UndoResult> =>
+    storage.ledger.undo(effect.key, async (trx: Transaction<Tables>) => {
+      const result = act();
+      await storage.manifest.takenBack(trx, effect.key, result);
+      return result;
+    });
+  const { choice, value } = decided ?? {};
+  if (choice === 'by_hand') return undone(() => 'resolved_by_hand');
+  if (choice === 'keep_theirs') return undone(() => 'kept_theirs');
+  const data = effect.data as FileData;
+  const { destination, after, before } = data;
+  const stamp = topStamp(destination);
+  const found = await lookForUndo(storage, effect);
+  const isOurs = after !== undefined && same(found, after);
+  const between = isBetween(data, found);
+  const isBefore = same(found, before);
+  const nothing = (isBefore && !isOurs && !between) || neverPlaced(storage, effect);
+  if (!nothing && !isOurs && !between && choice === undefined)
+    throw conflict(effect, printText(after), printText(found), printText(before));
+  if (choice === 'merge') checkMergeable(found, after);
+  const restores = choice !== 'merge' && before && !isBefore && !nothing;
+  if (restores) await checkKept(before);
+  return undone(() => {
+    if (nothing && choice === undefined) {
+      removeMadeFolders(data);
+      return 'nothing_to_undo';
+    }
+    if (topStamp(destination) !== stamp)
+      throw conflict(effect, printText(after), 'a change made this moment', printText(before));
+    const { folder, name } = placeOf(storage, destination);
+    const { staging, undo, kept } = slotFor(storage, effect);
+    withFolders(storage.root, [staging, folder, undo], (slot, there, keep) => {
+      const at = `${there}/${rawOf(name)}`;
+      const away = `${slot}/away-${randomUUID()}`;
+      if (choice === 'merge') {
+        const mode = found?.mode ?? after?.mode ?? 0o644;
+        moveTree(written(`${slot}/merged`, value, mode), at, destination);
+      } else if (restores) {
+        // Two files change places in one rename; a folder has to leave first.
+        if (found && (found.kind === 'directory' || before.kind === 'directory')) {
+          moveTree(at, away, destination);
+          failpointSync('undo.after_away');
+        }
+        moveTree(`${keep}/${kept}`, at, destination);
+      } else if (!before && found) moveTree(at, away, destination);
+    });
+    if (choice !== 'merge' && !before) removeMadeFolders(data);
+    failpointSync('undo.after_restore');
+    return choice === 'merge' ? 'merged' : choice === 'restore_before' ? 'restored_before' : 'undone';
+  });
+}
+
+/** Something that is neither file nor folder is somebody else's, and shown as such. */
+async function lookForUndo(storage: Storage, effect: Effect): Promise<Print | undefined> {
+  const data = effect.data as FileData;
+  try {
+    return await lookAtDestination(storage, data, new Pace());
+  } catch (error) {
+    if (
+      error instanceof HandoffError &&
+      ['ARTIFACT_NOT_A_FILE', 'DESTINATION_NOT_ALLOWED', 'ARTIFACT_LINK_REFUSED'].includes(error.code)
+    )
+      throw conflict(effect, printText(data.after), error.message, printText(data.before));
+    throw error;
+  }
+}
+
+/** Never staged, or staged and not renamed: whatever is at the destination, it is not of our doing. */
+function neverPlaced(storage: Storage, effect: Effect): boolean {
+  const { after } = effect.data as FileData;
+  return after === undefined || (effect.status === 'intended' && existsSync(stagedAt(storage, effect)));
+}
+
+async function checkKept(before: NonNullable<FileData['before']>): Promise<void> {
+  const kept = await printOf(before.copy, { known: [before] });
+  if (kept?.sha256 !== before.sha256)
+    throw new HandoffError('CONTENT_DAMAGED', {
+      uri: before.copy,
+      expected: before.sha256,
+      found: kept?.sha256 ?? 'nothing',
+    });
+}
+
+function checkMergeable(found: Print | undefined, after: Print | undefined): void {
+  if (found?.kind !== 'directory' && after?.kind !== 'directory') return;
+  throw new HandoffError('INVALID_MESSAGE', {
+    message: 'resolveIncident',
+    why: 'choice: a folder has no merged value; choose keep_theirs or restore_before, or mend it by hand and say by_hand',
+  });
+}
+
+function written(file: Raw, value: unknown, mode: number): Raw {
+  writing(file, () => {
+    writeFileSync(bytesOf(file), typeof value === 'string' ? value : canonicalJson(value));
+    chmodSync(bytesOf(file), mode);
+  });
+  return file;
+}
+
+/** Folders that were made for it go with it, unless somebody else uses them by now. */
+function removeMadeFolders(data: FileData): void {
+  for (const folder of data.madeFolders ?? []) {
+    try {
+      rmdirSync(folder);
+    } catch {
+      return;
+    }
+  }
+}
+
+const printText = (p: Partial<Print> | null | undefined): string => {
+  if (!p) return 'no file';
+  const { kind, sha256 = '', mode = 0 } = p;
+  return `${kind === 'directory' ? 'folder, tree digest' : 'sha256'} ${sha256.slice(0, 12)}… mode ${mode.toString(8)}`;
+};
+
+const conflict = (effect: Effect, ours: string, theirs: string, before: string): HandoffError =>
+  new HandoffError('UNDO_CONFLICT', { key: effect.key, resource: effect.resource, ours, theirs, before });

@@ -36,6 +36,20 @@ export type { Effect } from './core/effect.js';
 export type { Action, ActionContext } from './activities/action.js';
 export type { Rule, RuleContext, RuleFinding } from './rules/rule.js';
 
+export { validateDataContract, type DataContractOptions } from './contracts/handoff.js';
+export { assertValid, HandoffValidationError } from './contracts/validation-error.js';
+export { transformer, Transformers, type TransformAbout, type Transformer } from './contracts/transformers.js';
+export type { Limits } from './contracts/limits.js';
+export type {
+  Contract,
+  ContractDocument,
+  ContractFault,
+  ContractValidation,
+  FaultCode,
+  ReturnSpec,
+  SendSpec,
+} from './core/contract.js';
+
 export type { RuleResult, Verdict } from './core/rule.js';
 export type { ValidationSession } from './storage/validations.js';
 export type { HandoffFilter } from './core/filter.js';

@@ -3,17 +3,19 @@ import { mkdirSync, renameSync } from 'node:fs';
 import { lstat, mkdir, rm, rmdir } from 'node:fs/promises';
 import path from 'node:path';
 import { digestOf } from '../core/digest.js';
+import type { SendSpec } from '../core/contract.js';
 import type { Effect } from '../core/effect.js';
 import { HandoffError } from '../core/errors.js';
 import { arrivalFolder, partyText, type ArtifactSpec, type Party } from '../core/request.js';
 import { copyHashed, fingerprint, keepCopy, locateSource, stampAt } from '../storage/files.js';
 import type { Storage } from '../storage/storage.js';
 import { refOf, stillOpen, type Action, type ActionContext, type Deps } from './action.js';
+import { readyToMove, type MadeFacts, type Ready } from './transfer-contract.js';
 import { failpoint, failpointSync } from './failpoint.js';
 import { throwIfInterrupted } from './wrapper.js';
 
 /** What the undo of a file needs: ours and what was there before. Relative to nothing: all paths are absolute. */
-export interface FileData extends Record<string, unknown> {
+export interface FileData extends MadeFacts {
   destination: string;
   artifact: string;
   source: string;
@@ -41,7 +43,12 @@ export const transferAction = (deps: Deps): Action => ({
       const { source, target } = context.task.subject;
       Object.assign(
         facts,
-        await transferArtifacts(context, deps, { artifacts: context.content.artifacts, source, target }),
+        await transferArtifacts(context, deps, {
+          artifacts: context.content.artifacts,
+          source,
+          target,
+          specs: context.content.contract?.sends,
+        }),
       );
     }
     return facts;
@@ -54,6 +61,8 @@ export interface Move {
   source: Party;
   /** They arrive in its folder below `<root>/artifacts`. */
   target: Party;
+  /** What the contract says of them: they keep it, or nothing moves. */
+  specs?: Record<string, SendSpec>;
 }
 
 async function deliver({ task, content, storage }: ActionContext, deps: Deps): Promise<Record<string, unknown>> {
@@ -105,10 +114,26 @@ export async function transferArtifacts(
   deps: Deps,
   move: Move,
 ): Promise<Record<string, unknown>> {
+  const staging = path.join(context.storage.stagingFolder, context.task.subject.handoffId, randomUUID());
+  try {
+    return await transferBy(staging, context, deps, move);
+  } finally {
+    await rm(staging, { recursive: true, force: true });
+    // Another attempt may still be staging beside this one.
+    await rmdir(path.dirname(staging)).catch(() => undefined);
+  }
+}
+
+async function transferBy(
+  staging: string,
+  context: ActionContext,
+  deps: Deps,
+  move: Move,
+): Promise<Record<string, unknown>> {
   const { task, storage, signal } = context;
   const ref = refOf(task);
   const folder = path.join(storage.root, 'artifacts', arrivalFolder(move.target));
-  const staging = path.join(storage.stagingFolder, task.subject.handoffId, randomUUID());
+  const ready = await readyToMove(context, deps, move, staging);
   const files = await Promise.all(
     move.artifacts.map(async (spec) => ({
       spec,
@@ -129,24 +154,18 @@ export async function transferArtifacts(
   );
   await failpoint('transfer.after_intent');
   const byName = new Map(effects.map((e) => [e.effect, e]));
-  try {
-    // All are staged and checked before the first becomes visible.
-    const staged = [];
-    for (const f of files) {
-      throwIfInterrupted(signal);
-      const effect = byName.get(f.spec.name)!;
-      if (effect.status === 'applied' || (await finishPlaced(effect, context))) continue;
-      staged.push({ effect, ...(await stage(f.spec, f.source, staging, effect, context)) });
-    }
-    await failpoint('transfer.after_stage');
-    for (const s of staged) {
-      throwIfInterrupted(signal);
-      await place(s.effect.key, s.file, s.data, context);
-    }
-  } finally {
-    await rm(staging, { recursive: true, force: true });
-    // Another attempt may still be staging beside this one.
-    await rmdir(path.dirname(staging)).catch(() => undefined);
+  // All are staged and checked before the first becomes visible.
+  const staged = [];
+  for (const f of files) {
+    throwIfInterrupted(signal);
+    const effect = byName.get(f.spec.name)!;
+    if (effect.status === 'applied' || (await finishPlaced(effect, context))) continue;
+    staged.push({ effect, ...(await stage(f.spec, f.source, staging, effect, context, ready)) });
+  }
+  await failpoint('transfer.after_stage');
+  for (const s of staged) {
+    throwIfInterrupted(signal);
+    await place(s.effect.key, s.file, s.data, context);
   }
   const rows = await storage.ledger.findMany(
     ref,
@@ -174,23 +193,23 @@ async function stage(
   staging: string,
   effect: Effect,
   { storage, signal, task }: ActionContext,
+  ready: Ready,
 ): Promise<{ file: string; data: FileData }> {
   await mkdir(staging, { recursive: true });
   const file = path.join(staging, spec.name);
-  const after = await copyHashed(spec.name, source, file, {
+  const after = await copyHashed(spec.name, ready.fileOf(spec.name, source), file, {
     sync: storage.durability === 'power',
     onChunk: () => throwIfInterrupted(signal),
   });
   await failpoint('transfer.after_copy');
-  if (spec.sha256 && spec.sha256 !== after.sha256) {
-    throw new HandoffError('CHECKSUM_MISMATCH', { artifact: spec.name, expected: spec.sha256, found: after.sha256 });
-  }
+  ready.check(spec, after.sha256);
   const known = effect.data as FileData;
   // What was there before is looked at once: after a crash the destination may already hold ours.
   const before =
     known.before === undefined ? await keepBefore(storage, task.subject.handoffId, known.destination) : known.before;
   const found: FileData = {
     ...known,
+    ...ready.facts(spec.name),
     after,
     before,
     madeFolders: known.madeFolders ?? foldersToMake(storage.root, known.destination),
@@ -227,7 +246,7 @@ function foldersToMake(root: string, destination: string): string[] {
 
 /** Makes one staged file visible, in the transaction that records it. */
 async function place(key: string, file: string, data: FileData, { task, storage }: ActionContext): Promise<void> {
-  const { destination, before, after } = data;
+  const { destination, before, after, transformer, originalSha256 } = data;
   const found = await fingerprint(destination);
   const changed = (): HandoffError =>
     new HandoffError('DESTINATION_CHANGED', { resource: `file:${destination}`, handoff: task.subject.handoffId });
@@ -243,7 +262,11 @@ async function place(key: string, file: string, data: FileData, { task, storage 
       renameSync(file, destination);
       failpointSync('transfer.after_rename');
     }
-    return { sha256: after!.sha256, size: after!.size };
+    return {
+      sha256: after!.sha256,
+      size: after!.size,
+      ...(transformer ? { transformer, originalSha256 } : {}),
+    };
   });
   await failpoint('transfer.after_apply');
 }

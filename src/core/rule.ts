@@ -1,6 +1,6 @@
 import { severityStops, type Severity } from './procedure.js';
 
-/** The eight rules of S3, with their severities. Every worker has them; it may replace or remove each. */
+/** The eight rules of S3 and those of S2, with their severities. Every worker has them; it may replace or remove each. */
 export const BUILTIN_RULES = {
   VR001: { name: 'Phase Completion Check', severity: 'critical' },
   VR002: { name: 'Resource Availability Check', severity: 'critical' },
@@ -10,11 +10,17 @@ export const BUILTIN_RULES = {
   VR006: { name: 'Connection Stability Check', severity: 'high' },
   VR007: { name: 'Permission Validation', severity: 'medium' },
   VR008: { name: 'Data Integrity Check', severity: 'high' },
+  DC001: { name: 'All required artifacts present', severity: 'critical' },
+  DC002: { name: 'Artifacts match schemas', severity: 'critical' },
+  DC003: { name: 'Checksums validate', severity: 'critical' },
+  DC004: { name: 'Required fields present', severity: 'high' },
+  DC005: { name: 'Data types correct', severity: 'high' },
+  DC006: { name: 'No missing dependencies', severity: 'high' },
 } as const satisfies Record<string, { name: string; severity: Severity }>;
 
 export type BuiltinRuleId = keyof typeof BUILTIN_RULES;
 
-/** Rules that read only the database and file metadata, so that a check made of them may run as a local activity. */
+/** Rules that read only the database and file metadata, not whole artifacts as VR008 and those of contracts do, so that a check made of them may run as a local activity. */
 const QUICK_RULES: ReadonlySet<string> = new Set<BuiltinRuleId>(['VR001', 'VR002', 'VR003', 'VR004', 'VR005', 'VR007']);
 
 export const areQuick = (rules: readonly string[]): boolean => rules.every((r) => QUICK_RULES.has(r));

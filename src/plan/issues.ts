@@ -11,6 +11,9 @@ const ADVICE: Partial<Record<ErrorCode, Advice>> = {
   ARTIFACT_MISSING: () => 'make the file, or correct its path',
   ARTIFACT_NOT_A_FILE: () => 'send a regular file to a place where none but a regular file is',
   PATH_NOT_ALLOWED: () => 'name its folder with --source, here and for the worker',
+  CONTRACT_BROKEN: () => 'mend the artifact at the place named, or agree on another contract',
+  NO_TRANSFORMER: () => 'give the module that has it, here and to the worker: --module FILE',
+  TRANSFORM_FAILED: () => 'mend the artifact, or send it as it is',
   CHECKSUM_MISMATCH: () => 'send the file that is meant, or correct its sha256',
   DESTINATION_RESERVED: (p) => `wait until it is closed: handoff show ${String(p['holder'])}`,
   HANDOFF_ID_CONFLICT: () => 'choose another id: --id',
@@ -37,6 +40,12 @@ export function adviceFor(rule: string, { session, source, target }: Subject): s
     VR006: `see that ${agent} is up: handoff agents list`,
     VR007: 'change who may hand over to whom: handoff agents add --hands-off-to, --accepts-from',
     VR008: 'send the files that are meant, or correct their sha256',
+    DC001: 'give the artifacts that the contract names',
+    DC002: 'mend the artifacts, or their schemas, at the places named',
+    DC003: 'send the files that are meant, or correct their checksums',
+    DC004: 'give the artifacts the fields that the contract names',
+    DC005: 'mend the artifacts at the places named',
+    DC006: 'give the artifacts that the others require',
   };
   return (advice as Partial<Record<string, string>>)[rule];
 }

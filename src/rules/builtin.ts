@@ -1,6 +1,7 @@
 import { unreachableBecause, unsteadyBecause } from '../core/agent.js';
 import { partyText } from '../core/request.js';
 import { BUILTIN_RULES, type BuiltinRuleId } from '../core/rule.js';
+import { byContract } from './contract.js';
 import { contextTransfer, dataIntegrity, phaseCompletion, resourceAvailability, stateConsistency } from './state.js';
 import { fail, pass, verdictOf, type Rule, type RuleContext, type RuleFinding } from './rule.js';
 
@@ -88,4 +89,5 @@ export const builtinRules: readonly Rule[] = [
   builtin('VR006', connectionStability),
   builtin('VR007', permissions),
   builtin('VR008', dataIntegrity),
+  ...(['DC001', 'DC002', 'DC003', 'DC004', 'DC005', 'DC006'] as const).map((id) => builtin(id, byContract(id))),
 ];

@@ -8,7 +8,7 @@ const pure = ['canonicalize', '@noble/hashes', 'yaml'];
 const temporal = (...names) => names.map((name) => `@temporalio/${name}`);
 const sandbox = [...pure, ...temporal('workflow', 'common')];
 const core = ['core', 'schema', 'digest'];
-const facade = [...core, 'storage', 'rules', 'plan', 'messages', 'client'];
+const facade = [...core, 'storage', 'contracts', 'rules', 'plan', 'messages', 'client'];
 const assembly = [...facade, 'activities', 'temporal', 'worker', 'index'];
 
 /**
@@ -23,13 +23,19 @@ const rules = {
   workflows: { files: /^workflows\//, ours: ['core', 'messages'], types: ['schema', 'activities'], only: sandbox },
   activities: {
     files: /^activities\//,
-    ours: [...core, 'storage', 'rules'],
+    ours: [...core, 'storage', 'contracts', 'rules'],
     types: [],
     sdk: temporal('activity', 'client', 'common'),
   },
   // Checks and dry runs only look: from here no action, workflow or client can be reached.
-  rules: { files: /^rules\//, ours: [...core, 'storage'], types: [], sdk: [] },
-  plan: { files: /^plan\//, ours: [...core, 'storage', 'rules'], types: [], only: ['node:fs/promises', 'node:path'] },
+  contracts: { files: /^contracts\//, ours: [...core, 'storage'], types: [], sdk: [] },
+  rules: { files: /^rules\//, ours: [...core, 'storage', 'contracts'], types: [], sdk: [] },
+  plan: {
+    files: /^plan\//,
+    ours: [...core, 'storage', 'contracts', 'rules'],
+    types: [],
+    only: ['node:fs/promises', 'node:path'],
+  },
   storage: { files: /^storage\//, ours: core, types: [], sdk: [] },
   client: { files: /^client(\.ts|\/)/, ours: facade, types: [], sdk: temporal('client', 'common') },
   api: { files: /^api\//, ours: facade, types: [], sdk: temporal('client', 'common') },

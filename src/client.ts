@@ -46,6 +46,7 @@ import {
   type SubmitReturnMessage,
 } from './messages.js';
 import type { HandoffPlan } from './plan/plan.js';
+import { Transformers, type Transformer } from './contracts/transformers.js';
 import type { Rule } from './rules/rule.js';
 import type { Agents } from './storage/agents.js';
 import type { Contracts } from './storage/contracts.js';
@@ -69,6 +70,8 @@ export interface HandoffClientOptions {
   actions?: readonly (string | { name: string; undo?: unknown })[];
   /** Of a rule itself, rather than its name, `plan` and `validate` can say what it finds. */
   rules?: readonly (string | Rule)[];
+  /** Of your workers, so that `plan` and `validate` can tell what they make. */
+  transformers?: readonly Transformer[];
 }
 
 /** What services call. Every call but `result` ends within its deadline, and every error is a HandoffError. */
@@ -78,6 +81,7 @@ export class HandoffClient {
   private readonly runs: Runs;
   private readonly rules: readonly Rule[];
   private readonly oneWay: readonly string[];
+  private readonly transformers: Transformers;
   readonly storage: Storage | undefined;
 
   constructor(options: HandoffClientOptions) {
@@ -93,6 +97,7 @@ export class HandoffClient {
     };
     this.rules = rules.filter((r) => typeof r !== 'string');
     this.oneWay = actions.flatMap((a) => (typeof a === 'string' || a.undo ? [] : [a.name]));
+    this.transformers = new Transformers(options.transformers);
   }
 
   /** Starts a handoff, or returns the one that the same request started before. Throws the catalogue's 4xx errors. */
@@ -105,14 +110,16 @@ export class HandoffClient {
    * throws of a bad request; everything else that stands against it is in the plan.
    */
   async plan(request: HandoffRequest): Promise<HandoffPlan> {
-    const { catalogue, rules, oneWay } = this;
+    const { catalogue, rules, oneWay, transformers } = this;
     const { look } = this.needStorage('A plan');
-    return planHandoff({ look, findRun: (id) => findRun(this.caller, id), catalogue, rules, oneWay }, request);
+    const asking = { findRun: (id: string) => findRun(this.caller, id), catalogue, rules, oneWay, transformers };
+    return planHandoff({ look, ...asking }, request);
   }
 
   /** Runs rules against a request, or the handoff that it started, and records that session. Throws RULE_UNKNOWN. */
   async validate(request: HandoffRequest, options?: ValidateOptions): Promise<Validation> {
-    return validateRequest(this.needStorage('A validation'), this.catalogue, this.rules, request, options);
+    const asked = { transformers: this.transformers, ...options };
+    return validateRequest(this.needStorage('A validation'), this.catalogue, this.rules, request, asked);
   }
 
   /** What a handoff is doing now. Falls back to the stored record where no worker answers. Throws HANDOFF_NOT_FOUND. */

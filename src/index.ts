@@ -28,7 +28,6 @@ export { openStorage, type Storage, type StorageOptions } from './storage/storag
 
 export { HandoffError, ERRORS, type ErrorCode, type Issue } from './core/errors.js';
 export type { ArtifactSpec, HandoffRequest, PackageContent, Party, Priority, Subject } from './core/request.js';
-export type { Contract, ContractDocument, ContractNote, ReturnSpec, SendSpec } from './core/contract.js';
 export type { StepTask } from './core/task.js';
 export type { TriggerPayload, TriggerSpec } from './core/trigger.js';
 export type { HandoffOutcome, HandoffState, Incident, Outcome, Status, UndoneEffect } from './core/handoff.js';
@@ -44,6 +43,21 @@ export type { Effect } from './core/effect.js';
 
 export type { Action, ActionContext } from './activities/action.js';
 export type { Rule, RuleContext, RuleFinding } from './rules/rule.js';
+
+export { validateDataContract, type DataContractOptions } from './contracts/handoff.js';
+export { assertValid, HandoffValidationError } from './contracts/validation-error.js';
+export { transformer, Transformers, type TransformAbout, type Transformer } from './contracts/transformers.js';
+export type { Limits } from './contracts/limits.js';
+export type {
+  Contract,
+  ContractDocument,
+  ContractFault,
+  ContractNote,
+  ContractValidation,
+  FaultCode,
+  ReturnSpec,
+  SendSpec,
+} from './core/contract.js';
 
 export type { RuleResult, Verdict } from './core/rule.js';
 export type { ValidationSession } from './storage/validations.js';

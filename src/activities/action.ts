@@ -7,6 +7,7 @@ import type { PackageContent } from '../core/request.js';
 import type { StepTask } from '../core/task.js';
 import type { StepRef } from '../storage/steps.js';
 import type { Storage } from '../storage/storage.js';
+import type { Transformers } from '../contracts/transformers.js';
 import type { Rule } from '../rules/rule.js';
 
 /** What every activity works with. */
@@ -14,6 +15,7 @@ export interface Deps {
   storage: Storage;
   rules: ReadonlyMap<string, Rule>;
   actions: ReadonlyMap<string, Action>;
+  transformers: Transformers;
   /** Absent where activities run without a worker, as in a bench. */
   client?: Client;
 }

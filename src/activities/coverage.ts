@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { Contract, ContractFault, FaultCode } from '../core/contract.js';
 import type { ArtifactSpec } from '../core/request.js';
 import type { Storage } from '../storage/storage.js';
-import { placeOf } from './check-return.js';
+import { locateIfThere } from '../storage/files.js';
 import { REPORTS, lineCoverage, type Lines } from './coverage-reports.js';
 
 /** How deep reports are looked for, among how many entries, and how large one may be. Links are not followed. */
@@ -23,7 +23,7 @@ export async function coverageFaults(
     artifacts.map(async ({ name, ...spec }): Promise<ContractFault[]> => {
       const minimum = Object.hasOwn(contract.returns, name) ? contract.returns[name]!.minimum_test_coverage : undefined;
       if (minimum === undefined) return [];
-      const place = await placeOf({ name, ...spec }, storage);
+      const place = await locateIfThere({ name, ...spec }, storage.sources);
       // Another fault says that it is missing, or no directory.
       if (place?.kind !== 'directory') return [];
       const fault = await judged(place.path, minimum);

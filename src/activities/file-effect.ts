@@ -17,6 +17,8 @@ export interface FileData extends Record<string, unknown> {
   source: string;
   /** Absent until staged: then nothing can have happened. */
   after?: Print;
+  /** Of the source: another one where a transformer made what arrives. */
+  originalSha256?: string;
   /** `copy` is where what was there before is kept; a folder only from the moment at which ours takes its place. */
   before?: (Omit<Print, 'files'> & { copy: string }) | null;
   /** Folders that were made for it, innermost first. */

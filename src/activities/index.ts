@@ -6,6 +6,7 @@ import { contentOf, refOf, wholeTask, type Action, type Deps } from './action.js
 import { effectRunner } from './effect-runner.js';
 import { failpoint } from './failpoint.js';
 import { beginUndo, checkPending, openHandoff, projectHandoff } from './life.js';
+import { Transformers, type Transformer } from '../contracts/transformers.js';
 import { builtinRules } from '../rules/builtin.js';
 import type { Rule } from '../rules/rule.js';
 import { receiveReturn } from './receive-return.js';
@@ -107,12 +108,17 @@ function checkActionName(name: string, taken: readonly string[]): void {
 /** The parts of a worker: the built-in ones, and a user's laid over them; the built-in rules `withoutRules` are left out. */
 export function createParts(
   base: Pick<Deps, 'storage' | 'client'>,
-  own: { rules?: readonly Rule[]; withoutRules?: readonly string[]; actions?: readonly Action[] } = {},
+  own: {
+    rules?: readonly Rule[];
+    withoutRules?: readonly string[];
+    actions?: readonly Action[];
+    transformers?: readonly Transformer[];
+  } = {},
 ): Deps {
   const rules = new Map([...builtinRules, ...(own.rules ?? [])].map((r) => [r.id, r]));
   for (const id of own.withoutRules ?? []) rules.delete(id);
   const actions = new Map<string, Action>();
-  const deps: Deps = { ...base, rules, actions };
+  const deps: Deps = { ...base, rules, actions, transformers: new Transformers(own.transformers) };
   for (const action of [transferAction(deps), syncStateAction(deps), triggerAction(deps), ...(own.actions ?? [])])
     actions.set(action.name, action);
   return deps;

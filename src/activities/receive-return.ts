@@ -1,5 +1,5 @@
 import { activityInfo } from '@temporalio/activity';
-import type { Contract, ContractFault } from '../core/contract.js';
+import type { Contract, ContractFault, ReturnSpec } from '../core/contract.js';
 import type { Effect } from '../core/effect.js';
 import { HandoffError } from '../core/errors.js';
 import type { ArtifactSpec } from '../core/request.js';
@@ -7,12 +7,13 @@ import { RETURN_STEP, type ReturnFact } from '../core/returns.js';
 import type { ReturnReceipt, ReturnTask, StepTask } from '../core/task.js';
 import type { Ledger } from '../storage/ledger.js';
 import { contentOf, refOf, type ActionContext, type Deps } from './action.js';
-import { placeOf, validateReturn } from './check-return.js';
 import { coverageFaults } from './coverage.js';
 import { effectRunner } from './effect-runner.js';
 import { failpoint } from './failpoint.js';
 import type { FileData } from './file-effect.js';
-import { printOf } from '../storage/transfer/print.js';
+import { validateArtifacts } from '../contracts/validate.js';
+import { locateIfThere } from '../storage/files.js';
+import { printOf, treeDigest } from '../storage/transfer/print.js';
 import { transferArtifacts } from './transfer-artifacts.js';
 import { attemptOf } from './wrapper.js';
 
@@ -34,7 +35,8 @@ export async function receiveReturn(deps: Deps, given: ReturnTask, signal: Abort
   const there = (await rowsOf(storage.ledger, task)).filter((e) => names.includes(e.effect));
   // What is checked is what is taken: the digest is pinned before anybody looks.
   const artifacts = await Promise.all(given.artifacts.map((a) => pinned(deps, a)));
-  const faults = await faultsOf(deps, content.contract, artifacts);
+  const specs = specsOf(content.contract, names);
+  const faults = await faultsOf(deps, content.contract, specs, artifacts, signal);
   // An attempt that was killed may have begun to take what has faults by now.
   const left = activityInfo().attempt > 1 && there.some((e) => e.epoch === given.epoch);
   if (faults.length > 0) return { faults, received: [], ...(left ? { left } : {}) };
@@ -53,7 +55,16 @@ export async function receiveReturn(deps: Deps, given: ReturnTask, signal: Abort
   };
   const fresh = artifacts.filter((a) => !older.some((e) => e.effect === a.name));
   const { source, target } = task.subject;
-  if (fresh.length > 0) await transferArtifacts(context, deps, { artifacts: fresh, source: target, target: source });
+  if (fresh.length > 0)
+    await transferArtifacts(context, deps, {
+      artifacts: fresh,
+      source: target,
+      target: source,
+      specs: specsOf(
+        content.contract,
+        fresh.map((a) => a.name),
+      ),
+    });
   const rows = (await rowsOf(storage.ledger, task)).filter((e) => names.includes(e.effect) && e.status === 'applied');
   for (const row of rows) checkSame(row, artifacts);
   await failpoint('receive.after_transfer');
@@ -95,19 +106,32 @@ function checkSame({ effect, resource, result }: Effect, artifacts: readonly Art
 }
 
 /** With the digest of what lies there now, unless the agent has named one. Throws PATH_NOT_ALLOWED. */
-async function pinned(deps: Deps, spec: ArtifactSpec): Promise<ArtifactSpec> {
-  const place = await placeOf(spec, deps.storage);
-  if (spec.sha256 !== undefined || !place || place.kind === 'other') return spec;
-  const found = await printOf(place.path, { artifact: spec.name });
+async function pinned({ storage }: Deps, spec: ArtifactSpec): Promise<ArtifactSpec> {
+  if (spec.sha256 !== undefined) return spec;
+  const at = await locateIfThere(spec, storage.sources);
+  const found = at && (await printOf(at.path, { artifact: spec.name }));
   return found ? { ...spec, sha256: found.sha256 } : spec;
 }
 
+const specsOf = (contract: Contract | undefined, names: readonly string[]): Record<string, ReturnSpec> =>
+  Object.fromEntries(Object.entries(contract?.returns ?? {}).filter(([name]) => names.includes(name)));
+
 async function faultsOf(
-  { storage }: Deps,
+  { storage, transformers }: Deps,
   contract: Contract | undefined,
+  specs: Record<string, ReturnSpec>,
   artifacts: readonly ArtifactSpec[],
+  signal: AbortSignal,
 ): Promise<ContractFault[]> {
   if (!contract) return [];
-  const { errors } = await validateReturn(contract, artifacts, storage);
+  const { errors } = await validateArtifacts({
+    specs,
+    artifacts,
+    sources: storage.sources,
+    schemas: { pinned: contract.schemas, folders: storage.schemas },
+    transformers,
+    signal,
+    treeDigest: async (folder) => (await treeDigest(folder)).sha256,
+  });
   return [...errors, ...(await coverageFaults(contract, artifacts, storage))];
 }

@@ -1,8 +1,10 @@
 import path from 'node:path';
+import type { SendSpec } from '../core/contract.js';
 import type { Effect } from '../core/effect.js';
 import { arrivalFolder, type ArtifactSpec, type Party } from '../core/request.js';
 import { locateArtifact, type Located } from '../storage/files.js';
 import type { Arrival } from '../storage/manifest.js';
+import { changed } from '../storage/transfer/faults.js';
 import { Pace } from '../storage/transfer/pace.js';
 import { rawOf } from '../storage/transfer/raw.js';
 import { survey } from '../storage/transfer/survey.js';
@@ -12,28 +14,21 @@ import { failpoint } from './failpoint.js';
 import { clearSlot, type FileData } from './file-effect.js';
 import { foldersToMake, isPlaced, keepBefore, place, type ToPlace } from './place.js';
 import { stageArtifact, type Staged } from './stage.js';
+import { readyToMove, type Ready } from './transfer-contract.js';
 import { throwIfInterrupted } from './wrapper.js';
-
-/** What the manifest is to know of an artifact beyond where it came from and went. */
-type About = Partial<Pick<Arrival, 'format' | 'transformer' | 'schema' | 'schemaValid'>>;
-
-/** An artifact on its way. */
-export interface MoveItem extends ArtifactSpec {
-  /** Made from what is at `path`: arrives in its place. */
-  content?: Uint8Array;
-  about?: About;
-}
 
 /** What moves from whom to whom: a handoff's artifacts, or what comes back for them. */
 export interface Move {
-  artifacts: readonly MoveItem[];
+  artifacts: readonly ArtifactSpec[];
   source: Party;
   /** They arrive in its folder below `<root>/artifacts`. */
   target: Party;
+  /** What the contract says of them: they keep it, or nothing moves. */
+  specs?: Record<string, SendSpec>;
 }
 
 interface Item {
-  spec: MoveItem;
+  spec: ArtifactSpec;
   source: Located;
   destination: string;
 }
@@ -52,6 +47,7 @@ export async function transferArtifacts(
 ): Promise<Record<string, unknown>> {
   const { storage } = context;
   const folder = path.join(storage.root, 'artifacts', arrivalFolder(move.target));
+  const ready = await readyToMove(context, deps, move);
   const items = await Promise.all(
     move.artifacts.map(async (spec) => ({
       spec,
@@ -72,7 +68,7 @@ export async function transferArtifacts(
   );
   await failpoint('transfer.after_intent');
   const byName = new Map(effects.map((e) => [e.effect, e]));
-  return new Transfer(context, move).run(items.map((item) => ({ item, effect: byName.get(item.spec.name)! })));
+  return new Transfer(context, move, ready).run(items.map((item) => ({ item, effect: byName.get(item.spec.name)! })));
 }
 
 /** One attempt at a move. */
@@ -87,6 +83,7 @@ class Transfer {
   constructor(
     private readonly context: ActionContext,
     private readonly move: Move,
+    private readonly ready: Ready,
   ) {}
 
   async run(items: readonly { item: Item; effect: Effect }[]): Promise<Record<string, unknown>> {
@@ -149,40 +146,46 @@ class Transfer {
     const { storage } = this.context;
     this.artifact = spec.name;
     const known = effect.data as FileData;
-    if (await isPlaced(storage, effect, this.pace)) return this.toPlace(spec, effect, known, String(known['original']));
+    if (await isPlaced(storage, effect, this.pace)) return this.toPlace(spec, effect, known);
+    const made = await this.ready.make(spec);
+    const sha256 = this.ready.sha256Of(spec);
     const staged = await stageArtifact(
       storage,
       effect,
       {
         artifact: spec.name,
         source,
-        ...(spec.content ? { content: spec.content } : {}),
-        ...(spec.sha256 ? { sha256: spec.sha256 } : {}),
+        ...(made ? { content: made.bytes } : {}),
+        ...(sha256 ? { sha256 } : {}),
       },
       this.pace,
     );
+    // What a transformer made is of the source as it was then.
+    if (made && made.originalSha256 !== staged.originalSha256) throw changed(spec.name, 'it was written meanwhile');
+    this.ready.check(spec, staged.originalSha256);
     this.copied += staged.copied;
     this.resumed += staged.resumed;
-    return this.toPlace(spec, effect, await this.onRecord(effect, staged), staged.originalSha256);
+    return this.toPlace(spec, effect, await this.onRecord(spec, effect, staged));
   }
 
   /** What undo needs stands in the ledger before anything can be seen. */
-  private async onRecord(effect: Effect, { print, originalSha256 }: Staged): Promise<FileData> {
+  private async onRecord(spec: ArtifactSpec, effect: Effect, { print, originalSha256 }: Staged): Promise<FileData> {
     const { storage } = this.context;
     const known = effect.data as FileData;
     // What was there before is looked at once: after a crash the destination may already hold ours.
     const before = known.before === undefined ? await keepBefore(storage, effect, print.kind, this.pace) : known.before;
     const found: FileData = {
       ...known,
+      ...this.ready.about(spec),
       after: print,
-      original: originalSha256,
+      originalSha256,
       before,
       madeFolders: known.madeFolders ?? foldersToMake(storage.root, known.destination),
     };
     return storage.ledger.amend(effect.key, found, ['before', 'madeFolders']);
   }
 
-  private toPlace(spec: MoveItem, effect: Effect, data: FileData, originalSha256: string): ToPlace {
+  private toPlace(spec: ArtifactSpec, effect: Effect, data: FileData): ToPlace {
     const { manifest } = this.context.storage;
     const { kind, sha256, mode, size, files } = data.after!;
     const { subject } = this.context.task;
@@ -195,14 +198,13 @@ class Transfer {
       source: this.move.source,
       target: this.move.target,
       originalPath: data.source,
-      originalSha256,
+      originalSha256: data.originalSha256 ?? sha256,
       path: data.destination,
       sha256,
       ...(kind === 'file' ? { mode } : {}),
       size,
       files,
-      ...(spec.format ? { format: spec.format } : {}),
-      ...spec.about,
+      ...this.ready.about(spec),
     };
     return { effect, data, register: (trx) => manifest.arrived(trx, arrival) };
   }

@@ -20,7 +20,12 @@ export const transferAction = (deps: Deps): Action => ({
       const { source, target } = context.task.subject;
       Object.assign(
         facts,
-        await transferArtifacts(context, deps, { artifacts: context.content.artifacts, source, target }),
+        await transferArtifacts(context, deps, {
+          artifacts: context.content.artifacts,
+          source,
+          target,
+          specs: context.content.contract?.sends,
+        }),
       );
     }
     return facts;

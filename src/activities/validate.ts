@@ -21,7 +21,8 @@ export async function runValidation(deps: Deps, given: StepTask, signal: AbortSi
   await storage.steps.check(refOf(task));
   const content = await contentOf(storage, subject);
   const startedAt = Date.now();
-  const context: RuleContext = { subject, step: task.step, content, with: task.with, storage, signal };
+  const { transformers } = deps;
+  const context: RuleContext = { subject, step: task.step, content, with: task.with, storage, transformers, signal };
   const results = await Promise.all(rules.map((rule) => runRule(rule, context, task.severities)));
   // A rule that was stopped found nothing; the step is checked again when it goes on.
   if (signal.aborted) throw new Interrupted('asked to stop');

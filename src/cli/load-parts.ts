@@ -7,16 +7,23 @@ import { readDocument } from './input.js';
 import type { PartsOptions } from './parts-options.js';
 
 /** A user's own parts of a worker. */
-export type Parts = Pick<HandoffWorkerOptions, 'procedures' | 'rules' | 'actions'>;
+export type Parts = Pick<HandoffWorkerOptions, 'procedures' | 'rules' | 'actions' | 'transformers'>;
 
 export async function loadParts({ procedures = [], module = [] }: PartsOptions): Promise<Parts> {
-  const parts = { procedures: [] as Procedure[], rules: [] as unknown[], actions: [] as unknown[] };
+  const parts = {
+    procedures: [] as Procedure[],
+    rules: [] as unknown[],
+    actions: [] as unknown[],
+    transformers: [] as unknown[],
+  };
   for (const file of procedures) parts.procedures.push((await readDocument(file)) as Procedure);
   for (const file of module) {
     const loaded = await loadModule(file);
     for (const [name, list] of Object.entries(loaded)) {
       if (!Object.hasOwn(parts, name) || !Array.isArray(list)) {
-        throw new UsageError(`${file} exports ${name}; possible are the lists procedures, rules and actions.`);
+        throw new UsageError(
+          `${file} exports ${name}; possible are the lists procedures, rules, actions and transformers.`,
+        );
       }
       parts[name as keyof typeof parts].push(...(list as never[]));
     }
@@ -33,6 +40,6 @@ async function loadModule(file: string): Promise<object> {
     throw new UsageError(`The module ${where} could not be loaded: ${(error as Error).message.split('\n')[0]!}`);
   }
   throw new UsageError(
-    `The module ${where} has no object as its default export: export default { procedures, rules, actions }.`,
+    `The module ${where} has no object as its default export: export default { procedures, rules, actions, transformers }.`,
   );
 }

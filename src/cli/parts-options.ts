@@ -7,5 +7,9 @@ export interface PartsOptions {
 
 export const PARTS_OPTIONS: NonNullable<VerbSpec['options']> = [
   ['--procedures <file>', 'a procedure of yours, JSON or YAML (repeatable)', many],
-  ['--module <file>', 'a module whose default export is { procedures?, rules?, actions? } (repeatable)', many],
+  [
+    '--module <file>',
+    'a module whose default export is { procedures?, rules?, actions?, transformers? } (repeatable)',
+    many,
+  ],
 ];

@@ -9,6 +9,7 @@ import { issue, issueOf } from '../plan/issues.js';
 import { makePlan } from '../plan/make-plan.js';
 import type { HandoffPlan, PlanIssue } from '../plan/plan.js';
 import { knownRules } from '../plan/rules.js';
+import type { Transformers } from '../contracts/transformers.js';
 import type { Rule } from '../rules/rule.js';
 import type { Storage } from '../storage/storage.js';
 import { isNotFound, withDeadline, type Caller } from './calls.js';
@@ -26,6 +27,8 @@ export interface PlanSources {
   rules: readonly Rule[];
   /** Actions that are known to have no undo. */
   oneWay?: readonly string[];
+  /** Default: the built-in ones. */
+  transformers?: Transformers;
 }
 
 export interface FoundRun {
@@ -76,6 +79,7 @@ export async function planHandoff(sources: PlanSources, input: unknown): Promise
       content: contentOf(pinned),
       storage,
       rules: knownRules(sources.rules),
+      transformers: sources.transformers,
     });
   });
 }

@@ -8,6 +8,7 @@ import { checkNotExpired, parseRequest } from '../core/request-schema.js';
 import { judge, type Verdict } from '../core/rule.js';
 import { named, stepsBefore } from '../plan/order.js';
 import { inTime, knownRules, opensAfter, severitiesOf, type Sight } from '../plan/rules.js';
+import type { Transformers } from '../contracts/transformers.js';
 import type { Rule } from '../rules/rule.js';
 import type { Storage } from '../storage/storage.js';
 import type { ValidationSession } from '../storage/validations.js';
@@ -19,6 +20,8 @@ export interface ValidateOptions {
   rules?: readonly string[];
   /** In place of the request's own. */
   procedure?: string;
+  /** Default: those of the client. */
+  transformers?: Transformers;
 }
 
 /** A validation session that was run by itself. */
@@ -58,7 +61,8 @@ export async function validateRequest(
       });
     const pinned = await (existing ? pinnedBy(existing, request, view) : pinContract(request, view));
     const subject = existing ?? (await freeze(pinned, procedure, digest, view)).subject;
-    const sight: Sight = { subject, content: contentOf(pinned), storage: view, rules: known };
+    const { transformers } = options;
+    const sight: Sight = { subject, content: contentOf(pinned), storage: view, rules: known, transformers };
     const rules = (options.rules ?? rulesOf(procedure)).map((rule) => ruleOf(known, rule));
     const open = existing || options.rules ? [] : rules.flatMap((rule) => openOf(rule, procedure, sight));
     const run = rules.filter((rule) => open.every((o) => o.rule !== rule.id));

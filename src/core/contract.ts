@@ -95,6 +95,7 @@ export type FaultCode =
   | 'missing_artifact'
   | 'unreadable_artifact'
   | 'wrong_kind'
+  | 'not_parseable'
   | 'schema_missing'
   | 'schema_invalid'
   | 'schema_violation'

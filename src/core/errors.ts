@@ -113,6 +113,9 @@ export const ERRORS = {
   ),
   ARTIFACT_CHANGED: entry(409, 'Artifact {artifact} changed while it was read: {why}', true),
   CHECKSUM_MISMATCH: entry(422, 'Artifact {artifact}: expected sha256 {expected}, found {found}.'),
+  CONTRACT_BROKEN: entry(422, 'The artifacts break the contract: {issues}'),
+  NO_TRANSFORMER: entry(422, 'No transformer available: {transformer}. There are: {known}.'),
+  TRANSFORM_FAILED: entry(422, 'The transformer {transformer} failed: {why}'),
   PATH_NOT_ALLOWED: entry(
     403,
     'Artifact {artifact}: {path} is not under an allowed source folder ({roots}). `--source` of the worker allows others.',

@@ -10,13 +10,19 @@ export const BUILTIN_RULES = {
   VR006: { name: 'Connection Stability Check', severity: 'high' },
   VR007: { name: 'Permission Validation', severity: 'medium' },
   VR008: { name: 'Data Integrity Check', severity: 'high' },
+  DC001: { name: 'All Required Artifacts Present', severity: 'critical' },
+  DC002: { name: 'Artifacts Match Schemas', severity: 'critical' },
+  DC003: { name: 'Checksums Validate', severity: 'critical' },
+  DC004: { name: 'Required Fields Present', severity: 'high' },
+  DC005: { name: 'Data Types Correct', severity: 'high' },
+  DC006: { name: 'No Missing Dependencies', severity: 'high' },
   DC007: { name: 'Transfer Successful', severity: 'critical' },
   DC008: { name: 'Next Agent Can Start', severity: 'critical' },
 } as const satisfies Record<string, { name: string; severity: Severity }>;
 
 export type BuiltinRuleId = keyof typeof BUILTIN_RULES;
 
-/** Rules that read only the database and file metadata, so that a check made of them may run as a local activity. */
+/** Rules that read only the database and file metadata, not whole artifacts as VR008 and those of contracts do, so that a check made of them may run as a local activity. */
 const QUICK_RULES: ReadonlySet<string> = new Set<BuiltinRuleId>(['VR001', 'VR002', 'VR003', 'VR004', 'VR005', 'VR007']);
 
 export const areQuick = (rules: readonly string[]): boolean => rules.every((r) => QUICK_RULES.has(r));

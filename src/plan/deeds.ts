@@ -4,6 +4,8 @@ import { HandoffError } from '../core/errors.js';
 import type { Step } from '../core/procedure.js';
 import { arrivalFolder, partyText, type ArtifactSpec } from '../core/request.js';
 import { triggerKindOf, type TriggerSpec } from '../core/trigger.js';
+import { prepareArtifact } from '../contracts/prepare.js';
+import { validationOf } from '../rules/contract.js';
 import { locateSource } from '../storage/files.js';
 import { printOf } from '../storage/transfer/print.js';
 import { rawOf } from '../storage/transfer/raw.js';
@@ -66,14 +68,49 @@ async function foreseeTransfer(step: Step, sight: Sight): Promise<Foreseen> {
   const files = handsOver(step, 'artifacts')
     ? await Promise.all(content.artifacts.map((spec) => foreseeFile(spec, step, sight)))
     : undefined;
+  const broken = files ? await foreseeContract(step, sight, files) : [];
   return {
     deed: {
       kind: 'transfer',
       ...(files ? { artifacts: files.map((f) => f.artifact) } : {}),
       ...(handsOver(step, 'context') ? { context } : {}),
     },
-    issues: (files ?? []).flatMap((f) => f.issues),
+    issues: [...(files ?? []).flatMap((f) => f.issues), ...broken],
   };
+}
+
+/** Faults that the file itself already has as an issue. */
+const OF_THE_FILE: ReadonlySet<string> = new Set([
+  'missing_artifact',
+  'unreadable_artifact',
+  'wrong_kind',
+  'checksum_mismatch',
+]);
+
+/** What of the contract the artifacts would break, and transformers that are asked for and not there. */
+async function foreseeContract(
+  { step_id: step }: Step,
+  sight: Sight,
+  files: readonly { artifact: PlannedArtifact; issues: PlanIssue[] }[],
+): Promise<PlanIssue[]> {
+  const { content, storage, transformers } = sight;
+  const sends = content.contract?.sends ?? {};
+  const said = new Set(files.filter((f) => f.issues.length > 0).map((f) => f.artifact.name));
+  const issues: PlanIssue[] = [];
+  if (content.contract) {
+    const { errors } = await validationOf({ ...sight, signal: new AbortController().signal });
+    for (const { code, artifact, message } of errors)
+      if (!said.has(artifact) || !OF_THE_FILE.has(code))
+        issues.push(issue('CONTRACT_BROKEN', { issues: message }, step));
+  }
+  for (const spec of content.artifacts.filter((a) => !Object.hasOwn(sends, a.name) && !said.has(a.name)))
+    try {
+      await prepareArtifact(spec, undefined, { sources: storage.sources, transformers });
+    } catch (error) {
+      if (!(error instanceof HandoffError)) throw error;
+      issues.push(issueOf(error, step));
+    }
+  return issues;
 }
 
 async function foreseeFile(

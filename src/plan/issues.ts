@@ -11,6 +11,9 @@ const ADVICE: Partial<Record<ErrorCode, Advice>> = {
   ARTIFACT_MISSING: () => 'make the file, or correct its path',
   ARTIFACT_NOT_A_FILE: () => 'send a file or folder, to a place where nothing else is',
   PATH_NOT_ALLOWED: () => 'name its folder with --source, here and for the worker',
+  CONTRACT_BROKEN: () => 'mend the artifact at the place named, or agree on another contract',
+  NO_TRANSFORMER: () => 'give the module that has it, here and to the worker: --module FILE',
+  TRANSFORM_FAILED: () => 'mend the artifact, or send it as it is',
   CHECKSUM_MISMATCH: () => 'send the file that is meant, or correct its sha256',
   DESTINATION_RESERVED: (p) => `wait until it is closed: handoff show ${String(p['holder'])}`,
   HANDOFF_ID_CONFLICT: () => 'choose another id: --id',
@@ -39,6 +42,12 @@ export function adviceFor(rule: string, { session, source, target }: Subject): s
     VR008: 'send the files that are meant, or correct their sha256',
     DC007: 'let a step before it transfer the artifacts: "with": {"what": ["artifacts"]}',
     DC008: agent ? `handoff agents list; where it is up: handoff agents heartbeat ${agent}` : 'see what it names',
+    DC001: 'give the artifacts that the contract names',
+    DC002: 'mend the artifacts, or their schemas, at the places named',
+    DC003: 'send the files that are meant, or correct their checksums',
+    DC004: 'give the artifacts the fields that the contract names',
+    DC005: 'mend the artifacts at the places named',
+    DC006: 'give the artifacts that the others require',
   };
   return (advice as Partial<Record<string, string>>)[rule];
 }

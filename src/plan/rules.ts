@@ -4,6 +4,7 @@ import type { BuiltinRuleId, RuleResult } from '../core/rule.js';
 import { builtinRules } from '../rules/builtin.js';
 import type { Rule, RuleContext } from '../rules/rule.js';
 import { runRule } from '../rules/run-rule.js';
+import type { Transformers } from '../contracts/transformers.js';
 import type { Storage } from '../storage/storage.js';
 import { handsOver, named, ownSteps } from './order.js';
 import type { PlannedRule } from './plan.js';
@@ -14,9 +15,13 @@ export interface Sight {
   content: PackageContent;
   storage: Storage;
   rules: ReadonlyMap<string, Rule>;
+  /** Default: the built-in ones. */
+  transformers?: Transformers;
 }
 
 type LooksAt = (step: Step, sight: Pick<Sight, 'subject' | 'content'>) => boolean;
+
+const byContract: LooksAt = (step, { content }) => handsOver(step, 'artifacts') && content.contract !== undefined;
 
 /**
  * Built-in rules that look at what an earlier step of the same handoff has done, and at which step's deed. All others
@@ -30,6 +35,12 @@ const LOOKS_AT: Partial<Record<BuiltinRuleId, LooksAt>> = {
   VR008: (step, { content }) => handsOver(step, 'artifacts') && content.artifacts.length > 0,
   DC007: (step, { content }) => handsOver(step, 'artifacts') && expectedArtifacts(content).length > 0,
   DC008: (step, { content }) => handsOver(step, 'artifacts') && expectedArtifacts(content).length > 0,
+  DC001: byContract,
+  DC002: byContract,
+  DC003: byContract,
+  DC004: byContract,
+  DC005: byContract,
+  DC006: byContract,
 };
 
 /** The rules that this process has: the built-in ones, and a user's laid over them. */
@@ -94,12 +105,12 @@ async function planRule(
 export async function inTime(
   rule: Rule,
   step: Pick<Step, 'timeout' | 'with'> & { step_id?: string },
-  { subject, content, storage }: Sight,
+  { subject, content, storage, transformers }: Sight,
   severities: ReturnType<typeof severitiesOf>,
 ): Promise<RuleResult> {
   const seconds = step.timeout ?? DEFAULT_STEP_TIMEOUT_S;
   const stop = new AbortController();
-  const context: RuleContext = { subject, content, with: step.with ?? {}, storage, signal: stop.signal };
+  const context: RuleContext = { subject, content, with: step.with ?? {}, storage, transformers, signal: stop.signal };
   if (step.step_id) context.step = step.step_id;
   let timer: NodeJS.Timeout | undefined;
   const late: Rule['check'] = () =>

@@ -2,6 +2,7 @@ import { unsteadyBecause } from '../core/agent.js';
 import { partyText } from '../core/request.js';
 import { BUILTIN_RULES, type BuiltinRuleId } from '../core/rule.js';
 import { agentComplaints, nextAgentCanStart, transferSuccessful } from './readiness.js';
+import { byContract } from './contract.js';
 import { contextTransfer, dataIntegrity, phaseCompletion, resourceAvailability, stateConsistency } from './state.js';
 import { fail, pass, verdictOf, type Rule, type RuleContext, type RuleFinding } from './rule.js';
 
@@ -87,4 +88,5 @@ export const builtinRules: readonly Rule[] = [
   builtin('VR008', dataIntegrity),
   builtin('DC007', transferSuccessful),
   builtin('DC008', nextAgentCanStart),
+  ...(['DC001', 'DC002', 'DC003', 'DC004', 'DC005', 'DC006'] as const).map((id) => builtin(id, byContract(id))),
 ];

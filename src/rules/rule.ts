@@ -1,5 +1,6 @@
 import type { Severity } from '../core/procedure.js';
 import type { PackageContent, Subject } from '../core/request.js';
+import type { Transformers } from '../contracts/transformers.js';
 import type { Storage } from '../storage/storage.js';
 
 /** What a rule can look at. It must change nothing: a check runs as often as it likes. */
@@ -12,6 +13,8 @@ export interface RuleContext {
   /** Parameters of the step. */
   with: Record<string, unknown>;
   storage: Storage;
+  /** Those of the process that runs it. Default: the built-in ones. */
+  transformers?: Transformers;
   /** Aborted once nobody waits for the result. */
   signal: AbortSignal;
 }

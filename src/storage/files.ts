@@ -74,3 +74,14 @@ export async function locateArtifact(spec: ArtifactSpec, sources: readonly strin
 /** The real path of {@link locateArtifact}. */
 export const locateSource = async (spec: ArtifactSpec, sources: readonly string[]): Promise<string> =>
   (await locateArtifact(spec, sources)).path;
+
+/** The same, and undefined where there is nothing that can be handed over. Throws PATH_NOT_ALLOWED. */
+export async function locateIfThere(spec: ArtifactSpec, sources: readonly string[]): Promise<Located | undefined> {
+  try {
+    return await locateArtifact(spec, sources);
+  } catch (error) {
+    if (error instanceof HandoffError && ['ARTIFACT_MISSING', 'ARTIFACT_NOT_A_FILE'].includes(error.code))
+      return undefined;
+    throw error;
+  }
+}

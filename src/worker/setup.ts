@@ -1,6 +1,7 @@
 import type { Client, Connection, ConnectionLike } from '@temporalio/client';
 import type { Action } from '../activities/action.js';
 import { createActivities, createParts } from '../activities/index.js';
+import type { Transformer } from '../contracts/transformers.js';
 import type { Rule } from '../rules/rule.js';
 import { HandoffError, formatIssues } from '../core/errors.js';
 import { lintProcedure } from '../core/procedure-lint.js';
@@ -19,6 +20,8 @@ export interface WorkerParts {
   /** Ids of built-in rules to leave out. */
   withoutRules?: readonly string[];
   actions?: readonly Action[];
+  /** Your own, made by `transformer(from, to, fn)`; one with the formats of a built-in one replaces it. */
+  transformers?: readonly Transformer[];
   /** Seconds between two searches for handoffs whose run was terminated. 0: no schedule. Default 60. */
   reconcileSeconds?: number;
 }

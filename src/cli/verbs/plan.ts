@@ -14,13 +14,14 @@ import { sessionText, validationText } from '../validation-text.js';
 /** A server that is not there is one of the things that a plan tells, so it does not wait long for it. */
 const PATIENCE_MS = 2_000;
 
-type Parts = Pick<PlanSources, 'catalogue' | 'rules' | 'oneWay'>;
+type Parts = Pick<PlanSources, 'catalogue' | 'rules' | 'oneWay' | 'transformers'>;
 
 /** What a user has of their own, loaded only where they name any. */
 async function partsOf(options: PartsOptions): Promise<Parts> {
   const { loadParts } = await import('../load-parts.js');
   const { parseProcedure } = await import('../../core/procedure-schema.js');
-  const { procedures = [], rules = [], actions = [] } = await loadParts(options);
+  const { Transformers } = await import('../../contracts/transformers.js');
+  const { procedures = [], rules = [], actions = [], transformers } = await loadParts(options);
   return {
     catalogue: {
       procedures: procedures.map(parseProcedure),
@@ -29,6 +30,7 @@ async function partsOf(options: PartsOptions): Promise<Parts> {
     },
     rules,
     oneWay: actions.flatMap((a) => (a.undo ? [] : [a.name])),
+    transformers: new Transformers(transformers),
   };
 }
 
@@ -120,10 +122,10 @@ export function planVerbs(program: Command): void {
       const { request, where } = await readRequest(file, options);
       const { rule, procedure } = options;
       const { validateRequest } = await import('../../client/validate.js');
-      const { catalogue, rules } = await partsOf(options);
+      const { catalogue, rules, transformers } = await partsOf(options);
       const storage = await existingStorage(where);
       try {
-        const asked = { ...(rule ? { rules: rule } : {}), ...(procedure ? { procedure } : {}) };
+        const asked = { transformers, ...(rule ? { rules: rule } : {}), ...(procedure ? { procedure } : {}) };
         const found = await validateRequest(storage, catalogue, rules, request, asked);
         const text = validationText(io.paint, found, pageWidth());
         return { json: found, text, exitCode: found.verdict.passed ? 0 : 1 };

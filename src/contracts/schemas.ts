@@ -1,0 +1,115 @@
+import { open, realpath } from 'node:fs/promises';
+import path from 'node:path';
+import { isDeeper, parseAs } from './formats.js';
+import { Unfit, unfit } from './found.js';
+import type { Limits } from './limits.js';
+
+/** Where schemas are looked for: those that the contract has with it first, then files. */
+export interface SchemaPlaces {
+  pinned?: Readonly<Record<string, unknown>>;
+  folders: readonly string[];
+}
+
+/** A schema and all that it refers to, as JSON by name. */
+export interface SchemaSet {
+  root: string;
+  texts: Record<string, string>;
+}
+
+const INLINE = 'the inline schema';
+const MOST_SCHEMAS = 64;
+
+/** Gathers what a check by a schema needs. Throws {@link Unfit}: schema_missing, schema_invalid, too_large. */
+export async function gatherSchemas(
+  schema: string | boolean | Record<string, unknown>,
+  places: SchemaPlaces,
+  limits: Limits,
+): Promise<SchemaSet> {
+  const root = typeof schema === 'string' ? schema : INLINE;
+  const given = typeof schema === 'string' ? await find(schema, places, limits) : schema;
+  if (given === undefined) throw unfit('schema_missing', `the schema ${root}`, 'none of that name');
+  const texts = new Map<string, string>();
+  const todo: [string, unknown][] = [[root, given]];
+  for (const [name, value] of Object.entries(places.pinned ?? {})) if (name !== root) todo.push([name, value]);
+  for (let next = todo.shift(); next; next = todo.shift()) {
+    const [name, value] = next;
+    if (texts.has(name)) continue;
+    if (texts.size >= MOST_SCHEMAS) throw unfit('too_large', `at most ${MOST_SCHEMAS} schemas together`, 'more');
+    texts.set(name, textOf(name, value, limits));
+    for (const other of filesIn(value, name === INLINE ? '' : name)) {
+      const found = texts.has(other) ? undefined : await find(other, places, limits);
+      if (found !== undefined) todo.push([other, found]);
+    }
+  }
+  return { root, texts: Object.fromEntries(texts) };
+}
+
+function textOf(name: string, value: unknown, limits: Limits): string {
+  if (isDeeper(value, limits.schemaDepth))
+    throw unfit('schema_invalid', `${name} of at most ${limits.schemaDepth} levels`, 'more');
+  const text = JSON.stringify(value) ?? 'null';
+  if (Buffer.byteLength(text) > limits.schemaBytes) throw tooLarge(name, Buffer.byteLength(text), limits);
+  return text;
+}
+
+const tooLarge = (name: string, size: number, { schemaBytes }: Limits): Unfit =>
+  unfit('too_large', `${name} of at most ${schemaBytes} bytes`, `${size}`);
+
+/** Names of the files beside it that a schema refers to. */
+function filesIn(schema: unknown, name: string): string[] {
+  const files = new Set<string>();
+  const todo: unknown[] = [schema];
+  while (todo.length > 0) {
+    const node = todo.pop();
+    if (typeof node !== 'object' || node === null) continue;
+    for (const [key, value] of Object.entries(node)) {
+      if ((key === '$ref' || key === '$dynamicRef') && typeof value === 'string') {
+        const file = decoded(value.split('#')[0]!);
+        if (file && !/^[a-z][a-z0-9+.-]*:|^\//i.test(file)) files.add(path.posix.join(path.posix.dirname(name), file));
+      } else todo.push(value);
+    }
+  }
+  return [...files];
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+async function find(name: string, { pinned = {}, folders }: SchemaPlaces, limits: Limits): Promise<unknown> {
+  if (Object.hasOwn(pinned, name)) return pinned[name];
+  for (const folder of folders) {
+    const found = await read(folder, name, limits);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+/** A schema file of a folder; a name that leads out of it, by `..` or a link, names none. */
+async function read(folder: string, name: string, limits: Limits): Promise<unknown> {
+  const wanted = path.resolve(folder, name);
+  if (name.includes('\0') || path.isAbsolute(name) || !wanted.startsWith(folder + path.sep)) return undefined;
+  const [real, home] = await Promise.all([realpath(wanted), realpath(folder)]).catch(() => [] as string[]);
+  if (!real || !home || !real.startsWith(home + path.sep)) return undefined;
+  const handle = await open(real, 'r').catch((error: NodeJS.ErrnoException) => {
+    throw unfit('schema_missing', `the schema ${name}`, `${error.code ?? error.message} at it`);
+  });
+  try {
+    const stat = await handle.stat();
+    if (!stat.isFile()) return undefined;
+    if (stat.size > limits.schemaBytes) throw tooLarge(name, stat.size, limits);
+    return parseAs(/\.ya?ml$/i.test(name) ? 'yaml' : 'json', await handle.readFile(), {
+      depth: limits.artifactDepth,
+      values: limits.artifactValues,
+    });
+  } catch (error) {
+    if (!(error instanceof Unfit) || error.fault.code !== 'not_parseable') throw error;
+    throw unfit('schema_invalid', `the schema ${name} as ${error.fault.expected}`, error.fault.found);
+  } finally {
+    await handle.close();
+  }
+}

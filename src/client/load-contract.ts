@@ -11,7 +11,9 @@ export async function loadContract(file: string): Promise<ContractDocument> {
     const why = code === 'ENOENT' ? 'there is no such file' : `it cannot be read (${code ?? message})`;
     throw invalidContract(file, [{ path: '', message: why }]);
   };
-  const { size } = await stat(file).catch(unreadable);
+  const found = await stat(file).catch(unreadable);
+  if (!found.isFile()) throw invalidContract(file, [{ path: '', message: 'it is not a file' }]);
+  const { size } = found;
   if (size > REQUEST_LIMIT) throw new HandoffError('INPUT_TOO_LARGE', { what: file, size, limit: REQUEST_LIMIT });
   const text = await readFile(file, 'utf8').catch(unreadable);
   return parseContract(parseText(text.replace(/^\uFEFF/, ''), file));

@@ -139,7 +139,7 @@ const placed = <T extends Issue>(issue: T, alone: boolean): T =>
   alone ? { ...issue, path: issue.path.replace(/^\/contract/, '') } : issue;
 
 function unknownFields(document: unknown, alone: boolean): Issue[] {
-  const in_ = (
+  const strangers = (
     at: string,
     value: unknown,
     known: readonly string[],
@@ -158,11 +158,11 @@ function unknownFields(document: unknown, alone: boolean): Issue[] {
       ? `belongs beside "contract"${alone ? ', into which all else here then goes' : ', not into it'}`
       : undefined;
   return [
-    ...in_('', document, Object.keys(whole)),
-    ...in_('/contract', contract, Object.keys(inner), beside),
+    ...strangers('', document, Object.keys(whole)),
+    ...strangers('/contract', contract, Object.keys(inner), beside),
     ...CONTRACT_SIDES.flatMap((side) =>
       Object.entries(fieldsOf(contract[side])).flatMap(([name, spec]) =>
-        in_(`/contract/${side}${part(name)}`, spec, FIELDS[side], (field) =>
+        strangers(`/contract/${side}${part(name)}`, spec, FIELDS[side], (field) =>
           Object.hasOwn(returned, field) ? 'is only for what is expected in return' : undefined,
         ),
       ),

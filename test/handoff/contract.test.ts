@@ -60,7 +60,11 @@ describe('a handoff keeps the contract that it was started with', () => {
     const given = document({
       from_phase: 8,
       to_phase: 'p-13',
-      timing: { phase_8_expected_end: '2026-01-13', 'phase_p-13_can_start_after': '2026-01-13T12:00:00+01:00' },
+      timing: {
+        phase_8_expected_end: '2026-01-13',
+        'phase_p-13_can_start_after': '2026-01-13T12:00:00+01:00',
+        'x-zone': 'CET',
+      },
     });
     const handoffId = newId();
     parts.hold(handoffId, 'act');

@@ -1,0 +1,62 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { checkContract } from '../../src/client/contract-schemas.js';
+import { loadContract } from '../../src/client/load-contract.js';
+import type { ContractNote } from '../../src/core/contract.js';
+import { S2_TEXT, s2 } from '../core/contract-document.js';
+import { containing, matching } from '../rig/matchers.js';
+
+let base: string;
+beforeAll(async () => {
+  base = await mkdtemp(path.join(tmpdir(), 'handoff-contract-files-'));
+});
+afterAll(() => rm(base, { recursive: true, force: true }));
+
+const file = async (name: string, text: string): Promise<string> => {
+  await writeFile(path.join(base, name), text);
+  return path.join(base, name);
+};
+
+test('a contract is loaded from JSON and from YAML, a part alone as a whole', async () => {
+  expect(await loadContract(await file('a.json', `\uFEFF${S2_TEXT}`))).toEqual(s2());
+  expect(await loadContract(await file('a.yaml', 'sends: { a.json: {} }'))).toEqual({
+    contract: { sends: { 'a.json': {} } },
+  });
+});
+
+test.each<[string, string | undefined, object]>([
+  [
+    'none.json',
+    undefined,
+    { code: 'INVALID_CONTRACT', message: matching(/none\.json is not valid: \/: there is no such file$/) },
+  ],
+  ['.', undefined, { code: 'INVALID_CONTRACT', message: containing('/: it is not a file') }],
+  ['bad.json', '{', { code: 'INVALID_JSON' }],
+  ['wrong.json', '{"contract": 1}', { code: 'INVALID_CONTRACT', params: { list: [{ path: '/contract' }] } }],
+  ['large.json', ' '.repeat(1024 * 1024 + 1), { code: 'INPUT_TOO_LARGE' }],
+])('%s is refused', async (name, text, expected) => {
+  const place = text === undefined ? path.join(base, name) : await file(name, text);
+  await expect(loadContract(place)).rejects.toMatchObject(expected);
+});
+
+test('who can judge examples by schemas gets both, and what they find is a warning', async () => {
+  await file('a.schema.json', '{"type": "object"}');
+  const document = { contract: { sends: { 'a.json': { schema: 'a.schema.json', example: 5 } } } };
+  const note: ContractNote = {
+    code: 'example_invalid',
+    path: '/contract/sends/a.json/example',
+    message: 'is no object',
+  };
+  const seen: unknown[] = [];
+  const check = await checkContract(document, {
+    schemas: [base],
+    judgeExamples: (...given) => {
+      seen.push(given);
+      return Promise.resolve([note]);
+    },
+  });
+  expect(seen).toEqual([[document, { 'a.schema.json': { type: 'object' } }]]);
+  expect(check).toEqual({ valid: true, errors: [], warnings: [note], document });
+});

@@ -1,6 +1,6 @@
 import type { Contract } from './contract.js';
 import type { Procedure, FrozenProcedure } from './procedure.js';
-import type { ReturnTerms } from './returns.js';
+import type { ReturnTerms } from './return-state.js';
 
 /** A reference to bytes in storage: what history carries instead of content. */
 export interface ContentRef {

@@ -27,7 +27,7 @@ const sum = (all: readonly Lines[]): Lines | undefined =>
 const counted = (hits: readonly number[]): Lines => ({ covered: hits.filter((h) => h > 0).length, total: hits.length });
 
 /** `lcov.info`: by LF and LH of each record, or by its DA lines where it has neither. */
-export function lcov(text: string): Lines | undefined {
+function lcov(text: string): Lines | undefined {
   const files: Lines[] = [];
   for (const record of text.split(/^end_of_record\s*$/m)) {
     const of = (key: string): string | undefined => new RegExp(`^${key}:(.*)$`, 'm').exec(record)?.[1];
@@ -42,7 +42,7 @@ export function lcov(text: string): Lines | undefined {
 }
 
 /** Cobertura XML: `lines-covered` and `lines-valid`, else its lines one by one, else `line-rate`. No entities, nothing fetched. */
-export function cobertura(text: string): Lines | undefined {
+function cobertura(text: string): Lines | undefined {
   const parser = new XMLParser({
     ignoreAttributes: false,
     attributeNamePrefix: '',
@@ -50,7 +50,8 @@ export function cobertura(text: string): Lines | undefined {
     parseTagValue: false,
     processEntities: false,
   });
-  const { coverage } = parser.parse(text, true) as { coverage?: unknown };
+  if (!text.trimEnd().endsWith('>')) throw new Error('it is cut off');
+  const { coverage } = parser.parse(text) as { coverage?: unknown };
   if (!isObject(coverage)) throw new Error('no element coverage at its top');
   const whole = lines(coverage['lines-covered'], coverage['lines-valid']);
   if (whole) return whole;
@@ -63,7 +64,7 @@ export function cobertura(text: string): Lines | undefined {
 }
 
 /** Istanbul's `coverage-summary.json`. */
-export function istanbulSummary(text: string): Lines | undefined {
+function istanbulSummary(text: string): Lines | undefined {
   const summary = JSON.parse(text) as unknown;
   const total = isObject(summary) ? summary['total'] : undefined;
   const found = isObject(total) ? total['lines'] : undefined;
@@ -72,7 +73,7 @@ export function istanbulSummary(text: string): Lines | undefined {
 }
 
 /** Istanbul's `coverage-final.json`: a line counts as reached where a statement that begins on it was run. */
-export function istanbulFinal(text: string): Lines | undefined {
+function istanbulFinal(text: string): Lines | undefined {
   const report = JSON.parse(text) as unknown;
   if (!isObject(report)) throw new Error('no files');
   return sum(

@@ -6,7 +6,7 @@ import type { Effect } from '../core/effect.js';
 import { isBeforeAcceptance, isClosed, type HandoffOutcome, type HandoffState } from '../core/handoff.js';
 import type { ArtifactRecord } from '../core/manifest.js';
 import { partyText } from '../core/request.js';
-import type { Returns } from '../core/returns.js';
+import type { Returns } from '../core/return-state.js';
 import { span } from '../core/words.js';
 import type { ValidationSession } from '../storage/validations.js';
 import { passedTable } from './artifacts-text.js';

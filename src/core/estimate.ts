@@ -147,7 +147,7 @@ export function deadlineOf(s: HandoffState, now: number): Deadline | undefined {
   const minutes = s.acceptance.leaseMinutes;
   if (s.status !== 'accepted') return undefined;
   const lease = s.lease && minutes ? of('lease', s.lease, minutes * 60_000) : undefined;
-  const first = nearestReturn(s);
+  const first = nearestReturn(s, now);
   const owed = first?.r.deadline && { ...of('return', first.r.deadline, first.r.timeoutMs), of: first.name };
   return lease && owed ? (lease.leftMs <= owed.leftMs ? lease : owed) : (lease ?? owed);
 }

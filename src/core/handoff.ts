@@ -1,6 +1,6 @@
 import type { Countdown } from './clock.js';
 import { DEFAULT_RETURN_ROUNDS } from './contract.js';
-import { freshReturns, type ReturnState, type ReturnTerms, type Returns } from './returns.js';
+import { freshReturns, type ReturnState, type ReturnTerms, type Returns } from './return-state.js';
 import type { Late } from './timing.js';
 
 /** The states of a handoff; the last five are closed. */

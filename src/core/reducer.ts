@@ -16,6 +16,7 @@ import {
   type UndoneEffect,
 } from './handoff.js';
 import type { ContractFault } from './contract.js';
+import type { ReturnFact } from './return-state.js';
 import {
   begun,
   came,
@@ -33,7 +34,6 @@ import {
   timedOut,
   withoutReturnIncidents,
   RETURN_STEP,
-  type ReturnFact,
 } from './returns.js';
 import { resolvedByHand, takeBack, takenBack } from './take-back.js';
 import { lateBy, type LateEnd } from './timing.js';

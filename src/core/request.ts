@@ -1,6 +1,6 @@
 import type { Contract, ContractDocument } from './contract.js';
 import type { Procedure, FrozenProcedure } from './procedure.js';
-import type { ReturnTerms } from './returns.js';
+import type { ReturnTerms } from './return-state.js';
 import type { LateEnd } from './timing.js';
 import type { TriggerSpec } from './trigger.js';
 

@@ -1,11 +1,11 @@
 import { DEFAULT_RETURN_TIMEOUT_MINUTES, type Contract } from './contract.js';
 import { HandoffError } from './errors.js';
 import type { HandoffInput } from './request.js';
-import type { ReturnTerms } from './returns.js';
+import type { ReturnTerms } from './return-state.js';
 
 const MINUTE = 60_000;
 /** Returns of one contract: each has its own clock in the run's state, which its history carries. */
-export const MOST_RETURNS = 500;
+const MOST_RETURNS = 500;
 
 /** What a run needs to know of what its contract expects back. Throws INVALID_REQUEST for more than a run can carry. */
 export function returnTermsOf(contract: Contract | undefined): Pick<HandoffInput, 'returns' | 'maxReturnRounds'> {

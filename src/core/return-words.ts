@@ -1,7 +1,8 @@
-import { dueAt } from './clock.js';
+import { dueAt, remaining } from './clock.js';
 import type { HandoffState } from './handoff.js';
 import { partyText, type Subject } from './request.js';
-import { list, nextDue, outstanding, returnWarnings, MOST_ASKS, type ReturnState } from './returns.js';
+import type { ReturnState } from './return-state.js';
+import { list, outstanding, returnWarnings, MOST_ASKS } from './returns.js';
 
 /** The return leg in plain words, for the Web UI and the command line. */
 
@@ -63,7 +64,7 @@ export function returnLines(subject: Subject, s: HandoffState): string[] {
 
 /** JSON as people type it. */
 const spaced = (json: string): string =>
-  json.replaceAll(/("(?:[^"\\]|\\.)*")|([:,])/g, (_, text, sign) => text ?? `${sign} `);
+  json.replaceAll(/("(?:[^"\\]|\\.)*")|([:,])/g, (_, text: string | undefined, sign: string) => text ?? `${sign} `);
 
 export const holder = (subject: Subject, { acceptance }: HandoffState): string =>
   acceptance.by !== undefined && !acceptance.auto ? acceptance.by : (subject.target.agent ?? partyText(subject.target));
@@ -105,12 +106,13 @@ export const returnsMark = ({ returns }: HandoffState): string =>
     .map((r) => `${r.status}${r.asks}.${r.rounds}.${r.lateSince ?? ''}`)
     .join();
 
-/** The deadline that comes first, for a list: of which return, and its own time. */
-export function nearestReturn(s: HandoffState): { name: string; r: ReturnState; at: number } | undefined {
-  let nearest: { name: string; r: ReturnState; at: number } | undefined;
-  for (const [name, r] of Object.entries(s.returns ?? {})) {
-    const at = nextDue(r);
-    if (at !== undefined && (nearest === undefined || at < nearest.at)) nearest = { name, r, at };
+/** The return whose deadline comes first. */
+export function nearestReturn(s: HandoffState, now: number): { name: string; r: ReturnState } | undefined {
+  let nearest: { name: string; r: ReturnState; left: number } | undefined;
+  for (const [name, r] of outstanding(s)) {
+    if (!r.deadline) continue;
+    const left = remaining(r.deadline, now);
+    if (nearest === undefined || left < nearest.left) nearest = { name, r, left };
   }
   return nearest;
 }

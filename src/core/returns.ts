@@ -2,6 +2,7 @@ import type { ContractFault } from './contract.js';
 import { withIncident } from './changes.js';
 import { dueAt, isDue, resume, startCountdown, stop, type Countdown } from './clock.js';
 import { isPaused, type HandoffState, type Incident } from './handoff.js';
+import { termsOf, type ReturnFact, type ReturnState, type ReturnTerms, type Returns } from './return-state.js';
 
 /** The return leg: what a target owes after its acceptance, each with its own deadline. Pure; times in milliseconds. */
 
@@ -14,71 +15,15 @@ export const MOST_ASKS = 3;
 const KEPT_FAULTS = 20;
 const KEPT_TEXT = 300;
 
-/** What a contract says of one return, its defaults filled. */
-export interface ReturnTerms {
-  critical: boolean;
-  ifMissing: 'retry' | 'fail' | 'warn';
-  expectedInMs?: number;
-  timeoutMs: number;
-}
-
-export interface ReturnState extends ReturnTerms {
-  /** `missing`: nobody waits for it any more, and `note` says why. */
-  status: 'expected' | 'received' | 'missing';
-  /** Both run from the acceptance; absent while nobody holds the work, or a person has to decide. */
-  deadline?: Countdown;
-  expected?: Countdown;
-  /** Since when it is late. */
-  lateSince?: number;
-  /** How often the agent was asked again. */
-  asks: number;
-  /** How often it came with faults. */
-  rounds: number;
-  /** Of the last round that had any; of many the first. */
-  lastFaults?: ContractFault[];
-  /** What came is being checked: its deadline decides nothing meanwhile. */
-  checking?: true;
-  receivedAt?: number;
-  by?: string;
-  sha256?: string;
-  /** Where it lies in the source's folder. */
-  path?: string;
-  note?: string;
-  /** A person has taken it as done. */
-  waivedBy?: string;
-}
-
-export type Returns = Record<string, ReturnState>;
-
-/** One return that has arrived. */
-export interface ReturnFact {
-  name: string;
-  sha256?: string;
-  path?: string;
-}
-
-const termsOf = ({ critical, ifMissing, expectedInMs, timeoutMs }: ReturnTerms): ReturnTerms => ({
-  critical,
-  ifMissing,
-  timeoutMs,
-  ...(expectedInMs === undefined ? {} : { expectedInMs }),
-});
-
 const mapped = (returns: Returns, change: (r: ReturnState, name: string) => ReturnState): Returns =>
   Object.fromEntries(Object.entries(returns).map(([name, r]) => [name, change(r, name)]));
-
-/** Nothing asked for yet. */
-export const freshReturns = (terms: Record<string, ReturnTerms>): Returns =>
-  Object.fromEntries(
-    Object.entries(terms).map(([name, t]) => [name, { ...termsOf(t), status: 'expected', asks: 0, rounds: 0 }]),
-  );
 
 /** One return by its name, which a caller may have made up. */
 export const returnOf = ({ returns }: HandoffState, name: string): ReturnState | undefined =>
   returns && Object.hasOwn(returns, name) ? returns[name] : undefined;
 
 /** The change of a handoff's returns, where it has any. */
-export const withReturns = (
+const withReturns = (
   s: HandoffState,
   change: (r: ReturnState, name: string) => ReturnState,
 ): Pick<HandoffState, 'returns'> => (s.returns ? { returns: mapped(s.returns, change) } : {});
@@ -226,7 +171,7 @@ export function faulty(
   };
   if (over.length === 0) return state;
   const first = faults.find((f) => over.includes(f.artifact)) ?? faults[0];
-  const message = `${list(over)} came back with faults ${most} times; the first now: ${first?.message ?? 'unknown'}`;
+  const message = `${list(over)} came back with faults ${most === 1 ? 'once' : `${most} times`}; the first now: ${first?.message ?? 'unknown'}`;
   return withIncident(state, { kind: 'return', returns: over, error: error('RETURN_INVALID', message) }, now);
 }
 

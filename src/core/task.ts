@@ -3,7 +3,7 @@ import type { HandoffOutcome, HandoffState, UndoResult } from './handoff.js';
 import type { Procedure, Severity } from './procedure.js';
 import type { ContractFault } from './contract.js';
 import type { ArtifactSpec, ContentRef, Subject } from './request.js';
-import type { ReturnFact } from './returns.js';
+import type { ReturnFact } from './return-state.js';
 import type { Verdict } from './rule.js';
 
 /** What an activity gets to know of the step that it works for. */

@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test, type TestContext } from 'vitest';
 import type { ReturnSpec } from '../../src/core/contract.js';
-import type { ReturnState } from '../../src/core/returns.js';
+import type { ReturnState } from '../../src/core/return-state.js';
 import { AGENTS } from '../rig/rig.js';
 import { TimeRig } from '../rig/time-rig.js';
 import { accepts, by, lying, starts, submits } from './return-parts.js';
@@ -131,7 +131,7 @@ test('with clockWhilePaused: run it goes on', async (ctx) => {
   await until(t, id, (r) => r.status === 'missing');
   await t.resume(id);
   await t.rig.client.complete(id, { by, epoch: 1 });
-  await t.rig.client.result(id);
+  expect((await t.rig.client.result(id)).warnings).toEqual(['x.json: it did not come in time']);
 });
 
 test('an acceptance while it is paused: the deadlines stand still until it goes on', async (ctx) => {

@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { remaining } from '../../src/core/clock.js';
 import { isClosed, isPaused, type HandoffState } from '../../src/core/handoff.js';
-import { MOST_ASKS, type ReturnState } from '../../src/core/returns.js';
+import type { ReturnState } from '../../src/core/return-state.js';
+import { MOST_ASKS } from '../../src/core/returns.js';
 import { PRELUDES, deed, owing, play } from './deeds.js';
 import { runs, seeded } from './seed.js';
 

@@ -40,7 +40,7 @@ function returnsOf(state: HandoffState): Pick<HandoffOutcome, 'returns' | 'warni
   });
   const warnings = returnWarnings(state);
   return {
-    returns: Object.fromEntries(returns) as HandoffOutcome['returns'],
+    returns: Object.fromEntries(returns),
     ...(warnings.length > 0 ? { warnings } : {}),
   };
 }

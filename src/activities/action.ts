@@ -59,7 +59,7 @@ export interface Action {
   undo?(effect: Effect, context: { storage: Storage; signal: AbortSignal }): Promise<UndoResult | void>;
 }
 
-export const refOf = (task: StepTask): StepRef => ({
+export const refOf = (task: Pick<StepTask, 'subject' | 'step' | 'epoch'>): StepRef => ({
   handoff: task.subject.handoffId,
   session: task.subject.session,
   step: task.step,

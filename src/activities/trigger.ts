@@ -81,15 +81,21 @@ async function payloadOf({ task, content, storage }: ActionContext, most: number
     procedure: { id: procedure.id, version: procedure.version },
     artifacts: [],
     artifactCount: arrived.length,
-    contextKeys: Object.keys(content.context),
+    contextKeys: fitting(Object.keys(content.context), most / 2),
   };
-  let size = JSON.stringify(payload).length;
-  for (const { key: _, ...artifact } of arrived) {
-    size += JSON.stringify(artifact).length + 1;
-    if (size > most) break;
-    payload.artifacts.push(artifact);
-  }
+  const room = most - JSON.stringify(payload).length;
+  payload.artifacts = fitting(
+    arrived.map(({ key: _, ...artifact }) => artifact),
+    room,
+  );
   return payload;
+}
+
+/** As many from the beginning as have room, in characters of JSON. */
+function fitting<T>(all: readonly T[], room: number): T[] {
+  let left = room;
+  const end = all.findIndex((one) => (left -= JSON.stringify(one).length + 1) < 0);
+  return end < 0 ? [...all] : all.slice(0, end);
 }
 
 async function prepareChild(
@@ -127,7 +133,8 @@ async function prepareChild(
 }
 
 /** Records that a child runs. One that was there already counts if this handoff's run has started it. */
-export async function childStarted(deps: Deps, { task, workflowId, runId }: ChildTask): Promise<{ runId: string }> {
+export async function childStarted(deps: Deps, task: ChildTask): Promise<{ runId: string }> {
+  const { workflowId, runId } = task;
   const { handoffId } = task.subject;
   const started = runId ?? (await ownChild(deps, handoffId, workflowId))?.runId;
   if (started === undefined) {

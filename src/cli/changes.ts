@@ -1,5 +1,6 @@
-import { isPaused, shownStatus, type HandoffState } from '../core/handoff.js';
+import { heldStep, isPaused, shownStatus, type HandoffState } from '../core/handoff.js';
 import { partyText, type Subject } from '../core/request.js';
+import { utc } from '../core/words.js';
 import { MARKS, effectText, factsText, titleOf } from './outcome-text.js';
 import { safe, took, type Paint } from './text.js';
 
@@ -17,7 +18,11 @@ export function changes(
   now: HandoffState,
   announced: Set<string>,
 ): string[] {
-  const lines = [...stepLines(paint, before, now, announced), ...pauseLines(paint, before, now)];
+  const lines = [
+    ...stepLines(paint, before, now, announced),
+    ...pauseLines(paint, before, now),
+    ...dateLines(paint, before, now),
+  ];
   const id = subject.handoffId;
   if (before?.status !== now.status) lines.push(...statusLines(paint, subject, now));
   for (const i of now.incidents) {
@@ -79,6 +84,17 @@ function pauseLines(paint: Paint, before: HandoffState | undefined, now: Handoff
     return [paint.yellow(`‖ ${what} — ${safe(`${hold?.by ?? ''}: ${hold?.reason ?? ''}`)}`)];
   }
   return was ? ['▶ resumed'] : [];
+}
+
+/** What a contract's dates do: a step that waits for its own, and an end that has passed. */
+function dateLines(paint: Paint, before: HandoffState | undefined, now: HandoffState): string[] {
+  const held = heldStep(now);
+  const wait = held && before?.waitsUntil?.step !== held.step;
+  const { late } = now;
+  return [
+    ...(wait ? [safe(`… ${titleOf(held.step)} waits for ${held.on}, ${utc(held.at)}`)] : []),
+    ...(late && before?.late?.what !== late.what ? [paint.yellow(safe(`! late: ${late.what}`))] : []),
+  ];
 }
 
 function statusLines(paint: Paint, subject: Subject, now: HandoffState): string[] {

@@ -103,8 +103,7 @@ export const factOf = (e: Effect): EffectFact => ({
 });
 
 /** A child of a trigger step that runs, to be recorded. */
-export interface ChildTask {
-  task: StepTask;
+export interface ChildTask extends Pick<StepTask, 'subject' | 'step' | 'epoch'> {
   workflowId: string;
   /** Absent where one of that id was there already: whose it is, the server says. */
   runId?: string;

@@ -84,7 +84,7 @@ const trimmed = (text: string): string => text.replace(/[.\s]+$/, '');
 export function words(subject: Subject, procedure: Procedure, s: HandoffState): string {
   const nameOf: NameOf = (id) => procedure.steps.find((p) => p.step_id === id)?.name ?? id ?? '';
   const paragraphs = isClosed(s.status)
-    ? [`**${s.status}** at ${utc(s.since)}`, closing(subject, s)]
+    ? [`**${s.status}** at ${utc(s.since)}`, closing(subject, s), ...lateLines(s)]
     : [
         `**${shownStatus(s).replace('_', ' ')}** since ${utc(sinceOf(s))} — ${waits(subject, s, nameOf)}`,
         ...s.incidents.flatMap((i) => incidentLines(i, nameOf)),

@@ -115,3 +115,20 @@ test('a run does not continue as new while a part is taken back, and what is lef
     await expectStanding(c, { bring: 1, sync: 1, send: 3 }, ['send/1/line']);
   });
 }, 120_000);
+
+test('a run that continues as new stays late, and its outcome says so', async () => {
+  const contract = { contract: { sends: {} }, timing: { phase_8_expected_end: '2026-01-13T11:30:00Z' } };
+  await withCase({ procedure: 'AGENT_HANDOFF_STANDARD', address: server.address, over: { contract } }, async (c) => {
+    await c.returns();
+    await c.begin();
+    const { state } = await c.rig.untilStatus(c.id, 'awaiting_acceptance');
+    expect(state!.late).toMatchObject({ since: Date.parse('2026-01-13T11:30:00Z'), ends: ['source'] });
+    await fill(c, () => c.rig.client.extend(c.id, { by: 'test', minutes: 1 }));
+    const { state: later } = await c.rig.until(c.id, (s) => s.from === 'run');
+    expect(later!.late).toEqual(state!.late);
+    await c.rig.client.reject(c.id, { by: AGENTS.target, reason: 'not for me' });
+    const outcome = await c.rig.client.result(c.id);
+    expect(outcome.late).toEqual(state!.late);
+    await expectUndone(c, outcome, 'rejected');
+  });
+}, 120_000);

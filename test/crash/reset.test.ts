@@ -10,7 +10,7 @@ import { reset, some, taskEnds } from './resets.js';
 afterAll(replayKept);
 
 describe.concurrent('a run that is reset', { timeout: 120_000 }, () => {
-  test.for(['CRASH_WHOLE', 'PHASE_TRANSITION_STANDARD', 'AGENT_HANDOFF_STANDARD'])(
+  test.for(['CRASH_WHOLE', 'PHASE_TRANSITION_STANDARD', 'CONTRACT_HANDOFF_STANDARD', 'AGENT_HANDOFF_STANDARD'])(
     'after %s has completed repeats no effect',
     async (procedure) => {
       await withCase({ procedure, occupied: true }, async (c) => {

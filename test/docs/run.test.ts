@@ -81,7 +81,7 @@ async function follow(page: string, { language, body, line }: Block, next: Block
   throw new Error(`${page}:${line}: ${unexpected ?? `it does not say ${missing.join(' | ')}`}. It says:\n${said}`);
 }
 
-test.each(['docs/quick-start.md', 'docs/write-a-procedure.md', 'docs/contracts.md', 'docs/add-a-rule-or-action.md'])(
+test.each(['docs/quick-start.md', 'docs/write-a-procedure.md', 'docs/contracts.md', 'docs/add-a-rule-or-action.md', 'docs/trigger.md'])(
   '%s can be followed to its end',
   async (page) => {
     folder = mkdtempSync(path.join(tmpdir(), 'handoff-docs-'));

@@ -74,7 +74,7 @@ describe('examples', { timeout: 90_000 }, () => {
     const named = [...README.matchAll(/\d\d-[\w.-]+\.(?:json|ya?ml|mjs)/g)].map(([name]) => name);
     expect(files.toSorted()).toEqual([...new Set(named)].toSorted());
     const numbers = [...new Set(files.map((f) => f.slice(0, 2)))];
-    expect(numbers).toEqual(['01', '02', '03', '04', '05', '06', '07', '08']);
+    expect(numbers).toEqual(['01', '02', '03', '04', '05', '06', '07', '08', '09']);
     expect(ROWS).toHaveLength(numbers.length);
     for (const file of files.filter((f) => !f.endsWith('.json'))) {
       expect([file, readFileSync(path.join('examples', file), 'utf8')]).toEqual([
@@ -179,5 +179,21 @@ describe('examples', { timeout: 90_000 }, () => {
     expect(readFileSync(path.join(folder, 'site', 'news.html'), 'utf8')).toBe('<h1>News</h1>\n');
     expect(existsSync(path.join(folder, 'site', 'untitled.html'))).toBe(false);
     expect(await json(['list', '--open', ...at()])).toEqual([]);
+  });
+
+  it('09: what the contract promises has moved, the child is started, and it is late', async () => {
+    const plan = await handoff(['plan', 'examples/09-contract.yaml', ...at()]);
+    expect(plan.stdout).toMatch(
+      /starts workflow buildExpressApp as\s+handoff\/<id>\/next\/1\s+on\s+task\s+queue\s+phase-13/,
+    );
+    const { code, stdout } = await play('09', ['--id', 'e09']);
+    expect([code, stdout]).toEqual([
+      0,
+      expect.stringMatching(/! late: phase 8 was expected to end by[\s\S]*✓ completed e09/),
+    ]);
+    expect(arrived('phase_13/code-architecture.json')).toEqual(input('code-architecture.json'));
+    expect((await effects('e09')).at(-1)).toBe('phase_trigger trigger applied');
+    const { steps } = await json<{ steps: Record<string, { facts?: object }> }>(['result', 'e09', ...at()]);
+    expect(steps['phase_trigger']).toMatchObject({ facts: { triggered: 'workflow', child: 'handoff/e09/next/1' } });
   });
 });

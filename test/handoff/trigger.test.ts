@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { workflowIdOf } from '../../src/core/ids.js';
 import type { HandoffRequest } from '../../src/core/request.js';
+import type { TriggerPayload } from '../../src/core/trigger.js';
 import { NextPhase } from '../rig/next-phase.js';
 import { Parts, newId } from '../rig/parts.js';
 import { AGENTS, Rig } from '../rig/rig.js';
@@ -141,6 +142,18 @@ describe('what is triggered gets to know what has arrived', () => {
     expect((await rig.client.status(idle)).words).toContain('- ✓ Start the Next — nothing to trigger');
     expect(await rowOf(idle)).toBeUndefined();
   });
+});
+
+test('of very many keys a child gets to know the first', async () => {
+  const context = Object.fromEntries(Array.from({ length: 2000 }, (_, i) => [`a-key-with-a-name-${i}`, i]));
+  const id = await rig.start(PROCEDURE, { trigger: child(), context });
+  expect((await rig.client.result(id)).outcome).toBe('completed');
+  await next.until('it began', () => next.begun.some(([w]) => w === idOfChild(id)));
+  const [payload] = next.begun.find(([w]) => w === idOfChild(id))![1] as [TriggerPayload];
+  expect(payload.contextKeys.length).toBeGreaterThan(100);
+  expect(payload.contextKeys.length).toBeLessThan(500);
+  expect([payload.artifactCount, payload.artifacts.length]).toEqual([2, 2]);
+  await next.finish(idOfChild(id));
 });
 
 describe('what refuses', () => {

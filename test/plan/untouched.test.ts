@@ -20,6 +20,7 @@ const beside = mkdtempSync(path.join(tmpdir(), 'handoff-untouched-'));
 const own = new OwnActions(path.join(folder, 'notes'));
 const PROCEDURES = [
   'PHASE_TRANSITION_STANDARD',
+  'CONTRACT_HANDOFF_STANDARD',
   'AGENT_HANDOFF_STANDARD',
   example4.procedure_id,
   ...example5.procedures.map((p) => p.procedure_id),

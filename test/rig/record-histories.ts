@@ -54,6 +54,14 @@ const SITUATIONS: Record<string, Situation> = {
       await acceptAndComplete(rig, id);
     },
   },
+  'contract-triggered-late': {
+    procedure: 'CONTRACT_HANDOFF_STANDARD',
+    request: {
+      contract: { contract: { sends: {} }, timing: { phase_8_expected_end: '2026-01-13T11:30:00Z' } },
+      // Nobody takes the child, which is none of this history.
+      trigger: { workflow: { type: 'nobody', taskQueue: 'nobody' } },
+    },
+  },
   'failed-undone': { procedure: 'GOLDEN_FAILS', request: bare },
   rejected: {
     procedure: 'AGENT_HANDOFF_STANDARD',

@@ -58,7 +58,7 @@ export function lookVerbs(program: Command): void {
     {
       summary: 'handoffs, newest first',
       details:
-        'Handoffs, newest first. STATUS is what is shown: a paused one is paused, whatever it did before, and so is one\nwith an incident; --status means the same.',
+        'Handoffs, newest first. STATUS is what is shown: a paused one is paused, whatever it did before, and so is one\nwith an incident; --status means the same. One that is also late is past the end that its contract expected.',
       examples: ['list --open', 'list --session blog --status failed', 'list --blocked "waits for acceptance"'],
       options: [...FILTER_OPTIONS, ['--limit <n>', 'at most so many (default: 100)', number(1, { whole: true })]],
       needs: ['folder', 'server'],

@@ -34,7 +34,9 @@ export async function startChildOf(task: StepTask, child: ChildStart): Promise<R
   } catch (error) {
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
   }
-  const started = await record('childStarted', { task, workflowId, ...(runId === undefined ? {} : { runId }) });
+  const { subject, step, epoch } = task;
+  const named = { subject, step, epoch, workflowId };
+  const started = await record('childStarted', { ...named, ...(runId === undefined ? {} : { runId }) });
   return facts(started.runId);
 }
 

@@ -24,8 +24,9 @@ const EXPECTED = new Set([
   'STALE_EPOCH',
   'ARTIFACT_MISSING',
   'ARTIFACT_CHANGED',
-  // What is passed on may be taken back while it is looked at.
+  // What is passed on may be taken back while it is read, and a staging folder be removed by who was last in it.
   'ENOENT',
+  'ENOTDIR',
 ]);
 
 const sha256 = (content: Buffer): string => createHash('sha256').update(content).digest('hex');

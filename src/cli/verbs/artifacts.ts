@@ -43,7 +43,7 @@ export function artifactVerbs(program: Command): void {
         'Takes an id, a name, a path, or the beginning of a SHA-256. ✓ it arrived; ↶ it was taken back; ✗ it is no longer what it was.',
       examples: ['trace code-architecture.json', 'trace artifact_001 --verify', 'trace out/design.json --json'],
       options: [['--verify', 'read where it lies and compare the digests']],
-      exitCodes: { failed: 'nothing, or more than one, goes by that name' },
+      exitCodes: { failed: 'none or several go by that name' },
       needs: ['folder'],
     },
     ({ args: [what = ''], options, io }) =>
@@ -65,7 +65,7 @@ export function artifactVerbs(program: Command): void {
         'Hashes what these handoffs and artifacts have put in place, and compares it with the manifest; and the manifest with the effects ledger. What was undone or overwritten by a later transfer is left out.',
       examples: ['verify ho_1', 'verify code-architecture.json', 'verify --all --json'],
       options: [['--all', 'everything in the manifest']],
-      exitCodes: { ok: 'all is as it was passed', failed: 'something differs' },
+      exitCodes: { ok: 'all is as it was', failed: 'something differs' },
       needs: ['folder'],
     },
     ({ args, options, io }) => {

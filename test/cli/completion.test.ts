@@ -8,6 +8,7 @@ import { SHELLS } from '../../src/cli/completion/scripts.js';
 import { program } from '../../src/cli/program.js';
 import { initialState } from '../../src/core/handoff.js';
 import { openStorage } from '../../src/storage/storage.js';
+import { arrivalOf } from '../storage/place.js';
 import { installFromDebian } from '../rig/debian.js';
 import { handoff } from './rig.js';
 
@@ -39,31 +40,12 @@ beforeAll(async () => {
     await storage.handoffs.register(subject, 'run', 'running');
     const fresh = initialState({ now: Date.now(), expiresInMs: 1000, clockWhilePaused: 'stop' });
     const incidents = [{ id: 'inc-4', kind: 'step' as const, at: 0, error }];
-    const at = { originalPath: `/in/${id}/design.json`, path: `/to/${id}/design.json` };
-    const names = { ho_open: 'design.json', ho_done: 'design.json', "o'dd": 'a plan.md' };
-    await storage.db.transaction().execute((trx) =>
-      storage.manifest.arrived(trx, {
-        ...{
-          key: id,
-          handoff: id,
-          session: 'blog',
-          kind: 'file',
-          source: { agent: '@a' },
-          target: {},
-          size: 1,
-          files: 1,
-        },
-        ...{ name: names[id], originalSha256: id, sha256: id, ...at },
-      }),
-    );
+    const name = { ho_open: 'design.json', ho_done: 'design.json', "o'dd": 'a plan.md' }[id];
+    await storage.db.transaction().execute((trx) => storage.manifest.arrived(trx, arrivalOf(id, { name })));
     await storage.handoffs.project(subject, { ...fresh, status: id === 'ho_done' ? 'failed' : 'running', incidents });
   }
-  await storage.db.transaction().execute((trx) =>
-    storage.manifest.arrived(trx, {
-      ...{ key: 'u', handoff: 'ho_open', session: 'blog', kind: 'file', source: {}, target: {}, size: 1, files: 1 },
-      ...{ name: 'unique.json', originalPath: '/in/u', originalSha256: 'u', path: '/to/u', sha256: 'u' },
-    }),
-  );
+  const unique = arrivalOf('ho_open', { name: 'unique.json', originalPath: '/in/unique' });
+  await storage.db.transaction().execute((trx) => storage.manifest.arrived(trx, unique));
   await storage.close();
 });
 afterAll(() => rm(base, { recursive: true, force: true }));

@@ -71,7 +71,7 @@ const WORDS: Record<Difference['kind'], string> = {
   ledger: 'manifest and ledger disagree',
 };
 
-export function differenceText(paint: Paint, d: Difference): string {
+function differenceText(paint: Paint, d: Difference): string {
   const where = d.entry === undefined ? d.path : `${d.path}: ${d.entry}`;
   const how = [
     ...(d.expected === undefined ? [] : [`expected ${shortened(d.expected)}`]),

@@ -59,7 +59,7 @@ const parentOf = async (
  * The one artifact that is meant by an id, a path, a name or the beginning of a digest. Throws ARTIFACT_UNKNOWN, and
  * ARTIFACT_AMBIGUOUS with the candidates.
  */
-export async function theArtifact(storage: Storage, what: string): Promise<ArtifactRecord> {
+async function theArtifact(storage: Storage, what: string): Promise<ArtifactRecord> {
   const found = await storage.manifest.resolve(what);
   if (found.length === 0) throw new HandoffError('ARTIFACT_UNKNOWN', { artifact: what });
   if (found.length === 1) return found[0]!;

@@ -59,7 +59,7 @@ export interface ManifestDocument {
 }
 
 /** A phase that is a whole number, as a number. */
-export const phaseValue = (phase: string): PhaseValue => (/^(0|[1-9]\d{0,14})$/.test(phase) ? Number(phase) : phase);
+const phaseValue = (phase: string): PhaseValue => (/^(0|[1-9]\d{0,14})$/.test(phase) ? Number(phase) : phase);
 
 const iso = (ms: number): string => new Date(ms).toISOString();
 

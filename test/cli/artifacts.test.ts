@@ -32,6 +32,7 @@ beforeAll(async () => {
 });
 afterAll(() => rig.close());
 
+const idOf = async (name: string): Promise<string> => (await document('--artifact', name)).artifacts[0]!.id;
 const arrived = (name: string): string => path.join(rig.storage.root, 'artifacts', 'phase_13', name);
 
 test('the manifest is the document of S2, and every option narrows it', async () => {
@@ -99,7 +100,7 @@ test('a trace tells the whole way, in words and as JSON', async () => {
   await rig.client.result(second);
   const { stdout, code } = await run('trace', 'architecture.json', '--verify');
   expect(code).toBe(0);
-  const [id] = (await document('--artifact', 'architecture.json')).artifacts.map((a) => a.id);
+  const id = await idOf('architecture.json');
   const lines = [
     /^.*\/in\/architecture\.json$/,
     /^│ +@code-architect, first seen .*; it is there, as it was passed$/,
@@ -114,7 +115,7 @@ test('a trace tells the whole way, in words and as JSON', async () => {
   const said = stdout.trimEnd().split('\n');
   expect(said).toHaveLength(lines.length);
   for (const [i, line] of lines.entries()) expect(said[i]).toMatch(line);
-  const trace = await answer<Trace>('trace', id!);
+  const trace = await answer<Trace>('trace', id);
   expect(trace).toMatchObject({
     artifact: { id, transfers: [{ status: 'success' }, { status: 'undone' }] },
     now: [{ path: arrived('architecture.json'), state: 'there' }],
@@ -153,16 +154,16 @@ test('verify names what differs and exits 1; where all is true, 0', async () => 
   expect([good.code, good.stdout]).toEqual([0, '✓ All is as it was passed. 2 places were read, 33 B.\n']);
   const file = arrived('architecture.json');
   const was = await readFile(file);
-  const [id] = (await document('--artifact', 'architecture.json')).artifacts.map((a) => a.id);
+  const id = await idOf('architecture.json');
   await writeFile(file, '{"modules":["USERS"]}');
-  const bad = await run('verify', id!);
+  const bad = await run('verify', id);
   expect(bad.code).toBe(1);
   expect(bad.stdout).toMatch(
     new RegExp(
       `^✗ ${file}\\n    changed: expected sha256 [0-9a-f]{12}, found sha256 [0-9a-f]{12} \\(${id} architecture\\.json, passed by ${first}\\)\\n1 difference\\. 1 place was read, 21 B; not read: 1 undone\\.\\n$`,
     ),
   );
-  expect((await run('trace', id!, '--verify')).stdout).toContain('CHANGED since');
+  expect((await run('trace', id, '--verify')).stdout).toContain('CHANGED since');
   await writeFile(file, was);
   await chmod(file, 0o600);
   expect((await answer<Verification>('verify', '--all')).differences).toMatchObject([
@@ -171,7 +172,7 @@ test('verify names what differs and exits 1; where all is true, 0', async () => 
   await rm(file);
   const all = await run('verify', '--all');
   expect([all.code, all.stdout]).toEqual([1, expect.stringContaining(`✗ ${file}\n    missing: nothing is there`)]);
-  expect((await run('trace', id!)).stdout).toContain('GONE');
+  expect((await run('trace', id)).stdout).toContain('GONE');
   expect((await rig.client.verify([first])).differences.map((d) => d.kind)).toEqual(['missing']);
   await writeFile(file, was, { mode: 0o644 });
   await chmod(file, 0o644);

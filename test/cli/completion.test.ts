@@ -8,6 +8,7 @@ import { SHELLS } from '../../src/cli/completion/scripts.js';
 import { program } from '../../src/cli/program.js';
 import { initialState } from '../../src/core/handoff.js';
 import { openStorage } from '../../src/storage/storage.js';
+import { arrivalOf } from '../storage/place.js';
 import { installFromDebian } from '../rig/debian.js';
 import { handoff } from './rig.js';
 
@@ -25,7 +26,7 @@ beforeAll(async () => {
   await storage.agents.add({ name: '@code-architect' });
   await storage.sessions.setPhase('team:blog', '8', 'ready', 'me');
   const error = { code: 'DISK_FULL', message: 'full' };
-  for (const id of ['ho_open', 'ho_done', "o'dd"]) {
+  for (const id of ['ho_open', 'ho_done', "o'dd"] as const) {
     const subject = {
       handoffId: id,
       session: 'blog',
@@ -39,8 +40,12 @@ beforeAll(async () => {
     await storage.handoffs.register(subject, 'run', 'running');
     const fresh = initialState({ now: Date.now(), expiresInMs: 1000, clockWhilePaused: 'stop' });
     const incidents = [{ id: 'inc-4', kind: 'step' as const, at: 0, error }];
+    const name = { ho_open: 'design.json', ho_done: 'design.json', "o'dd": 'a plan.md' }[id];
+    await storage.db.transaction().execute((trx) => storage.manifest.arrived(trx, arrivalOf(id, { name })));
     await storage.handoffs.project(subject, { ...fresh, status: id === 'ho_done' ? 'failed' : 'running', incidents });
   }
+  const unique = arrivalOf('ho_open', { name: 'unique.json', originalPath: '/in/unique' });
+  await storage.db.transaction().execute((trx) => storage.manifest.arrived(trx, unique));
   await storage.close();
 });
 afterAll(() => rm(base, { recursive: true, force: true }));
@@ -100,6 +105,15 @@ describe('what is offered', () => {
     ['choices', ['resolve', 'x', '--choice', 'k'], ['keep_theirs']],
     ['choices after =', ['resolve', 'x', '--choice=k'], ['--choice=keep_theirs']],
     ['shells', ['completion', ''], [...SHELLS]],
+    ['artifacts by name where that is enough', ['trace', '--folder', 'FOLDER', 'un'], ['unique.json']],
+    [
+      'artifacts by id where several have the name, or a shell would break it',
+      ['trace', '--folder', 'FOLDER', ''],
+      ['artifact_001', 'artifact_002', 'artifact_003', 'unique.json'],
+    ],
+    ['the id of any artifact', ['manifest', '--folder', 'FOLDER', '--artifact', 'artifact_004'], ['artifact_004']],
+    ['handoffs and artifacts to verify', ['verify', '--folder', 'FOLDER', 'ho_open', 'u'], ['unique.json']],
+    ['handoffs whose artifacts are meant', ['manifest', '--folder', 'FOLDER', '--handoff', 'ho_o'], ['ho_open']],
     ['incidents of the handoff named', ['retry', 'ho_open', '--folder', 'FOLDER', '--incident', ''], ['inc-4']],
     ['agents', ['accept', 'x', '--folder', 'FOLDER', '--by', '@c'], ['@code-architect']],
     ['sessions', ['list', '--folder', 'FOLDER', '--session', ''], ['blog', 'team:blog']],

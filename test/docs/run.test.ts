@@ -48,7 +48,19 @@ const lacking = (shown: string, said: string): string[] => {
   return shown.split('\n').filter((line) => line.trim() && lines.every((l) => !patternOf(line).test(l)));
 };
 
-const LOOKS = new Set(['show', 'status', 'list', 'effects', 'incidents', 'cat', 'result', 'validations']);
+const LOOKS = new Set([
+  'show',
+  'status',
+  'list',
+  'effects',
+  'incidents',
+  'cat',
+  'result',
+  'validations',
+  'manifest',
+  'trace',
+  'verify',
+]);
 /** Whether a block only looks, so that it can be typed again until what it shows is there. */
 const onlyLooks = (body: string): boolean =>
   body
@@ -81,7 +93,14 @@ async function follow(page: string, { language, body, line }: Block, next: Block
   throw new Error(`${page}:${line}: ${unexpected ?? `it does not say ${missing.join(' | ')}`}. It says:\n${said}`);
 }
 
-test.each(['docs/quick-start.md', 'docs/write-a-procedure.md', 'docs/contracts.md', 'docs/add-a-rule-or-action.md', 'docs/trigger.md'])(
+test.each([
+  'docs/quick-start.md',
+  'docs/write-a-procedure.md',
+  'docs/contracts.md',
+  'docs/add-a-rule-or-action.md',
+  'docs/trigger.md',
+  'docs/manifest.md',
+])(
   '%s can be followed to its end',
   async (page) => {
     folder = mkdtempSync(path.join(tmpdir(), 'handoff-docs-'));

@@ -65,6 +65,7 @@ test.each([
 ] as const)('whatever %s handoffs pass to one phase and take back, the manifest is true', async (_, passing, n) => {
   await fc.assert(
     fc.asyncProperty(moments(n), (all) => keepsTrue(passing(), all)),
+    // What several processes did at once does not come again, so that there is nothing to shrink.
     { ...seeded(runs(120)), endOnFailure: true },
   );
   // They really met.

@@ -34,12 +34,14 @@ async function undo({ subject, steps, choice, merged }) {
   return decided;
 }
 
-process.on('message', async ({ id, what, ...order }) => {
+async function answer({ id, what, ...order }) {
   try {
     process.send({ id, decided: (await (what === 'pass' ? pass(order) : undo(order))) ?? [] });
   } catch (error) {
     process.send({ id, code: error.code, message: error.stack });
   }
-});
+}
+
+process.on('message', (order) => void answer(order));
 process.once('disconnect', () => process.exit());
 process.send('ready');

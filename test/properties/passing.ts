@@ -24,8 +24,9 @@ const EXPECTED = new Set([
   'STALE_EPOCH',
   'ARTIFACT_MISSING',
   'ARTIFACT_CHANGED',
-  // What is passed on may be taken back while it is looked at.
+  // What is passed on may be taken back while it is read, and a staging folder be removed by who was last in it.
   'ENOENT',
+  'ENOTDIR',
 ]);
 
 const sha256 = (content: Buffer): string => createHash('sha256').update(content).digest('hex');
@@ -52,6 +53,7 @@ export class Passing {
     readonly folder: string,
     private readonly storage: Storage,
     private readonly processes: ChildProcess[],
+    private readonly gone: Promise<unknown>[],
   ) {}
 
   static async create(handoffs: number): Promise<Passing> {
@@ -66,12 +68,13 @@ export class Passing {
     const env = { ...process.env, PASSING: JSON.stringify(options) };
     const processes = Array.from({ length: handoffs }, () => fork(main, { env, execArgv: [] }));
     await Promise.all(processes.map((p) => new Promise((resolve) => p.once('message', resolve))));
-    return new Passing(folder, storage, processes);
+    const gone = processes.map((p) => new Promise((resolve) => p.once('exit', resolve)));
+    return new Passing(folder, storage, processes, gone);
   }
 
   async close(): Promise<void> {
     for (const child of this.processes) child.disconnect();
-    await Promise.all(this.processes.map((p) => p.exitCode ?? new Promise((resolve) => p.once('exit', resolve))));
+    await Promise.all(this.gone);
     await this.storage.close();
     rmSync(this.folder, { recursive: true, force: true });
   }
@@ -84,7 +87,7 @@ export class Passing {
 
   private subject(who: number): Subject {
     const target = { phase: `p${this.round}` };
-    return subjectOf(`r${this.round}-h${who}-${this.lives[who]}`, { target });
+    return subjectOf(`r${this.round}-h${who}-${this.lives[who]!}`, { target });
   }
 
   private place(name: string): string {
@@ -99,9 +102,9 @@ export class Passing {
         if (answer.id !== id) return;
         child.off('message', heard);
         const known = answer.code !== undefined && EXPECTED.has(answer.code);
-        if (answer.message !== undefined && !known) reject(new Error(answer.message));
         if (known) this.met[answer.code!] = (this.met[answer.code!] ?? 0) + 1;
-        resolve(answer);
+        if (answer.message === undefined || known) resolve(answer);
+        else reject(new Error(answer.message));
       };
       child.on('message', heard);
       child.send({ id, ...order });
@@ -182,7 +185,8 @@ export class Passing {
     for (const { key, status } of effects) {
       const row = rows.find((r) => r.key === key);
       const fits = { intended: undefined, applied: 'success', undone: row && 'undone' }[status];
-      if (row?.status !== fits) faults.push(`${key}: ${status} in the ledger, ${row?.status} in the manifest`);
+      if (row?.status !== fits)
+        faults.push(`${key}: ${status} in the ledger, ${row?.status ?? 'nothing'} in the manifest`);
     }
     if (rows.length !== new Set(rows.map((r) => r.key)).size) faults.push('an arrival stands there twice');
     return faults;

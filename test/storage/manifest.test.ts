@@ -5,7 +5,7 @@ import { manifestOf, traceOf } from '../../src/client/manifest.js';
 import type { UndoResult } from '../../src/core/handoff.js';
 import type { ArtifactRecord } from '../../src/core/manifest.js';
 import type { Arrival } from '../../src/storage/manifest.js';
-import { storagePlace, subjectOf } from './place.js';
+import { arrivalOf, storagePlace, subjectOf } from './place.js';
 
 const place = storagePlace();
 const manifest = () => place.storage.manifest;
@@ -14,26 +14,8 @@ const B = 'b'.repeat(64);
 
 let count = 0;
 
-/** An arrival as a transfer would tell of it, of a handoff of its own. */
-function arrival(over: Partial<Arrival> = {}): Arrival {
-  const handoff = over.handoff ?? `h-${++count}`;
-  return {
-    key: `${handoff}/files/1/${over.name ?? 'design.json'}`,
-    handoff,
-    session: `s-${handoff}`,
-    name: 'design.json',
-    kind: 'file',
-    source: { agent: '@code-architect', phase: '8' },
-    target: { agent: '@nodejs-specialist', phase: '13' },
-    originalPath: `/in/${handoff}/design.json`,
-    originalSha256: A,
-    path: `/root/${handoff}/design.json`,
-    sha256: over.originalSha256 ?? A,
-    size: 2048,
-    files: 1,
-    ...over,
-  };
-}
+/** Of a handoff of its own. */
+const arrival = (over: Partial<Arrival> = {}): Arrival => arrivalOf(over.handoff ?? `h-${++count}`, over);
 
 /** Puts it through the ledger, as a transfer does. */
 async function arrive(a: Arrival, times = 1): Promise<Arrival> {

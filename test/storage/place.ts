@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll } from 'vitest';
 import type { Subject } from '../../src/core/request.js';
+import type { Arrival } from '../../src/storage/manifest.js';
 import { openStorage, type Storage } from '../../src/storage/storage.js';
 
 /** A storage for the tests of one file, opened before and removed after them. */
@@ -36,5 +37,23 @@ export const subjectOf = (handoffId: string, over: Partial<Subject> = {}): Subje
   target: { phase: '13' },
   procedure: { id: 'SOME_PROCEDURE', version: '1.0.0', digest: 'd' },
   requestDigest: 'r',
+  ...over,
+});
+
+/** An arrival as a transfer would tell of it. */
+export const arrivalOf = (handoff: string, over: Partial<Arrival> = {}): Arrival => ({
+  key: `${handoff}/files/1/${over.name ?? 'design.json'}`,
+  handoff,
+  session: `s-${handoff}`,
+  name: 'design.json',
+  kind: 'file',
+  source: { agent: '@code-architect', phase: '8' },
+  target: { agent: '@nodejs-specialist', phase: '13' },
+  originalPath: `/in/${handoff}/design.json`,
+  originalSha256: 'a'.repeat(64),
+  path: `/root/${handoff}/design.json`,
+  sha256: over.originalSha256 ?? 'a'.repeat(64),
+  size: 2048,
+  files: 1,
   ...over,
 });

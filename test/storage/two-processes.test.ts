@@ -150,7 +150,7 @@ test('four processes that hand over one source at once register one artifact, wi
   expect(artifacts).toHaveLength(20);
   for (const { originalPath, transfers } of artifacts) {
     const status = Number(originalPath.slice(6)) % 2 ? 'undone' : 'success';
-    const phases = transfers.map((t) => `${t.target.phase} ${t.status}`);
+    const phases = transfers.map((t) => `${t.target.phase!} ${t.status}`);
     expect(phases.toSorted()).toEqual([0, 1, 2, 3].map((n) => `${n} ${status}`));
   }
 });

@@ -167,11 +167,11 @@ test('a transfer of which the ledger says something else is named', async () => 
   await db.updateTable('effects').set({ result: '{"sha256":"x"}' }).where('key', '=', digest.key).execute();
   await db.deleteFrom('transfers').where('key', '=', other.key).execute();
   const told = async ({ handoff }: Passed): Promise<string[]> =>
-    (await verifyArtifacts(place.storage, [handoff])).differences.map((d) => `${d.kind}: ${d.expected}, ${d.found}`);
-  expect(await told(gone)).toEqual(['ledger: success, no such effect in the ledger']);
-  expect(await told(undone)).toEqual(['ledger: success, undone in the ledger']);
-  expect(await told(digest)).toEqual([expect.stringMatching(/^ledger: sha256 \w{64}, sha256 x in the ledger$/)]);
-  expect(await told(other)).toEqual(['ledger: not in the manifest, applied in the ledger']);
+    (await verifyArtifacts(place.storage, [handoff])).differences.map((d) => [d.kind, d.expected, d.found].join('; '));
+  expect(await told(gone)).toEqual(['ledger; success; no such effect in the ledger']);
+  expect(await told(undone)).toEqual(['ledger; success; undone in the ledger']);
+  expect(await told(digest)).toEqual([expect.stringMatching(/^ledger; sha256 \w{64}; sha256 x in the ledger$/)]);
+  expect(await told(other)).toEqual(['ledger; not in the manifest; applied in the ledger']);
 });
 
 test('all of it, in pages, names each spoiled place once, and tells how far it is', async () => {

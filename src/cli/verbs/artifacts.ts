@@ -41,9 +41,13 @@ export function artifactVerbs(program: Command): void {
       summary: 'where one artifact came from, where it went, and what was made of it',
       details:
         'Takes an id, a name, a path, or the beginning of a SHA-256. ✓ it arrived; ↶ it was taken back; ✗ it is no longer what it was.',
-      examples: ['trace code-architecture.json', 'trace artifact_001 --verify', 'trace out/design.json --json'],
+      examples: [
+        'trace design.md',
+        'trace artifact_001 --verify',
+        'trace examples/input/code-architecture.json --json',
+      ],
       options: [['--verify', 'read where it lies and compare the digests']],
-      exitCodes: { failed: 'nothing, or more than one, goes by that name' },
+      exitCodes: { failed: 'none or several go by that name' },
       needs: ['folder'],
     },
     ({ args: [what = ''], options, io }) =>
@@ -63,9 +67,9 @@ export function artifactVerbs(program: Command): void {
       summary: 'read what was handed over again, and name all that is no longer as it was',
       details:
         'Hashes what these handoffs and artifacts have put in place, and compares it with the manifest; and the manifest with the effects ledger. What was undone or overwritten by a later transfer is left out.',
-      examples: ['verify ho_1', 'verify code-architecture.json', 'verify --all --json'],
+      examples: ['verify ho_1', 'verify design.md artifact_002', 'verify --all --json'],
       options: [['--all', 'everything in the manifest']],
-      exitCodes: { ok: 'all is as it was passed', failed: 'something differs' },
+      exitCodes: { ok: 'all is as it was', failed: 'something differs' },
       needs: ['folder'],
     },
     ({ args, options, io }) => {

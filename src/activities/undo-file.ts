@@ -15,7 +15,7 @@ import { printOf, topStamp, type Print } from '../storage/transfer/print.js';
 import { bytesOf, rawOf, type Raw } from '../storage/transfer/raw.js';
 import { whileClaimed } from './effect-runner.js';
 import { failpointSync } from './failpoint.js';
-import { clearSlot, isBetween, placeOf, same, slotFor, type FileData } from './file-effect.js';
+import { clearSlot, isBetween, movesAway, placeOf, same, slotFor, type FileData } from './file-effect.js';
 import { lookAtDestination } from './place.js';
 import { stagedAt } from './stage.js';
 
@@ -49,12 +49,18 @@ async function undoClaimed(storage: Storage, effect: Effect, decided: UndoChoice
   if (choice === 'keep_theirs') return undone(() => 'kept_theirs');
   const data = effect.data as FileData;
   const { destination, after, before } = data;
+  const never = neverPlaced(storage, effect);
+  if (never && choice === undefined)
+    return undone(() => {
+      removeMadeFolders(data);
+      return 'nothing_to_undo';
+    });
   const stamp = topStamp(destination);
-  const found = await lookForUndo(storage, effect);
+  const found = await lookForUndo(storage, effect, choice);
   const isOurs = after !== undefined && same(found, after);
   const between = isBetween(data, found);
   const isBefore = same(found, before);
-  const nothing = (isBefore && !isOurs && !between) || neverPlaced(storage, effect);
+  const nothing = never || (isBefore && !isOurs && !between);
   if (!nothing && !isOurs && !between && choice === undefined)
     throw conflict(effect, printText(after), printText(found), printText(before));
   if (choice === 'merge') checkMergeable(found, after);
@@ -90,25 +96,35 @@ async function undoClaimed(storage: Storage, effect: Effect, decided: UndoChoice
   });
 }
 
-/** Something that is neither file nor folder is somebody else's, and shown as such. */
-async function lookForUndo(storage: Storage, effect: Effect): Promise<Print | undefined> {
+/** What is neither file nor folder is somebody else's: shown as such, and moved away as a whole where that is decided. */
+async function lookForUndo(
+  storage: Storage,
+  effect: Effect,
+  choice: UndoChoice['choice'] | undefined,
+): Promise<Print | undefined> {
   const data = effect.data as FileData;
   try {
     return await lookAtDestination(storage, data, new Pace());
   } catch (error) {
-    if (
-      error instanceof HandoffError &&
-      ['ARTIFACT_NOT_A_FILE', 'DESTINATION_NOT_ALLOWED', 'ARTIFACT_LINK_REFUSED'].includes(error.code)
-    )
-      throw conflict(effect, printText(data.after), error.message, printText(data.before));
-    throw error;
+    if (!(error instanceof HandoffError)) throw error;
+    const isOther = error.code === 'ARTIFACT_NOT_A_FILE' || error.code === 'ARTIFACT_LINK_REFUSED';
+    if (!isOther && error.code !== 'DESTINATION_NOT_ALLOWED') throw error;
+    if (isOther && choice !== undefined) return OTHER;
+    throw conflict(effect, printText(data.after), error.message, printText(data.before));
   }
 }
 
-/** Never staged, or staged and not renamed: whatever is at the destination, it is not of our doing. */
+const OTHER: Print = { kind: 'directory', sha256: '', mode: 0, size: 0, files: 0, stamp: '' };
+
+/**
+ * Never staged, or staged and not renamed: whatever is at the destination, it is not of our doing. But a folder that was
+ * there may have been moved away already.
+ */
 function neverPlaced(storage: Storage, effect: Effect): boolean {
-  const { after } = effect.data as FileData;
-  return after === undefined || (effect.status === 'intended' && existsSync(stagedAt(storage, effect)));
+  const data = effect.data as FileData;
+  if (data.after === undefined) return true;
+  if (effect.status !== 'intended' || !existsSync(stagedAt(storage, effect))) return false;
+  return !(movesAway(data) && existsSync(data.before!.copy));
 }
 
 async function checkKept(before: NonNullable<FileData['before']>): Promise<void> {

@@ -1,7 +1,16 @@
 import { z } from 'zod';
 import { parseDate } from './date.js';
 import { HandoffError, type Issue } from './errors.js';
-import { AGENT_NAME, ARTIFACT_NAME, HANDOFF_ID, PHASE_NAME, PROCEDURE_ID, SESSION_ID, printable } from './ids.js';
+import {
+  AGENT_NAME,
+  ARTIFACT_NAME,
+  FORMAT_NAME,
+  HANDOFF_ID,
+  PHASE_NAME,
+  PROCEDURE_ID,
+  SESSION_ID,
+  printable,
+} from './ids.js';
 import type { NormalRequest, Priority } from './request.js';
 
 /** Bytes of one request as JSON, and levels of nesting. */
@@ -34,6 +43,7 @@ const party = z
   .strictObject({ agent: id(AGENT_NAME, 'an agent name').optional(), phase: phase.optional() })
   .refine((p) => p.agent !== undefined || p.phase !== undefined, 'name an agent, a phase, or both');
 
+const format = id(FORMAT_NAME, 'a format, such as json');
 const artifact = z.strictObject({
   name: id(ARTIFACT_NAME, 'an artifact name: one file name without "/"')
     .refine((n) => !n.includes('..'), 'must not contain ".."')
@@ -47,6 +57,8 @@ const artifact = z.strictObject({
     .string()
     .regex(/^[0-9a-f]{64}$/, 'must be 64 hex digits in lower case')
     .optional(),
+  format: format.optional(),
+  transformTo: format.optional(),
 });
 
 const PRIORITIES: Record<string, Priority> = {

@@ -1,4 +1,5 @@
-import { rm } from 'node:fs/promises';
+import { writeFileSync } from 'node:fs';
+import { rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { transformer } from '../../src/contracts/transformers.js';
@@ -9,12 +10,14 @@ import { Corner } from './corner.js';
 
 const ALL = ['DC001', 'DC002', 'DC003', 'DC004', 'DC005', 'DC006'];
 let turned = 0;
+let meanwhile = (): void => {};
 let corner: Corner;
 beforeAll(async () => {
   corner = await Corner.open({
     transformers: [
       transformer('text', 'json', (content) => {
         turned++;
+        meanwhile();
         return JSON.stringify({ text: content.toString() });
       }),
     ],
@@ -135,6 +138,24 @@ test('they read whole artifacts, so no check made of them runs as a local activi
   for (const rule of ALL) expect(areQuick([rule])).toBe(false);
 });
 
+test('what changes between the look and the copy does not arrive', async () => {
+  await corner.file('text.txt', 'hello');
+  const changed = await corner.file('changes.json', '{"n":2}');
+  const sends = { 'changes.json': SOUND, 'text.txt': { format: 'json' } };
+  const subject = await subjectOf('changes', sends, ['changes.json', 'text.txt']);
+  meanwhile = () => writeFileSync(changed, '{"n":"x"}');
+  await expect(corner.act(subject, 'transfer', { what: ['artifacts'] })).rejects.toMatchObject({
+    code: 'ARTIFACT_CHANGED',
+    message: 'Artifact changes.json changed while it was read: it is not what was looked at by the contract',
+  });
+  // The next attempt sees what is there now.
+  await expect(corner.act(subject, 'transfer', { what: ['artifacts'] })).rejects.toMatchObject({
+    code: 'CONTRACT_BROKEN',
+  });
+  meanwhile = () => {};
+  expect((await corner.storage.ledger.list('changes')).filter((e) => e.status === 'applied')).toEqual([]);
+});
+
 describe('once artifacts have arrived', () => {
   test('they look at what arrived, and no more at the sources', async () => {
     await corner.file('text.txt', 'hello');
@@ -145,7 +166,6 @@ describe('once artifacts have arrived', () => {
     await rm(source);
     expect(await corner.validate(subject, ALL)).toMatchObject({ passed: true, failures: [] });
     const folder = path.join(corner.storage.root, 'artifacts', 'phase_arrived');
-    const { writeFile } = await import('node:fs/promises');
     await writeFile(path.join(folder, 'dc.json'), '{"n":"x"}');
     const { failures } = await corner.validate(subject, ALL);
     expect(failures.map((f) => f.slice(0, 5))).toEqual(['DC002', 'DC003', 'DC005']);

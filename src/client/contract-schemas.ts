@@ -1,6 +1,7 @@
 import { CONTRACT_SIDES, type ContractDocument, type ContractNote } from '../core/contract.js';
 import { isPartAlone, lookAtContract } from '../core/contract-schema.js';
 import { part } from '../core/contract-lint.js';
+import { judgeExamples } from '../contracts/examples.js';
 import { readSchemaFiles } from '../storage/schema-files.js';
 
 /** A schema in a document, and where it stands. */
@@ -51,16 +52,12 @@ export interface ContractCheck {
   document?: ContractDocument;
 }
 
-/** Judges the examples of a document by their schemas. */
-export type JudgeExamples = (document: ContractDocument, schemas: Record<string, unknown>) => Promise<ContractNote[]>;
-
 /** Everything there is to say of a contract document. Throws INPUT_TOO_LARGE. */
 export async function checkContract(
   input: unknown,
   options: {
     /** Folders in which its schema files are looked for. */
     schemas?: readonly string[];
-    judgeExamples?: JudgeExamples;
   } = {},
 ): Promise<ContractCheck> {
   const { document, errors, warnings } = lookAtContract(input);
@@ -69,12 +66,18 @@ export async function checkContract(
   }
   const alone = isPartAlone(input);
   const { schemas, notes } = await schemaFilesOf(document, options.schemas ?? [], alone);
-  const judged = (await options.judgeExamples?.(document, schemas)) ?? [];
-  const faults = notes.filter((n) => n.code === 'schema_invalid');
+  const judged = (await judgeExamples(document, schemas)).map((n) =>
+    alone ? { ...n, path: n.path.slice('/contract'.length) } : n,
+  );
+  const faults = [...notes, ...judged].filter((n) => n.code === 'schema_invalid');
   return {
     valid: faults.length === 0,
     errors: faults,
-    warnings: [...notes.filter((n) => n.code === 'schema_missing'), ...warnings, ...judged],
+    warnings: [
+      ...notes.filter((n) => n.code === 'schema_missing'),
+      ...warnings,
+      ...judged.filter((n) => n.code !== 'schema_invalid'),
+    ],
     document,
   };
 }

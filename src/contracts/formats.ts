@@ -93,6 +93,12 @@ function jsonFault(text: string, message: string): string {
   return `line ${before.length}, column ${before.at(-1)!.length + 1}: ${why}`;
 }
 
+/** Whether a whole number stays the same as the floating point number that JSON knows. */
+function isExact(whole: string | bigint): boolean {
+  const number = Number(whole);
+  return Number.isSafeInteger(number) || (Number.isFinite(number) && BigInt(number) === BigInt(whole));
+}
+
 /** A whole number in a JSON text that is another one once it was read. */
 function inexactInteger(text: string): string | undefined {
   for (let i = 0; i < text.length; i++) {
@@ -103,7 +109,7 @@ function inexactInteger(text: string): string | undefined {
       const from = i;
       while (/[\d.eE+-]/.test(text[i + 1] ?? '')) i++;
       const token = text.slice(from, i + 1);
-      if (token.length > 15 && /^\d+$/.test(token) && !Number.isSafeInteger(Number(token))) return token;
+      if (token.length > 15 && /^\d+$/.test(token) && !isExact(token)) return token;
     }
   }
   return undefined;
@@ -132,8 +138,7 @@ function withNumbers(value: unknown, at: (string | number)[]): unknown {
     throw unfit('not_parseable', 'what JSON can hold', found, pointerOf(...at));
   };
   if (typeof value === 'bigint') {
-    const number = Number(value);
-    return Number.isSafeInteger(number) ? number : cannot(`the whole number ${value}`);
+    return isExact(value) ? Number(value) : cannot(`the whole number ${value}`);
   }
   if (typeof value === 'number') return Number.isFinite(value) ? value : cannot(String(value));
   if (typeof value !== 'object' || value === null) return value;

@@ -135,14 +135,19 @@ function compile(ajv: Ajv, index: SchemaIndex, schemas: ReadonlyMap<string, unkn
       if (missingSchema === undefined) throw error;
       const found = index.find(missingSchema);
       if (found === undefined || found === schemas.get(root) || added.has(missingSchema))
-        throw unfit('schema_invalid', `references of ${root} to what is given with it`, `$ref ${shortRef(missingRef)}`);
+        throw unfit(
+          'schema_invalid',
+          `references of ${root} to what is given with it`,
+          `$ref ${shortRef(missingRef, uri)}`,
+        );
       added.add(missingSchema);
       add(found, missingSchema);
     }
   }
 }
 
-const shortRef = (ref = ''): string => `"${ref.replace(/^handoff:\/\/\//, '')}", which is not; nothing is fetched`;
+const shortRef = (ref = '', root: string): string =>
+  `"${(ref.startsWith(`${root}#`) ? ref.slice(root.length) : ref).replace(/^handoff:\/\/\//, '')}", which is not; nothing is fetched`;
 
 /** The faults of a schema itself, the deepest first: what is above only follows. */
 function wrongWith(errors: readonly ErrorObject[]): string {

@@ -52,7 +52,7 @@ function list(items: readonly unknown[], indent: string): string {
     .map((item) => {
       if (isFlat(item)) return `${indent}- ${inline(item)}`.trimEnd();
       if (Array.isArray(item))
-        return `${indent}- ${item.length === 0 ? '*none*' : ''}\n${list(item, `${indent}  `)}`.trimEnd();
+        return item.length === 0 ? `${indent}- *none*` : `${indent}-\n${list(item, `${indent}  `)}`;
       const fields = Object.entries(item as Fields);
       if (fields.length === 0) return `${indent}- *none*`;
       return fields

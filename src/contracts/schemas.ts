@@ -17,7 +17,8 @@ export interface SchemaSet {
 }
 
 const INLINE = 'the inline schema';
-const MOST_SCHEMAS = 64;
+/** As many as a contract can have with it. */
+const MOST_SCHEMAS = 2000;
 
 /** Gathers what a check by a schema needs. Throws {@link Unfit}: schema_missing, schema_invalid, too_large. */
 export async function gatherSchemas(

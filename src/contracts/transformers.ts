@@ -1,5 +1,5 @@
 import { HandoffError } from '../core/errors.js';
-import { printable } from '../core/ids.js';
+import { FORMAT_NAME, printable } from '../core/ids.js';
 import { inThread } from './evaluator.js';
 import { DATA_FORMATS, formatOf } from './formats.js';
 import { Unfit, inWords, oneLine, unfit } from './found.js';
@@ -23,18 +23,17 @@ export interface Transformer {
   transform(content: Buffer, about: TransformAbout): Content | Promise<Content>;
 }
 
-const FORMAT = /^[a-z][a-z0-9.+-]{0,31}$/;
 /** What a transformer is registered by. */
 export const keyOf = (from: string, to: string): string => `${from}_to_${to}`;
 
 /** A transformer of your own, such as `transformer('xml', 'json', (content) => …)`. Throws INVALID_ID. */
 export function transformer(from: string, to: string, transform: Transformer['transform']): Transformer {
   for (const id of [from, to])
-    if (typeof id !== 'string' || !FORMAT.test(id))
+    if (typeof id !== 'string' || !FORMAT_NAME.test(id))
       throw new HandoffError('INVALID_ID', {
         what: 'Format',
         id: printable(String(id)),
-        why: `it must match ${FORMAT.source}`,
+        why: `it must match ${FORMAT_NAME.source}`,
       });
   if (typeof transform !== 'function')
     throw new HandoffError('INVALID_ID', { what: 'Transformer', id: keyOf(from, to), why: 'it has no function' });

@@ -3,7 +3,7 @@ import { CONTRACT_SIDES, contractIdOf, type ContractDocument, type ContractNote 
 import { MOST_NAMES, fieldsOf, lintContract, part } from './contract-lint.js';
 import { HandoffError, formatIssues, type Issue } from './errors.js';
 import { TEN_YEARS_MIN, artifactName, id, phase, schemaName, version } from './fields-schema.js';
-import { AGENT_NAME, HANDOFF_ID, printable } from './ids.js';
+import { AGENT_NAME, FORMAT_NAME, HANDOFF_ID, printable } from './ids.js';
 import { checkBounds, issuesOf } from './request-schema.js';
 
 /** On each side of a contract. */
@@ -29,7 +29,7 @@ const sent = {
   description: text.optional(),
   type: z.enum(['file', 'directory']).optional(),
   schema: schema.optional(),
-  format: id(/^[a-z][a-z0-9_]{0,31}$/, 'a format in lower case, such as json, yaml, csv or markdown').optional(),
+  format: id(FORMAT_NAME, 'a format, such as json, yaml, csv or markdown').optional(),
   required: z.boolean().optional(),
   required_fields: names.optional(),
   requires: names.optional(),

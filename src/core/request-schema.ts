@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { HandoffError, type Issue } from './errors.js';
 import { TEN_YEARS_MIN, artifactName, date, id, phase } from './fields-schema.js';
-import { AGENT_NAME, CONTRACT_REF, HANDOFF_ID, PROCEDURE_ID, SESSION_ID, fileKey } from './ids.js';
+import { AGENT_NAME, CONTRACT_REF, FORMAT_NAME, HANDOFF_ID, PROCEDURE_ID, SESSION_ID, fileKey } from './ids.js';
 import type { NormalRequest, Party, Priority, WrittenRequest } from './request.js';
 import { triggerSchema } from './trigger-schema.js';
 
@@ -13,6 +13,7 @@ const party = z
   .strictObject({ agent: id(AGENT_NAME, 'an agent name').optional(), phase: phase.optional() })
   .refine((p) => p.agent !== undefined || p.phase !== undefined, 'name an agent, a phase, or both');
 
+const format = id(FORMAT_NAME, 'a format, such as json');
 const artifact = z.strictObject({
   name: artifactName,
   path: z
@@ -24,6 +25,8 @@ const artifact = z.strictObject({
     .string()
     .regex(/^[0-9a-f]{64}$/, 'must be 64 hex digits in lower case')
     .optional(),
+  format: format.optional(),
+  transformTo: format.optional(),
 });
 
 const PRIORITIES: Record<string, Priority> = {

@@ -77,6 +77,12 @@ export const AGENT_HANDOFF_STANDARD: Procedure = {
 /** What is checked before anything moves. */
 const BEFORE_TRANSFER: readonly RuleRef[] = [
   { rule_id: 'VR002', name: 'Resource Availability Check', severity: 'critical' },
+  { rule_id: 'DC001', name: 'All Required Artifacts Present', severity: 'critical' },
+  { rule_id: 'DC002', name: 'Artifacts Match Schemas', severity: 'critical' },
+  { rule_id: 'DC003', name: 'Checksums Validate', severity: 'critical' },
+  { rule_id: 'DC004', name: 'Required Fields Present', severity: 'high' },
+  { rule_id: 'DC005', name: 'Data Types Correct', severity: 'high' },
+  { rule_id: 'DC006', name: 'No Missing Dependencies', severity: 'high' },
 ];
 const BEFORE_TRIGGER: readonly RuleRef[] = [
   { rule_id: 'DC007', name: 'Transfer Successful', severity: 'critical' },

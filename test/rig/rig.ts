@@ -20,7 +20,7 @@ export const AGENTS = { source: '@code-architect', target: '@nodejs-specialist' 
 
 export interface RigOptions extends Pick<
   HandoffWorkerOptions,
-  'procedures' | 'rules' | 'withoutRules' | 'actions' | 'worker'
+  'procedures' | 'rules' | 'withoutRules' | 'actions' | 'transformers' | 'worker'
 > {
   /** Default: the server of the test run. */
   address?: string;
@@ -69,9 +69,11 @@ export class Rig {
   }
 
   async startWorker(more: Partial<HandoffWorkerOptions> = {}): Promise<void> {
-    const { procedures, rules, withoutRules, actions, worker: tuning } = this.options;
+    const { procedures, rules, withoutRules, actions, transformers, worker: tuning } = this.options;
     const parts = Object.fromEntries(
-      Object.entries({ procedures, rules, withoutRules, actions, worker: tuning }).filter(([, v]) => v !== undefined),
+      Object.entries({ procedures, rules, withoutRules, actions, transformers, worker: tuning }).filter(
+        ([, v]) => v !== undefined,
+      ),
     );
     const worker = await createHandoffWorker({
       connect: { address: this.address },

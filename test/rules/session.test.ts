@@ -23,6 +23,12 @@ test('the built-in rules have the severities of S3 and S2', () => {
     VR006: 'high',
     VR007: 'medium',
     VR008: 'high',
+    DC001: 'critical',
+    DC002: 'critical',
+    DC003: 'critical',
+    DC004: 'high',
+    DC005: 'high',
+    DC006: 'high',
     DC007: 'critical',
     DC008: 'critical',
   });
@@ -122,7 +128,7 @@ test("a user's rule is added, replaces a built-in one, and a built-in one is lef
   await expect(c.validate(subject, ['VR002'])).rejects.toMatchObject({
     code: 'RULE_UNKNOWN',
     message:
-      'No rule VR002 is registered on this worker. Known: AA001, DC007, DC008, VR001, VR003, VR004, VR005, VR006, VR007, VR008. Start it with the module that has the rule.',
+      'No rule VR002 is registered on this worker. Known: AA001, DC001, DC002, DC003, DC004, DC005, DC006, DC007, DC008, VR001, VR003, VR004, VR005, VR006, VR007, VR008. Start it with the module that has the rule.',
   });
 });
 

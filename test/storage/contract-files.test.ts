@@ -4,7 +4,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { checkContract } from '../../src/client/contract-schemas.js';
 import { loadContract } from '../../src/client/load-contract.js';
-import type { ContractNote } from '../../src/core/contract.js';
+
 import { S2_TEXT, s2 } from '../core/contract-document.js';
 import { containing, matching } from '../rig/matchers.js';
 
@@ -41,22 +41,25 @@ test.each<[string, string | undefined, object]>([
   await expect(loadContract(place)).rejects.toMatchObject(expected);
 });
 
-test('who can judge examples by schemas gets both, and what they find is a warning', async () => {
-  await file('a.schema.json', '{"type": "object"}');
-  const document = { contract: { sends: { 'a.json': { schema: 'a.schema.json', example: 5 } } } };
-  const note: ContractNote = {
-    code: 'example_invalid',
-    path: '/contract/sends/a.json/example',
-    message: 'is no object',
+test('an example that breaks its own schema is a warning; a schema that is none is an error, where it stands', async () => {
+  await file('a.schema.json', '{"type": "object", "required": ["b"]}');
+  await file('none.schema.json', '{"type": "nothing of the kind"}');
+  const sends = {
+    'a.json': { schema: 'a.schema.json', example: 5 },
+    'b.json': { schema: 'a.schema.json', example: { b: 1 } },
+    'c.json': { schema: 'a.schema.json' },
   };
-  const seen: unknown[] = [];
-  const check = await checkContract(document, {
-    schemas: [base],
-    judgeExamples: (...given) => {
-      seen.push(given);
-      return Promise.resolve([note]);
-    },
+  const checked = await checkContract({ contract: { sends } }, { schemas: [base] });
+  expect(checked).toMatchObject({
+    valid: true,
+    errors: [],
+    warnings: [{ code: 'example_invalid', path: '/contract/sends/a.json/example' }],
   });
-  expect(seen).toEqual([[document, { 'a.schema.json': { type: 'object' } }]]);
-  expect(check).toEqual({ valid: true, errors: [], warnings: [note], document });
+  expect(checked.warnings[0]!.message).toContain('object');
+  const none = { 'd.json': { schema: 'none.schema.json' } };
+  expect(await checkContract({ sends: none }, { schemas: [base] })).toMatchObject({
+    valid: false,
+    errors: [{ code: 'schema_invalid', path: '/sends/d.json/schema' }],
+    warnings: [],
+  });
 });

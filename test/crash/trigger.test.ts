@@ -92,7 +92,8 @@ describe.concurrent('the worker killed with -9 around a trigger', { timeout: 90_
         expect(outcome.undone.find((u) => u.key.endsWith('/trigger'))!.result).toBe(
           never ? 'nothing_to_undo' : 'undone',
         );
-        if (never) expect((await counts()).heard).toBe(0);
+        // What is cancelled before its first task was never heard of.
+        expect((await counts()).heard).toBeLessThanOrEqual(never ? 0 : 1);
         expect(await c.look()).toEqual(c.before);
       });
     },

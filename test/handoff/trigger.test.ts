@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { workflowIdOf } from '../../src/core/ids.js';
+import { reconcile } from '../../src/activities/reconcile.js';
+import { repairWorkflowIdOf, workflowIdOf } from '../../src/core/ids.js';
 import type { HandoffRequest } from '../../src/core/request.js';
 import type { TriggerPayload } from '../../src/core/trigger.js';
 import { NextPhase } from '../rig/next-phase.js';
@@ -145,7 +146,7 @@ describe('what is triggered gets to know what has arrived', () => {
 });
 
 test('of very many keys a child gets to know the first', async () => {
-  const context = Object.fromEntries(Array.from({ length: 2000 }, (_, i) => [`a-key-with-a-name-${i}`, i]));
+  const context = Object.fromEntries(Array.from({ length: 600 }, (_, i) => [`a-key-with-a-name-${i}`, i]));
   const id = await rig.start(PROCEDURE, { trigger: child(), context });
   expect((await rig.client.result(id)).outcome).toBe('completed');
   await next.until('it began', () => next.begun.some(([w]) => w === idOfChild(id)));
@@ -277,6 +278,22 @@ describe('a child is undone by cancelling it', () => {
     ]);
     await next.finish(idOfChild(id, 3));
   });
+});
+
+test('a child of a run that was terminated is cancelled by its repair', async () => {
+  const id = newId();
+  await begin('TRIGGER_ASK', child(), id);
+  await rig.untilStatus(id, 'awaiting_acceptance');
+  await rig.temporal.workflow.getHandle(workflowIdOf(id)).terminate('somebody by hand');
+  expect(await next.status(idOfChild(id))).toBe('RUNNING');
+  const old = rig.storage.db.updateTable('handoffs').set({ updated_at: 1 }).where('id', '=', id);
+  await old.execute();
+  expect((await reconcile(rig.storage, rig.temporal, rig.taskQueue)).repairs).toEqual([id]);
+  await rig.client.rollback(id, { by: 'op', reason: 'undo it', incidentId: 'inc-1' });
+  await rig.temporal.workflow.getHandle(repairWorkflowIdOf(id)).result();
+  expect((await rig.client.effects(id)).map((e) => e.undoResult)).toEqual(['undone', 'undone']);
+  await ended(idOfChild(id));
+  expect(await next.status(idOfChild(id))).toBe('CANCELLED');
 });
 
 test('a pause reaches the child that runs, and so does its end', async () => {

@@ -4,7 +4,7 @@ const { begun } = proxyActivities<{ begun(id: string, args: unknown[]): Promise<
   startToCloseTimeout: '10s',
 });
 
-export const nextSignal = defineSignal<unknown[]>('next');
+const nextSignal = defineSignal<unknown[]>('next');
 export const finishSignal = defineSignal('finish');
 export const heardQuery = defineQuery<unknown[][]>('heard');
 

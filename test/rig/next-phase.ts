@@ -5,7 +5,7 @@ import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import type { Client } from '@temporalio/client';
 import { NativeConnection, Worker } from '@temporalio/worker';
-import { finishSignal, heardQuery } from './next-phase-workflows.js';
+import { finishSignal, heardQuery, type nextPhase, type receiver } from './next-phase-workflows.js';
 
 /** One call that the HTTP server has got. */
 export interface Call {
@@ -42,11 +42,12 @@ export class NextPhase {
     const workflowsPath = path.join(import.meta.dirname, 'next-phase-workflows.ts');
     const worker = await Worker.create({ connection, taskQueue, workflowsPath, activities });
     const server = createServer((request, response) => {
-      void text(request).then((body) => {
-        next.calls.push({ headers: request.headers, body });
+      const answer = async (): Promise<void> => {
+        next.calls.push({ headers: request.headers, body: await text(request) });
         const status = next.answers.shift() ?? 204;
         response.writeHead(status, status >= 300 && status < 400 ? { location: '/elsewhere' } : {}).end();
-      });
+      };
+      void answer();
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const next: NextPhase = new NextPhase(taskQueue, temporal, connection, worker, worker.run(), server);
@@ -60,7 +61,7 @@ export class NextPhase {
   /** A workflow that waits for signals. */
   async receiver(): Promise<string> {
     const workflowId = `receiver-${randomUUID().slice(0, 8)}`;
-    await this.temporal.workflow.start('receiver', { workflowId, taskQueue: this.taskQueue });
+    await this.temporal.workflow.start<typeof receiver>('receiver', { workflowId, taskQueue: this.taskQueue });
     return workflowId;
   }
 
@@ -70,7 +71,7 @@ export class NextPhase {
   }
 
   async finish(workflowId: string): Promise<unknown> {
-    const handle = this.temporal.workflow.getHandle(workflowId);
+    const handle = this.temporal.workflow.getHandle<typeof nextPhase>(workflowId);
     await handle.signal(finishSignal);
     return handle.result();
   }

@@ -100,7 +100,7 @@ describe('in a handoff, and by `handoff validate`', () => {
     name: 'spoil',
     run: ({ content, storage, task }) => {
       const how = content.metadata['spoil'];
-      const file = path.join(storage.root, 'artifacts', `phase_${task.subject.target.phase}`, 'modules.json');
+      const file = path.join(storage.root, 'artifacts', `phase_${task.subject.target.phase ?? ''}`, 'modules.json');
       if (how === 'change') writeFileSync(file, 'tampered');
       if (how === 'remove') rmSync(file);
       return Promise.resolve();

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { unreachableBecause, type Agent } from '../core/agent.js';
 import { arrivalFolder, expectedArtifacts } from '../core/request.js';
 import { arrivedOf } from '../core/trigger.js';
-import { fingerprint } from '../storage/files.js';
+import { printOf } from '../storage/transfer/print.js';
 import type { Storage } from '../storage/storage.js';
 import { verdictOf, type RuleContext, type RuleFinding } from './rule.js';
 
@@ -45,14 +45,11 @@ export async function transferSuccessful(context: RuleContext): Promise<RuleFind
 }
 
 async function differs(name: string, place: string, expected: string): Promise<string | undefined> {
-  const there = await stat(place).catch(() => undefined);
-  if (!there) return `${name}: there is nothing at ${place}`;
-  // A directory's digest is its tree's.
-  if (there.isDirectory()) return undefined;
-  const found = (await fingerprint(place))?.sha256;
+  const found = (await printOf(place))?.sha256;
+  if (found === undefined) return `${name}: there is nothing at ${place}`;
   return found === expected
     ? undefined
-    : `${name}: expected sha256 ${expected.slice(0, 12)}…, found ${String(found).slice(0, 12)}…`;
+    : `${name}: expected sha256 ${expected.slice(0, 12)}…, found ${found.slice(0, 12)}…`;
 }
 
 const names = (value: unknown): string[] => (Array.isArray(value) ? value.filter((v) => typeof v === 'string') : []);

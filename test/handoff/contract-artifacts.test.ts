@@ -69,7 +69,7 @@ describe('each rule through a handoff', () => {
     // What a worker's own transformer made has arrived.
     expect(readFileSync(rig.arrival(id, 'note.txt'), 'utf8')).toBe('{"text":"hello"}');
     const effects = await rig.client.effects(id);
-    expect(effects.find((e) => e.data['artifact'] === 'note.txt')!.result).toMatchObject({
+    expect(effects.find((e) => e.data['artifact'] === 'note.txt')!.data).toMatchObject({
       transformer: 'text_to_json',
     });
   });
@@ -94,7 +94,7 @@ describe('each rule through a handoff', () => {
     ],
     [
       'DC006',
-      { 'bad.json': { requires: ['gone.json'] } },
+      { 'bad.json': { requires: ['gone.json'] }, 'gone.json': { required: false } },
       'bad.json: expected gone.json, which it requires, found nothing',
     ],
   ])('%s fails, and nothing has moved', async (rule, sends, message) => {

@@ -186,11 +186,16 @@ describe.concurrent('what is refused', () => {
 
 describe.concurrent('what has faults', () => {
   const BAD: [string, ReturnSpec, string | undefined, object][] = [
-    ['missing', {}, undefined, { code: 'missing_artifact', found: 'nothing' }],
-    ['no JSON', {}, '{"a":', { code: 'unreadable_artifact', expected: 'JSON' }],
-    ['a field', { required_fields: ['a/b'] }, '{}', { code: 'missing_field', pointer: '/a~1b' }],
-    ['no object', { required_fields: ['a'] }, '[]', { code: 'wrong_type', expected: 'an object', found: 'a list' }],
-    ['checksum', { checksum: sha256('else') }, '{}', { code: 'checksum_mismatch', found: `sha256 ${sha256('{}')}` }],
+    ['missing', {}, undefined, { code: 'missing_artifact', expected: 'a file that is required' }],
+    ['no JSON', { format: 'json' }, '{"a":', { code: 'not_parseable', expected: 'JSON' }],
+    ['a field', { required_fields: ['a/b'] }, '{}', { code: 'missing_field', expected: 'the field a/b' }],
+    [
+      'no object',
+      { required_fields: ['a'] },
+      '[]',
+      { code: 'wrong_type', expected: 'an object with a', found: 'an empty array' },
+    ],
+    ['checksum', { checksum: sha256('else') }, '{}', { code: 'checksum_mismatch', found: sha256('{}') }],
     ['kind', { type: 'directory' }, '{}', { code: 'wrong_kind', expected: 'a directory', found: 'a file' }],
   ];
   test.for(BAD)('comes back with machine-readable faults: %s', async ([, spec, text, fault]) => {
@@ -225,7 +230,7 @@ describe.concurrent('what has faults', () => {
 
   /** One that stands in the incident of its last round. */
   const worn = async (rounds: number, over: Parameters<typeof accepts>[2] = {}): Promise<string> => {
-    const id = await accepts(rig, { 'x.json': { critical: true }, 'y.json': {} }, { rounds, ...over });
+    const id = await accepts(rig, { 'x.json': { critical: true, format: 'json' }, 'y.json': {} }, { rounds, ...over });
     for (let left = rounds - 1; left >= 0; left--)
       expect(await submits(rig, id, { 'x.json': 'no' })).toMatchObject({ accepted: false, roundsLeft: left });
     await incident(id);
@@ -301,7 +306,7 @@ describe.concurrent('what has faults', () => {
   });
 
   test('rollback to a step of a procedure that accepts by itself', async () => {
-    const id = await starts(rig, { 'x.json': {} }, { procedure: 'WORK_ONLY', rounds: 1 });
+    const id = await starts(rig, { 'x.json': { format: 'json' } }, { procedure: 'WORK_ONLY', rounds: 1 });
     await rig.untilStatus(id, 'accepted');
     await submits(rig, id, { 'x.json': 'no' });
     await incident(id);

@@ -93,9 +93,10 @@ function jsonFault(text: string, message: string): string {
   return `line ${before.length}, column ${before.at(-1)!.length + 1}: ${why}`;
 }
 
-/** Whether a whole number stays the same as the floating point number that JSON knows. */
+/** Whether a whole number stays the same as the floating point number that JSON knows: in value, or as it is written. */
 function isExact(whole: string | bigint): boolean {
   const number = Number(whole);
+  if (String(number) === String(whole)) return true;
   return Number.isSafeInteger(number) || (Number.isFinite(number) && BigInt(number) === BigInt(whole));
 }
 

@@ -26,9 +26,8 @@ beforeAll(async () => {
   const check = { step_id: 'check', name: 'Check', action: 'validate', rules: RULES };
   const procedure = { procedure_id: 'CONTRACT_CHECK', version: '1.0.0', name: 'Check', steps: [check] };
   await writeFile(inBase('procedure.json'), JSON.stringify(procedure));
-  expect(await handoff(['procedures', 'add', inBase('procedure.json'), '--folder', inBase('data')])).toMatchObject({
-    code: 0,
-  });
+  const { code, stderr } = await handoff(['procedures', 'add', inBase('procedure.json'), '--folder', inBase('data')]);
+  if (code !== 0) throw new Error(stderr);
 }, 60_000);
 afterAll(() => rm(base, { recursive: true, force: true }));
 

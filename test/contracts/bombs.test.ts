@@ -70,7 +70,7 @@ describe('time and memory', () => {
     const script = `
       const { validateDataContract } = await import('${dist}');
       const sends = { 'good.json': { schema: true } };
-      const options = { sources: ['${place.sources[0]}'] };
+      const options = { sources: ['${place.sources.join()}'] };
       const { valid } = await validateDataContract({ contract: { sends } }, [{ name: 'good.json', path: 'good.json' }], options);
       console.log(valid, performance.now());
       process.on('exit', () => console.log('exit', performance.now()));`;
@@ -139,10 +139,8 @@ describe('nothing is fetched', () => {
       await place.file('schemas/file.json', JSON.stringify({ [keyword]: url }));
       for (const schema of [{ [keyword]: url }, { properties: { x: { [keyword]: url } } }, 'file.json']) {
         const { errors } = await place.validate({ 'a.json': { schema } });
-        if (keyword === '$ref') {
-          expect(errors.map((e) => e.code)).toEqual(['schema_invalid']);
-          expect(errors[0]!.message).toContain(`"${url}", which is not; nothing is fetched`);
-        }
+        const said = errors.map((e) => [e.code, e.message.includes(`"${url}", which is not; nothing is fetched`)]);
+        expect(said).toEqual(keyword === '$ref' ? [['schema_invalid', true]] : said);
       }
       expect(asked).toEqual([]);
       // It would have told.

@@ -40,7 +40,7 @@ test('nothing of the content is in the history: context, instructions, metadata,
     context: { plan: MARKER, deep: { list: [MARKER] } },
     instructions: { goal: MARKER },
     metadata: { note: MARKER },
-    contract: { handoff_id: 'x', contract: { sends: { note: { description: MARKER } } } },
+    contract: { handoff_id: 'x', contract: { sends: { note: { description: MARKER, required: false } } } },
   };
   const transition = await rig.start('PHASE_TRANSITION_STANDARD', content);
   expect((await rig.client.result(transition)).outcome).toBe('completed');

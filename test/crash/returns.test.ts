@@ -99,10 +99,14 @@ describe.concurrent('a run that is reset to before a return', { timeout: 120_000
     return (await taskEnds(c)).at(-1)!;
   };
 
-  test('takes the same again without moving it a second time', async () => {
+  test.for([false, true])('takes the same again without moving it a second time, epochs apart: %s', async (apart) => {
     await withCase(options, async (c) => {
       const end = await accepted(c);
       await submit(c, ['app.json']);
+      // What failed on its way has shut its epoch: the ledger is ahead of the run that is reset.
+      const outside = [{ name: 'routes.json', path: '../outside.json' }];
+      const failed = c.rig.client.submitReturn(c.id, { by, epoch: 1, artifacts: apart ? outside : [] });
+      await expect(failed).rejects.toMatchObject({ code: apart ? 'PATH_NOT_ALLOWED' : 'INVALID_MESSAGE' });
       const { ino, mtimeNs } = statSync(place(c, 'app.json'), { bigint: true });
       await reset(c, end);
       const { state } = await c.rig.until(c.id, (s) => s.status === 'accepted' && s.from === 'run');
@@ -110,7 +114,7 @@ describe.concurrent('a run that is reset to before a return', { timeout: 120_000
       expect(await submit(c, ['app.json', 'routes.json'])).toMatchObject({ accepted: true, outstanding: [] });
       expect(await c.rig.client.result(c.id)).toMatchObject({ outcome: 'completed' });
       expect(statSync(place(c, 'app.json'), { bigint: true })).toMatchObject({ ino, mtimeNs });
-      expect(await returned(c)).toEqual(['Returns/1/app.json applied', 'Returns/1/routes.json applied']);
+      expect(await returned(c)).toEqual(['Returns/1/app.json applied', `Returns/${apart ? 2 : 1}/routes.json applied`]);
     });
   });
 
@@ -223,6 +227,30 @@ describe.concurrent('what happens while something that was returned is looked at
         outcome: 'completed',
         returns: { 'app.json': { status: 'received' } },
       });
+    });
+  });
+
+  test('it is swapped after it was checked: what was not checked is not taken', async () => {
+    await withCase(options, async (c) => {
+      const point = 'receive.after_check';
+      const worker = await c.worker(`${point}=delay:${STALL_MS}@1`);
+      await c.begin();
+      await c.rig.untilStatus(c.id, 'accepted');
+      const sent = submit(c, ['app.json', 'routes.json'], 'one').catch(() => undefined);
+      await eventually(
+        () => worker.fired(point, '=delay'),
+        (n) => n === 1,
+      );
+      writeFileSync(path.join(c.rig.folder, 'in', 'back-app.json'), '{"entry":"evil.js"}');
+      await sent;
+      const artifacts = [{ name: 'app.json', path: 'back-app.json' }];
+      await expect(
+        c.rig.client.submitReturn(c.id, { by, epoch: 1, artifacts }, { updateId: 'one' }),
+      ).rejects.toMatchObject({ code: 'CHECKSUM_MISMATCH' });
+      expect(await lying(c)).toEqual({});
+      await taken(c, 'two');
+      expect((await c.rig.client.result(c.id)).outcome).toBe('completed');
+      expect(await lying(c)).toEqual(BOTH);
     });
   });
 

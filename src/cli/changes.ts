@@ -1,7 +1,10 @@
 import { heldStep, isPaused, shownStatus, type HandoffState } from '../core/handoff.js';
 import { partyText, type Subject } from '../core/request.js';
+import { list } from '../core/returns.js';
 import { utc } from '../core/words.js';
+import { nextCommands } from './next.js';
 import { MARKS, effectText, factsText, titleOf } from './outcome-text.js';
+import { returnChanges } from './return-changes.js';
 import { safe, took, type Paint } from './text.js';
 
 /** A step that is over within this time is told once, when it is. */
@@ -25,9 +28,11 @@ export function changes(
   ];
   const id = subject.handoffId;
   if (before?.status !== now.status) lines.push(...statusLines(paint, subject, now));
+  lines.push(...returnChanges(paint, before, now));
   for (const i of now.incidents) {
     if (before?.incidents.some((known) => known.id === i.id)) continue;
-    const where = i.kind === 'undo' ? `undo of ${i.effect ?? ''}` : titleOf(i.step ?? i.kind);
+    const what = i.kind === 'return' ? `return of ${list(i.returns ?? [])}` : titleOf(i.step ?? i.kind);
+    const where = i.kind === 'undo' ? `undo of ${i.effect ?? ''}` : what;
     lines.push(
       paint.yellow(safe(`! incident ${i.id}, ${where}: ${i.error.message}`)),
       `  next: handoff retry ${id} --reason "…"   or: handoff resolve ${id} --reason "…"`,
@@ -109,11 +114,10 @@ function statusLines(paint: Paint, subject: Subject, now: HandoffState): string[
     ];
   }
   if (status === 'accepted') {
-    if (acceptance.auto || !acceptance.by) return [`${paint.green('✓')} accepted`];
-    return [
-      `${paint.green('✓')} accepted by ${safe(acceptance.by)} (epoch ${acceptance.epoch})`,
-      `  next: handoff complete ${id} --by ${safe(acceptance.by)} --epoch ${acceptance.epoch}`,
-    ];
+    const [next] = nextCommands(id, now, subject);
+    const hint = next ? [safe(`  next: ${next.command}`)] : [];
+    if (acceptance.auto || !acceptance.by) return [`${paint.green('✓')} accepted`, ...hint];
+    return [`${paint.green('✓')} accepted by ${safe(acceptance.by)} (epoch ${acceptance.epoch})`, ...hint];
   }
   return [];
 }

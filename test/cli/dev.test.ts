@@ -199,6 +199,8 @@ describe('handoff dev', () => {
     expect(dev.stdout()).toContain('goes on where it was');
     await untilOffered('survivor');
     const { epoch } = await json<{ epoch: number }>(['accept', 'survivor', '--by', '@nodejs-specialist', ...at()]);
+    const returns = ['--epoch', String(epoch), '--file', 'examples/input/returns.yaml'];
+    expect(await json(['submit-return', 'survivor', ...returns, ...at()])).toMatchObject({ accepted: true });
     await json(['complete', 'survivor', '--by', '@nodejs-specialist', '--epoch', String(epoch), ...at()]);
     // Who followed it outlived server and worker, and saw its end.
     const followed = await following.ended;

@@ -132,3 +132,37 @@ test('a run that continues as new stays late, and its outcome says so', async ()
     await expectUndone(c, outcome, 'rejected');
   });
 }, 120_000);
+
+test('a run that continues as new knows what was returned, what is owed, and until when', async () => {
+  const contract = {
+    expects_in_return: { 'a.json': { critical: true }, 'b.json': { critical: true, format: 'json' } },
+  };
+  const options = { procedure: 'PHASE_TRANSITION_STANDARD', address: server.address, over: { contract } };
+  await withCase(options, async (c) => {
+    const { client } = c.rig;
+    await c.returns();
+    await c.begin();
+    await c.rig.untilStatus(c.id, 'accepted');
+    const submit = async (name: string, text: string) => {
+      await c.rig.file(name, text);
+      return client.submitReturn(c.id, { by: AGENTS.target, epoch: 1, artifacts: [{ name, path: name }] });
+    };
+    await submit('a.json', '{}');
+    expect(await submit('b.json', 'no')).toMatchObject({ accepted: false, roundsLeft: 2 });
+    const { state: before } = await client.status(c.id);
+    await fill(c, (n) =>
+      n % 2 ? client.pause(c.id, { by: 'test', reason: 'again' }) : client.resume(c.id, { by: 'test' }),
+    );
+    const { state } = await c.rig.until(c.id, (s) => s.from === 'run');
+    if (shownStatus(state!) === 'paused') await client.resume(c.id, { by: 'test' });
+    const { state: after } = await c.rig.until(c.id, (s) => shownStatus(s.state!) === 'accepted');
+    expect(after!.returns!['a.json']).toEqual(before!.returns!['a.json']);
+    expect(after!.returns!['b.json']).toMatchObject({ status: 'expected', rounds: 1 });
+    const left = (s: typeof after) => s!.returns!['b.json']!.deadline!.remainingMs;
+    expect(left(before) - left(after)).toBeGreaterThanOrEqual(0);
+    expect(left(before) - left(after)).toBeLessThan(120_000);
+    await submit('b.json', '{}');
+    expect((await client.result(c.id)).outcome).toBe('completed');
+    expect((await c.ledger()).slice(-2)).toEqual(['Returns/1/a.json applied', 'Returns/1/b.json applied']);
+  });
+}, 120_000);

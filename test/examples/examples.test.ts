@@ -106,11 +106,13 @@ describe('examples', { timeout: 90_000 }, () => {
     await untilOffered('e02');
     const header = readFileSync('examples/02-agent-handoff.yaml', 'utf8').split('\n');
     const lines = header.filter((l) => l.startsWith('#   handoff ')).map((l) => l.slice(2).replace('ID', 'e02'));
-    expect(lines).toHaveLength(2);
+    expect(lines).toHaveLength(3);
     for (const line of lines) expect(await type(`npx ${line.trim()}`)).toMatchObject({ code: 0, stderr: '' });
     const { code, stdout } = await running;
     expect([code, stdout]).toEqual([0, expect.stringMatching(/✓ completed e02 by @nodejs-specialist/)]);
+    expect(stdout).toContain('! not returned: tests: not there when @nodejs-specialist completed');
     expect(arrived('agent_nodejs-specialist/code-architecture.json')).toEqual(input('code-architecture.json'));
+    expect(arrived('agent_code-architect/express-app.json')).toEqual(input('express-app.json'));
   });
 
   it('03: the third step fails, and the second is undone to the byte', async () => {

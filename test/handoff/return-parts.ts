@@ -88,3 +88,13 @@ export const returned = async (rig: Rig, id: string): Promise<string[]> =>
   (await rig.client.effects(id))
     .filter((e) => e.step === 'Returns')
     .map((e) => `${e.key.split('/').slice(2).join('/')} ${e.status}`);
+
+/** Asks until the answer fits; `expect.poll` cannot be used in tests that run at the same time. */
+export async function eventually<T>(ask: () => Promise<T> | T, fits: (answer: T) => boolean, ms = 40_000): Promise<T> {
+  for (const end = Date.now() + ms; ;) {
+    const answer = await ask();
+    if (fits(answer)) return answer;
+    if (Date.now() > end) throw new Error(`it stayed ${JSON.stringify(answer)}`);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}

@@ -4,7 +4,19 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ReturnSpec } from '../../src/core/contract.js';
 import { Parts } from '../rig/parts.js';
 import { AGENTS, Rig } from '../rig/rig.js';
-import { accepts, back, by, lying, occupy, returned, sha256, starts, submits, written } from './return-parts.js';
+import {
+  accepts,
+  back,
+  eventually,
+  by,
+  lying,
+  occupy,
+  returned,
+  sha256,
+  starts,
+  submits,
+  written,
+} from './return-parts.js';
 
 const parts = new Parts();
 let rig: Rig;
@@ -213,7 +225,28 @@ describe.concurrent('what has faults', () => {
     expect(lying(rig, id)).toBeUndefined();
     expect(await returned(rig, id)).toEqual([]);
     // The record says so too, for when no worker answers.
-    await expect.poll(async () => (await rig.storage.handoffs.find(id))?.state?.returns?.['x.json']?.rounds).toBe(1);
+    await eventually(
+      () => rig.storage.handoffs.find(id),
+      (h) => h?.state?.returns?.['x.json']?.rounds === 1,
+    );
+    await rig.client.complete(id, { by, epoch: 1 });
+    await rig.client.result(id);
+  });
+
+  test('a directory whose coverage is too low, or that has none', async () => {
+    const tests: ReturnSpec = { type: 'directory', minimum_test_coverage: 0.8 };
+    const id = await accepts(rig, { tests });
+    await mkdir(path.join(rig.folder, 'in', id, 'tests'), { recursive: true });
+    const submit = () =>
+      rig.client.submitReturn(id, { by, epoch: 1, artifacts: [{ name: 'tests', path: path.join(id, 'tests') }] });
+    expect(await submit()).toMatchObject({
+      accepted: false,
+      faults: [{ code: 'coverage_missing', artifact: 'tests' }],
+    });
+    await writeFile(path.join(rig.folder, 'in', id, 'tests', 'lcov.info'), 'SF:a\nLF:10\nLH:7\nend_of_record\n');
+    expect((await submit()).faults).toMatchObject([
+      { code: 'coverage_too_low', expected: 'line coverage of at least 80 %', found: '70 % in lcov.info' },
+    ]);
     await rig.client.complete(id, { by, epoch: 1 });
     await rig.client.result(id);
   });

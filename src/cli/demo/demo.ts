@@ -136,6 +136,7 @@ async function stayUp(life: Lifetime, io: Io, folder: string, address: string, u
       `  npx handoff show undone ${at}`,
       `  npx handoff start examples/02-agent-handoff.yaml --id mine ${at}`,
       `  npx handoff accept mine --by @nodejs-specialist ${at}`,
+      `  npx handoff submit-return mine --by @nodejs-specialist --epoch 1 --file examples/input/returns.yaml ${at}`,
       `  npx handoff complete mine --by @nodejs-specialist --epoch 1 ${at}`,
     ].join('\n'),
   );

@@ -1,7 +1,7 @@
 import { remaining } from '../../core/clock.js';
 import { HandoffError } from '../../core/errors.js';
 import type { HandoffState } from '../../core/handoff.js';
-import type { Party } from '../../core/request.js';
+import type { ArtifactSpec, Party } from '../../core/request.js';
 import { clock } from '../text.js';
 import { arrived, check, ledgerIs, nothingLeft, snapshot, type Check } from './checks.js';
 import { playHandoff, type Scene, type Stage, type UntilTold } from './scene.js';
@@ -48,12 +48,13 @@ const phaseTransition: Scene = {
 
 const agentHandoff: Scene = {
   title: 'An agent hands over to another, who accepts',
-  about: 'Only one agent can accept, and only that one can complete.',
+  about: 'Only one agent can accept, and only that one can return what is asked for, and complete.',
   async play(stage) {
     const { client, storage } = stage;
     const request = { ...(await stage.example('02-agent-handoff.yaml')), handoffId: stage.idOf('agent-handoff') };
     const id = request.handoffId;
     let second = 'was not refused';
+    let back: ArtifactSpec[] = [];
     const { outcome, by } = await playHandoff(stage, request, async (told) => {
       await told('awaiting_acceptance');
       tell(stage, `${SPECIALIST} accepts`);
@@ -63,18 +64,25 @@ const agentHandoff: Scene = {
         (error: unknown) => (error instanceof HandoffError ? error.code : String(error)),
       );
       tell(stage, `@test-engineer accepts, too late: ${second}`);
-      tell(stage, `${SPECIALIST} completes`);
+      const artifacts = ['express-app.json', 'api-routes.json'].map((name) => ({
+        name,
+        path: `examples/input/${name}`,
+      }));
+      await client.submitReturn(id, { by: SPECIALIST, epoch, artifacts });
+      back = artifacts;
+      tell(stage, `${SPECIALIST} returns the application and its routes, and completes`);
       await client.complete(id, { by: SPECIALIST, epoch });
     });
     return {
       ...request,
       outcome,
-      happened: 'accepted, completed',
+      happened: 'accepted, returned, completed',
       checks: [
         completed(outcome),
         check(`by ${SPECIALIST}`, by === SPECIALIST, by),
         check('the second acceptance was refused', second === 'ALREADY_ACCEPTED', second),
         await arrived(storage, request.target as Party, request.artifacts ?? []),
+        await arrived(storage, request.source as Party, back),
         ledgerIs(await storage.ledger.list(id), 'applied'),
         await nothingLeft(storage),
       ],
@@ -87,8 +95,9 @@ const pausedAndResumed: Scene = {
   about: 'While it is paused its clock stands still, so no pause lets it expire.',
   async play(stage) {
     const { client, storage, life } = stage;
+    const { contract: _, ...whole } = await stage.example('02-agent-handoff.yaml');
     const request = {
-      ...(await stage.example('02-agent-handoff.yaml')),
+      ...whole,
       handoffId: stage.idOf('pause-resume'),
       target: { agent: '@test-engineer' },
     };

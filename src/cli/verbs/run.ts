@@ -74,7 +74,9 @@ async function runAndFollow({ client, uiUrl }: Place, request: HandoffRequest, i
   return withLifetime(async ({ signal }) => {
     try {
       const outcome = await follow(client, handoffId, { paint: io.paint, say: io.say, signal });
-      const text = `${outcomeText(io.paint, outcome).split('\n')[0]!} (${took(Date.now() - since)})`;
+      const [end = '', ...more] = outcomeText(io.paint, outcome).split('\n');
+      const warnings = more.filter((line) => line.startsWith('  ! '));
+      const text = [`${end} (${took(Date.now() - since)})`, ...warnings].join('\n');
       return { json: outcome, text, exitCode: exitCodeFor(outcome) };
     } catch (error) {
       if (!(error instanceof Stopped)) throw error;

@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
 import { lstat, readdir, readlink } from 'node:fs/promises';
-import path from 'node:path';
 import { fingerprint } from './files.js';
+import { TreeDigest } from './transfer/listing.js';
+import { bytesOf, rawOf, type Raw } from './transfer/raw.js';
 
 /** One thing inside a directory: a file, a folder, a symbolic link, or what is none of them. */
 export interface TreeEntry {
@@ -37,9 +37,10 @@ export function* treeEntries(listing: string): Generator<TreeEntry> {
 }
 
 /**
- * The digest of what is at a path, file by file in constant memory: of a file its SHA-256, of a directory that of its
- * sorted tree lines, each of which `each` gets. `missing` where nothing is, `other` where it is neither (links are not
- * followed). Throws what the operating system says of what may not be read.
+ * The digest of what is at a path, file by file in constant memory: of a file its SHA-256, of a directory its tree digest;
+ * `each` gets what is in it. `missing` where nothing is, `other` where it is neither (links are not followed). Unlike a
+ * transfer it reports what may not be handed over, instead of refusing it. Throws what the operating system says of what
+ * may not be read.
  */
 export async function digestAt(
   place: string,
@@ -55,41 +56,57 @@ export async function digestAt(
     return found ? { kind: 'file', sha256: found.sha256, mode: found.mode, size: found.size, files: 1 } : 'missing';
   }
   if (!there.isDirectory()) return 'other';
-  const hash = createHash('sha256');
-  let [size, files] = [0, 0];
-  for (const name of (await namesBelow(place)).toSorted(byText)) {
-    const { entry, bytes } = await entryAt(place, name);
-    hash.update(treeLine(entry));
+  const digest = new TreeDigest();
+  const mode = there.mode & 0o777;
+  digest.folder('.', mode);
+  let [size, files, strange] = [0, 0, false];
+  for await (const { rel, entry, bytes, target } of below(rawOf(place), '')) {
+    if (entry.type === 'folder') digest.folder(rel, entry.mode);
+    else if (entry.type === 'file') digest.file(rel, entry.mode, entry.is);
+    else if (entry.type === 'link') digest.link(rel, target ?? '');
+    else strange = true;
     size += bytes;
     if (entry.type === 'file') files++;
     await each?.(entry);
   }
-  return { kind: 'directory', sha256: hash.digest('hex'), mode: there.mode & 0o777, size, files };
+  // What holds something that no digest covers is like nothing that was ever handed over.
+  return { kind: 'directory', sha256: strange ? '' : digest.sha256(), mode, size, files };
 }
 
-const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+interface Below {
+  rel: Raw;
+  entry: TreeEntry;
+  bytes: number;
+  /** Of a link. */
+  target?: Raw;
+}
 
-/** Node's own recursive reading follows symbolic links. */
-async function namesBelow(root: string, folder = ''): Promise<string[]> {
-  const names: string[] = [];
-  for (const one of await readdir(path.join(root, folder), { withFileTypes: true })) {
-    const name = folder === '' ? one.name : `${folder}/${one.name}`;
-    names.push(name);
-    if (one.isDirectory()) for (const below of await namesBelow(root, name)) names.push(below);
+/** All below a folder: each folder before what is in it, and that in the order of names as bytes. */
+async function* below(root: Raw, folder: Raw): AsyncGenerator<Below> {
+  const names = await readdir(bytesOf(folder === '' ? root : `${root}/${folder}`), { encoding: 'buffer' });
+  for (const name of names.map((n) => n.toString('latin1')).toSorted(byBytes)) {
+    const rel = folder === '' ? name : `${folder}/${name}`;
+    const one = await entryAt(root, rel);
+    yield one;
+    if (one.entry.type === 'folder') yield* below(root, rel);
   }
-  return names;
 }
 
-async function entryAt(root: string, name: string): Promise<{ entry: TreeEntry; bytes: number }> {
-  const at = path.join(root, name);
+const byBytes = (a: Raw, b: Raw): number => (a < b ? -1 : a > b ? 1 : 0);
+
+async function entryAt(root: Raw, rel: Raw): Promise<Below> {
+  const at = bytesOf(`${root}/${rel}`);
+  const path = bytesOf(rel).toString('utf8');
   const there = await lstat(at);
   const mode = there.mode & 0o777;
   if (there.isSymbolicLink()) {
-    return { entry: { path: name, type: 'link', mode: 0, is: await readlink(at) }, bytes: 0 };
+    const target = await readlink(at, { encoding: 'buffer' });
+    const entry: TreeEntry = { path, type: 'link', mode: 0, is: target.toString() };
+    return { rel, entry, bytes: 0, target: target.toString('latin1') };
   }
-  if (there.isDirectory()) return { entry: { path: name, type: 'folder', mode, is: '' }, bytes: 0 };
+  if (there.isDirectory()) return { rel, entry: { path, type: 'folder', mode, is: '' }, bytes: 0 };
   // A pipe would never end.
   const found = there.isFile() ? await fingerprint(at) : undefined;
-  if (!found) return { entry: { path: name, type: 'other', mode, is: '' }, bytes: 0 };
-  return { entry: { path: name, type: 'file', mode, is: found.sha256 }, bytes: found.size };
+  if (!found) return { rel, entry: { path, type: 'other', mode, is: '' }, bytes: 0 };
+  return { rel, entry: { path, type: 'file', mode, is: found.sha256 }, bytes: found.size };
 }

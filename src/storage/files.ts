@@ -23,7 +23,7 @@ export function stampAt(file: string): string | undefined {
 }
 
 /** Undefined where there is no file. */
-export async function fingerprint(file: string): Promise<Fingerprint | undefined> {
+export async function fingerprint(file: string | Buffer): Promise<Fingerprint | undefined> {
   const handle = await open(file, 'r').catch((e: NodeJS.ErrnoException) => {
     if (e.code === 'ENOENT' || e.code === 'ENOTDIR') return undefined;
     throw e;

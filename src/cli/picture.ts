@@ -115,7 +115,7 @@ function acceptanceText({ acceptance: a, lease, expiry, completion, status }: Ha
   const now = Date.now();
   const open = isBeforeAcceptance(status);
   const lines = [
-    a.epoch === 0 ? 'Not offered.' : `Offer ${a.epoch}, made ${a.offeredAt ? when(a.offeredAt) : '?'}.`,
+    a.epoch === 0 || a.offeredAt === undefined ? 'Not offered.' : `Offer ${a.epoch}, made ${when(a.offeredAt)}.`,
     ...(a.by && a.at ? [`Accepted by ${a.by} at ${when(a.at)}.`] : []),
     ...(lease ? [`The lease has ${span(remaining(lease, now))} left; ${a.lapses} lapsed.`] : []),
     ...(completion ? [`Completed by ${completion.by} at ${when(completion.at)}.`] : []),

@@ -43,7 +43,8 @@ export function adviceFor(rule: string, { session, source, target }: Subject): s
     DC007: 'let a step before it transfer the artifacts: "with": {"what": ["artifacts"]}',
     DC008: agent ? `handoff agents list; where it is up: handoff agents heartbeat ${agent}` : 'see what it names',
     DC001: 'give the artifacts that the contract names',
-    DC002: 'mend the artifacts, or their schemas, at the places named',
+    DC002:
+      'mend the artifacts, or their schemas, at the places named; the folder of the schemas: --schemas, here and for the worker',
     DC003: 'send the files that are meant, or correct their checksums',
     DC004: 'give the artifacts the fields that the contract names',
     DC005: 'mend the artifacts at the places named',

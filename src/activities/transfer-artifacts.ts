@@ -1,6 +1,8 @@
 import path from 'node:path';
 import type { SendSpec } from '../core/contract.js';
 import type { Effect } from '../core/effect.js';
+import { HandoffError } from '../core/errors.js';
+import { ARTIFACT_NAME, printable } from '../core/ids.js';
 import { arrivalFolder, type ArtifactSpec, type Party } from '../core/request.js';
 import { locateArtifact, type Located } from '../storage/files.js';
 import type { Arrival } from '../storage/manifest.js';
@@ -47,6 +49,7 @@ export async function transferArtifacts(
 ): Promise<Record<string, unknown>> {
   const { storage } = context;
   const folder = path.join(storage.root, 'artifacts', arrivalFolder(move.target));
+  for (const { name } of move.artifacts) checkName(name);
   const ready = await readyToMove(context, deps, move);
   const items = await Promise.all(
     move.artifacts.map(async (spec) => ({
@@ -71,6 +74,16 @@ export async function transferArtifacts(
   return new Transfer(context, move, ready).run(items.map((item) => ({ item, effect: byName.get(item.spec.name)! })));
 }
 
+/** A request's names were checked when it came; this holds for whoever else calls. */
+function checkName(name: string): void {
+  if (ARTIFACT_NAME.test(name) && !name.includes('..') && Buffer.byteLength(name) <= 255) return;
+  throw new HandoffError('INVALID_ID', {
+    what: 'Artifact',
+    id: printable(name),
+    why: 'one file name without "/" or ".."',
+  });
+}
+
 /** One attempt at a move. */
 class Transfer {
   private readonly pace = new Pace(() => this.rest());
@@ -89,6 +102,8 @@ class Transfer {
   async run(items: readonly { item: Item; effect: Effect }[]): Promise<Record<string, unknown>> {
     const { task, storage, signal } = this.context;
     const left = items.filter((i) => i.effect.status !== 'applied');
+    // Killed right behind its record, an attempt leaves a journal.
+    for (const { effect } of items) if (effect.status === 'applied') await clearSlot(storage, effect);
     try {
       this.claim = await Claim.take(
         storage,
@@ -127,7 +142,7 @@ class Transfer {
 
   /** Asked between slices, some fifty times a second. */
   private async rest(): Promise<void> {
-    await failpoint('transfer.in_copy');
+    if (this.pace.fresh) await failpoint('transfer.in_copy');
     const { signal, stopBy, progress } = this.context;
     throwIfInterrupted(signal);
     await this.claim?.renew();

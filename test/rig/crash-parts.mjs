@@ -100,6 +100,24 @@ export const procedures = [
     steps: whole(),
     rollback_procedures,
   },
+  // A transfer that takes longer than its time-out, in one attempt, and then waits for its target.
+  {
+    procedure_id: 'CRASH_SLICES',
+    version: '1.0.0',
+    name: 'Brings more than fits into a time-out',
+    steps: [
+      {
+        step_id: 'bring',
+        name: 'Bring',
+        action: 'transfer',
+        with: { what: ['artifacts'] },
+        timeout: 2,
+        retry: { maximum_attempts: 1 },
+      },
+      { step_id: 'ask', name: 'Ask', action: 'confirm' },
+    ],
+    rollback_procedures: [{ rollback_id: 'back', name: 'Back', steps: ['bring'] }],
+  },
   // One effect, and then it waits for its target.
   {
     procedure_id: 'CRASH_ASK',

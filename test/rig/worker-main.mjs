@@ -4,12 +4,12 @@ import { openStorage } from '../../dist/storage/storage.js';
 import { createHandoffWorker } from '../../dist/worker.js';
 import { actions, procedures } from './crash-parts.mjs';
 
-const { address, taskQueue, folder, sources, deployment, bundle } = JSON.parse(process.env.CRASH_WORKER);
+const { address, taskQueue, folder, sources, deployment, bundle, durability } = JSON.parse(process.env.CRASH_WORKER);
 
 const worker = await createHandoffWorker({
   connect: { address },
   taskQueue,
-  storage: await openStorage({ folder, sources }),
+  storage: await openStorage({ folder, sources, durability }),
   actions,
   procedures,
   reconcileSeconds: 0,

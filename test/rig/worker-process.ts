@@ -13,6 +13,8 @@ export interface WorkerPlace {
   sources: string[];
   /** Default: no worker versioning. */
   deployment?: Deployment;
+  /** Default `process`. */
+  durability?: 'process' | 'power';
   /** The file of another build's workflows. Default: ours. */
   bundle?: string;
 }
@@ -29,6 +31,10 @@ export class WorkerProcess {
   ) {
     child.stderr!.on('data', (chunk: Buffer) => (this.errors += chunk.toString()));
     this.gone = new Promise((resolve) => child.once('exit', (_, signal) => resolve(signal)));
+  }
+
+  get pid(): number {
+    return this.child.pid!;
   }
 
   /** Starts it and waits until it polls. `failpoints`: as in `HANDOFF_FAILPOINTS`. */

@@ -31,6 +31,7 @@ export function readFault(error: unknown, artifact: string, where: string, top: 
         : changed(artifact, `${where} vanished`);
     case 'ELOOP':
     case 'ENOTDIR':
+    case 'EINVAL':
     case 'ENXIO':
       return changed(artifact, `${where} became something else, such as a symbolic link`);
     case 'EACCES':

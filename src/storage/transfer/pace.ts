@@ -12,14 +12,17 @@ export class Pace {
   private files = 0;
   /** Bytes and files done since the beginning, those of earlier attempts included. */
   readonly done = { bytes: 0, files: 0 };
-  /** Whether anything was done that no earlier attempt had done. */
+  /** Called before the work may end. */
+  beforeRest: () => void = () => {};
+  /** Whether anything was done that no earlier attempt had done: at all, and since the last rest. */
   progressed = false;
+  fresh = false;
 
   constructor(private readonly onRest: () => Promise<void> | void = () => {}) {}
 
   /** Counts what was done; true: it is time for {@link rest}. */
   did(bytes: number, files = 0, isNew = true): boolean {
-    if (isNew && bytes + files > 0) this.progressed = true;
+    if (isNew && bytes + files > 0) this.progressed = this.fresh = true;
     this.bytes += bytes;
     this.files += files;
     this.done.bytes += bytes;
@@ -28,8 +31,10 @@ export class Pace {
   }
 
   async rest(): Promise<void> {
+    this.beforeRest();
     await this.onRest();
     await nextTurn();
+    this.fresh = false;
     this.began = performance.now();
     this.bytes = 0;
     this.files = 0;

@@ -15,6 +15,8 @@ import { walk } from './walk.js';
 export async function takeIn(job: Intake): Promise<Taken> {
   const top = rawOf(job.source);
   const taker = new Taker(job, top);
+  const flush = (): void => job.journal?.flush();
+  job.pace.beforeRest = flush;
   try {
     if (isFolder(job, top)) await walk({ top, artifact: job.artifact, pace: job.pace }, taker);
     else await takeFile(top, taker);
@@ -22,7 +24,8 @@ export async function takeIn(job: Intake): Promise<Taken> {
   } catch (error) {
     throw error instanceof LedElsewhere ? ledOut(job, error) : error;
   } finally {
-    job.journal?.flush();
+    job.pace.beforeRest = () => {};
+    flush();
   }
 }
 

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import type { Effect } from '../core/effect.js';
 import { HandoffError } from '../core/errors.js';
+import type { ContentRef } from '../core/request.js';
 import { folderBelow, partsBelow } from '../storage/transfer/anchor.js';
 import { slotOf } from '../storage/transfer/listing.js';
 import type { Print } from '../storage/transfer/print.js';
@@ -19,6 +20,8 @@ export interface FileData extends Record<string, unknown> {
   after?: Print;
   /** Of the source: another one where a transformer made what arrives. */
   originalSha256?: string;
+  /** What a folder holds, as the manifest keeps it. */
+  listing?: ContentRef;
   /** `copy` is where what was there before is kept; a folder only from the moment at which ours takes its place. */
   before?: (Omit<Print, 'files'> & { copy: string }) | null;
   /** Folders that were made for it, innermost first. */

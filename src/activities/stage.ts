@@ -5,6 +5,7 @@ import { sha256 } from '../core/digest.js';
 import type { Effect } from '../core/effect.js';
 import { HandoffError } from '../core/errors.js';
 import type { Located } from '../storage/files.js';
+import { treeLine } from '../storage/digest-at.js';
 import type { Storage } from '../storage/storage.js';
 import { folderBelow } from '../storage/transfer/anchor.js';
 import { writeChunk } from '../storage/transfer/chunks.js';
@@ -12,9 +13,10 @@ import { changed, writing } from '../storage/transfer/faults.js';
 import { Journal } from '../storage/transfer/journal.js';
 import type { Pace } from '../storage/transfer/pace.js';
 import type { Print } from '../storage/transfer/print.js';
-import { bytesOf, rawOf, type Raw } from '../storage/transfer/raw.js';
+import { bytesOf, rawOf, textOf, type Raw } from '../storage/transfer/raw.js';
 import { removeTree } from '../storage/transfer/remove.js';
 import { survey } from '../storage/transfer/survey.js';
+import type { Intake } from '../storage/transfer/intake.js';
 import { takeIn } from '../storage/transfer/take-in.js';
 import { failpoint } from './failpoint.js';
 import { slotFor } from './file-effect.js';
@@ -35,7 +37,12 @@ export interface Staged {
   originalSha256: string;
   copied: number;
   resumed: number;
+  /** What a folder holds, a line each; absent where that is too much to keep beside it. */
+  listing?: string;
 }
+
+/** Entries of a folder that are kept, so that a later look can name the one that differs. */
+const LISTED = 20_000;
 
 /** The name of what is staged in its slot; the journal lies beside it. */
 export const ITEM = 'it';
@@ -58,7 +65,22 @@ export async function stageArtifact(storage: Storage, effect: Effect, what: ToSt
     const journal = Journal.open(`${slot.at}/journal`, source.path, sync);
     try {
       if (!journal.continues) removeTree(it);
-      const job = { artifact, source: source.path, roots: source.roots, pace, sync, journal, name: effect.key };
+      const lines: string[] = [];
+      const each: Intake['each'] = (kind, mode, rel, is) => {
+        const type = kind === 'd' ? 'folder' : kind === 'f' ? 'file' : 'link';
+        if (lines.length <= LISTED)
+          lines.push(treeLine({ type, mode, path: textOf(rel), is: kind === 'l' ? textOf(is) : is }));
+      };
+      const job: Intake = {
+        artifact,
+        source: source.path,
+        roots: source.roots,
+        pace,
+        sync,
+        journal,
+        name: effect.key,
+        each,
+      };
       const taken = await takeIn(content ? job : { ...job, into: it });
       await failpoint('transfer.after_copy');
       if ((await survey(artifact, rawOf(source.path), pace)).stamp !== taken.stamp)
@@ -69,7 +91,14 @@ export async function stageArtifact(storage: Storage, effect: Effect, what: ToSt
       const print = content
         ? await stageContent(artifact, it, content, mode)
         : { kind, sha256: taken.sha256, mode, size, files, stamp: taken.stagedStamp };
-      return { print, originalSha256: taken.sha256, copied, resumed };
+      const listed = kind === 'directory' && !content && lines.length <= LISTED;
+      return {
+        print,
+        originalSha256: taken.sha256,
+        copied,
+        resumed,
+        ...(listed ? { listing: lines.join('') } : {}),
+      };
     } finally {
       journal.close();
     }

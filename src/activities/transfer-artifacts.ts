@@ -184,7 +184,8 @@ class Transfer {
   }
 
   /** What undo needs stands in the ledger before anything can be seen. */
-  private async onRecord(spec: ArtifactSpec, effect: Effect, { print, originalSha256 }: Staged): Promise<FileData> {
+  private async onRecord(spec: ArtifactSpec, effect: Effect, staged: Staged): Promise<FileData> {
+    const { print, originalSha256, listing } = staged;
     const { storage } = this.context;
     const known = effect.data as FileData;
     // What was there before is looked at once: after a crash the destination may already hold ours.
@@ -194,6 +195,7 @@ class Transfer {
       ...this.ready.about(spec),
       after: print,
       originalSha256,
+      ...(listing === undefined ? {} : { listing: await storage.blobs.put(listing, 'application/x-ndjson') }),
       before,
       madeFolders: known.madeFolders ?? foldersToMake(storage.root, known.destination),
     };
@@ -219,6 +221,7 @@ class Transfer {
       ...(kind === 'file' ? { mode } : {}),
       size,
       files,
+      ...(data.listing ? { listing: data.listing } : {}),
       ...this.ready.about(spec),
     };
     return { effect, data, register: (trx) => manifest.arrived(trx, arrival) };

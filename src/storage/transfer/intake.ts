@@ -1,4 +1,5 @@
 import type { Journal } from './journal.js';
+import type { TreeDigest } from './listing.js';
 import type { Pace } from './pace.js';
 import type { Raw } from './raw.js';
 
@@ -13,6 +14,8 @@ export interface Intake {
   /** What an earlier attempt has done is not done again. */
   journal?: Journal;
   pace: Pace;
+  /** Gets what a folder holds, as its tree digest covers it. */
+  each?: ConstructorParameters<typeof TreeDigest>[0];
   /** What is copied is on disk before it counts as done. */
   sync?: boolean;
   /** The real folders that the source must lie in: for the error where it was led out of them. */

@@ -39,18 +39,28 @@ export class Listing {
  */
 export class TreeDigest {
   private readonly hash = createHash('sha256').update('handoff-tree-1\0');
+
+  /** `each` gets what stands below the folder. */
+  constructor(private readonly each?: (kind: 'd' | 'f' | 'l', mode: number, rel: Raw, is: string) => void) {}
+
   /** Of a single file, its own digest is the artifact's. */
   private single: string | undefined;
 
   folder(rel: Raw, mode: number): void {
     this.add('d', mode.toString(8), rel, '');
+    if (rel !== '.') this.each?.('d', mode, rel, '');
   }
   file(rel: Raw, mode: number, digest: string): void {
-    if (rel === '.') this.single = digest;
-    else this.add('f', mode.toString(8), rel, digest);
+    if (rel === '.') {
+      this.single = digest;
+      return;
+    }
+    this.add('f', mode.toString(8), rel, digest);
+    this.each?.('f', mode, rel, digest);
   }
   link(rel: Raw, target: Raw): void {
     this.add('l', '', rel, target);
+    this.each?.('l', 0, rel, target);
   }
   private add(...fields: string[]): void {
     this.hash.update(`${fields.join('\0')}\0`, 'latin1');

@@ -46,7 +46,7 @@ export interface Taken {
 
 /** Takes in what a walk comes by. */
 export class Taker implements Visitor {
-  private readonly digest = new TreeDigest();
+  private readonly digest: TreeDigest;
   private readonly from = new Listing();
   private readonly to = new Listing();
   private readonly modes: number[] = [];
@@ -60,7 +60,9 @@ export class Taker implements Visitor {
   constructor(
     private readonly job: Intake,
     private readonly top: Raw,
-  ) {}
+  ) {
+    this.digest = new TreeDigest(job.each);
+  }
 
   enter(rel: Raw, at: Raw, names: readonly Raw[]): void {
     const s = statSync(bytesOf(at), { bigint: true });

@@ -66,13 +66,17 @@ async function keepsTrue(passing: Passing, all: Deed[][]): Promise<void> {
 test.each([
   ['two', () => two, 2],
   ['three', () => three, 3],
-] as const)('whatever %s handoffs pass to one phase and take back, the manifest is true', async (_, passing, n) => {
-  await fc.assert(
-    fc.asyncProperty(moments(n), (all) => keepsTrue(passing(), all)),
-    // What several processes did at once does not come again, so that there is nothing to shrink.
-    { ...seeded(runs(120)), endOnFailure: true },
-  );
-  // They really met.
-  expect(passing().met['DESTINATION_RESERVED']).toBeGreaterThan(5);
-  expect(passing().met['UNDO_CONFLICT']).toBeGreaterThan(0);
-});
+] as const)(
+  'whatever %s handoffs pass to one phase and take back, the manifest is true',
+  async (_, passing, n) => {
+    await fc.assert(
+      fc.asyncProperty(moments(n), (all) => keepsTrue(passing(), all)),
+      // What several processes did at once does not come again, so that there is nothing to shrink.
+      { ...seeded(runs(120)), endOnFailure: true },
+    );
+    // They really met.
+    expect(passing().met['DESTINATION_RESERVED']).toBeGreaterThan(5);
+    expect(passing().met['UNDO_CONFLICT']).toBeGreaterThan(0);
+  },
+  600_000,
+);

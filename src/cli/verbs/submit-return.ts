@@ -27,7 +27,7 @@ export function submitReturnVerb(program: Command): void {
         'submit-return ho_1 --by @nodejs-specialist --epoch 1 --artifact tests=out/tests',
         'submit-return ho_1 --epoch 1 --file - --json',
       ],
-      exitCodes: { ok: 'it was taken', failed: 'it has faults' },
+      exitCodes: { ok: 'taken', failed: 'it has faults' },
       options: [
         ['--by <name>', 'who says so (default: your user name)'],
         ['--epoch <n>', 'the epoch that accept returned', (o) => must(number(1, { whole: true })(o))],

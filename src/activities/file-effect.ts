@@ -1,4 +1,5 @@
-import { existsSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
+import { rmdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { Effect } from '../core/effect.js';
 import { HandoffError } from '../core/errors.js';
@@ -9,7 +10,6 @@ import type { Print } from '../storage/transfer/print.js';
 import { rawOf } from '../storage/transfer/raw.js';
 import { removeTree } from '../storage/transfer/remove.js';
 import type { Storage } from '../storage/storage.js';
-import { rmdir } from 'node:fs/promises';
 
 /** What the undo of a file or folder needs: ours and what was there before. All paths are absolute. */
 export interface FileData extends Record<string, unknown> {
@@ -72,9 +72,26 @@ const kindOf = (p: Partial<Print>): string => p.kind ?? 'file';
 export const movesAway = ({ before, after }: FileData): boolean =>
   Boolean(before && after && (kindOf(before) === 'directory' || kindOf(after) === 'directory'));
 
-/** Whether a kill struck between those two renames. */
-export const isBetween = (data: FileData, found: Print | undefined): boolean =>
-  found === undefined && movesAway(data) && existsSync(data.before!.copy);
+/** The name of what is staged in its slot; the journals lie beside it. */
+export const ITEM = 'it';
+/** The name of what an undo has moved there, until it is removed. */
+export const AWAY = 'away';
+
+type Of = Pick<Effect, 'key' | 'handoff' | 'status'>;
+
+/** The real path of something in an effect's slot. */
+const inSlot = (storage: Storage, effect: Of, name: string): string =>
+  path.join(realpathSync(storage.root), ...slotFor(storage, effect).staging, name);
+
+export const stagedAt = (storage: Storage, effect: Of): string => inSlot(storage, effect, ITEM);
+
+/** Whether a kill struck between those two renames, of the transfer or of its undo: then nothing is at the destination. */
+export function isBetween(storage: Storage, effect: Of, data: FileData): boolean {
+  if (!movesAway(data) || !existsSync(data.before!.copy)) return false;
+  return (
+    (effect.status === 'intended' && existsSync(stagedAt(storage, effect))) || existsSync(inSlot(storage, effect, AWAY))
+  );
+}
 
 /** The folder of a destination, as parts below the root, and the name in it. Throws DESTINATION_NOT_ALLOWED for one elsewhere. */
 export function placeOf(storage: Storage, destination: string): { folder: string[]; name: string } {

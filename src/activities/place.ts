@@ -18,8 +18,7 @@ import { removeTree } from '../storage/transfer/remove.js';
 import { survey } from '../storage/transfer/survey.js';
 import { refOf, type ActionContext } from './action.js';
 import { failpoint, failpointSync } from './failpoint.js';
-import { isBetween, movesAway, placeOf, same, slotFor, type FileData } from './file-effect.js';
-import { ITEM, stagedAt } from './stage.js';
+import { ITEM, isBetween, movesAway, placeOf, same, slotFor, stagedAt, type FileData } from './file-effect.js';
 
 /** What is at a destination, and that its folder is one of its own. Throws DESTINATION_NOT_ALLOWED, ARTIFACT_NOT_A_FILE. */
 export async function lookAtDestination(
@@ -110,7 +109,7 @@ export async function place(to: ToPlace, { task, storage }: ActionContext, pace:
   const stamp = topStamp(destination);
   const found = await lookAtDestination(storage, data, pace);
   const isOurs = same(found, after);
-  const isFree = same(found, before) || isBetween(data, found);
+  const isFree = same(found, before) || (!found && isBetween(storage, effect, data));
   const taken = (): HandoffError =>
     new HandoffError('DESTINATION_CHANGED', { resource: `file:${destination}`, handoff: task.subject.handoffId });
   if (!isFree && !isOurs) throw taken();

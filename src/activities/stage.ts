@@ -1,6 +1,5 @@
 import { closeSync, fchmodSync, openSync } from 'node:fs';
 import { realpathSync } from 'node:fs';
-import path from 'node:path';
 import { sha256 } from '../core/digest.js';
 import type { Effect } from '../core/effect.js';
 import { HandoffError } from '../core/errors.js';
@@ -19,7 +18,7 @@ import { survey } from '../storage/transfer/survey.js';
 import type { Intake } from '../storage/transfer/intake.js';
 import { takeIn } from '../storage/transfer/take-in.js';
 import { failpoint } from './failpoint.js';
-import { slotFor } from './file-effect.js';
+import { ITEM, slotFor } from './file-effect.js';
 
 export interface ToStage {
   artifact: string;
@@ -43,13 +42,6 @@ export interface Staged {
 
 /** Entries of a folder that are kept, so that a later look can name the one that differs. */
 const LISTED = 20_000;
-
-/** The name of what is staged in its slot; the journal lies beside it. */
-export const ITEM = 'it';
-
-/** The real path of what is staged for an effect. */
-export const stagedAt = (storage: Storage, effect: Pick<Effect, 'key' | 'handoff'>): string =>
-  path.join(realpathSync(storage.root), ...slotFor(storage, effect).staging, ITEM);
 
 /**
  * Makes a copy of an artifact below the root, ready to be renamed, or goes on with one that an earlier attempt began.

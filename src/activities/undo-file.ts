@@ -15,9 +15,8 @@ import { printOf, topStamp, type Print } from '../storage/transfer/print.js';
 import { bytesOf, rawOf, type Raw } from '../storage/transfer/raw.js';
 import { whileClaimed } from './effect-runner.js';
 import { failpointSync } from './failpoint.js';
-import { clearSlot, isBetween, movesAway, placeOf, same, slotFor, type FileData } from './file-effect.js';
+import { AWAY, clearSlot, isBetween, placeOf, same, slotFor, stagedAt, type FileData } from './file-effect.js';
 import { lookAtDestination } from './place.js';
-import { stagedAt } from './stage.js';
 
 /**
  * Takes back a file or folder: what was there before comes back, if ours still is what we put there. An attempt that runs
@@ -58,7 +57,7 @@ async function undoClaimed(storage: Storage, effect: Effect, decided: UndoChoice
   const stamp = topStamp(destination);
   const found = await lookForUndo(storage, effect, choice);
   const isOurs = after !== undefined && same(found, after);
-  const between = isBetween(data, found);
+  const between = !found && isBetween(storage, effect, data);
   const isBefore = same(found, before);
   const nothing = never || (isBefore && !isOurs && !between);
   if (!nothing && !isOurs && !between && choice === undefined)
@@ -77,7 +76,7 @@ async function undoClaimed(storage: Storage, effect: Effect, decided: UndoChoice
     const { staging, undo, kept } = slotFor(storage, effect);
     withFolders(storage.root, [staging, folder, undo], (slot, there, keep) => {
       const at = `${there}/${rawOf(name)}`;
-      const away = `${slot}/away-${randomUUID()}`;
+      const away = `${slot}/${existsSync(bytesOf(`${slot}/${AWAY}`)) ? randomUUID() : AWAY}`;
       if (choice === 'merge') {
         const mode = found?.mode ?? after?.mode ?? 0o644;
         moveTree(written(`${slot}/merged`, value, mode), at, destination);
@@ -124,7 +123,7 @@ function neverPlaced(storage: Storage, effect: Effect): boolean {
   const data = effect.data as FileData;
   if (data.after === undefined) return true;
   if (effect.status !== 'intended' || !existsSync(stagedAt(storage, effect))) return false;
-  return !(movesAway(data) && existsSync(data.before!.copy));
+  return !isBetween(storage, effect, data);
 }
 
 async function checkKept(before: NonNullable<FileData['before']>): Promise<void> {

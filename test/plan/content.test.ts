@@ -189,6 +189,20 @@ describe('what stands against it', () => {
     ]);
   });
 
+  test('a folder is told with its size, and one that leads out is no folder to be sent', async () => {
+    mkdirSync(path.join(rig.folder, 'in', 'tree', 'sub'), { recursive: true });
+    writeFileSync(path.join(rig.folder, 'in', 'tree', 'sub', 'a'), '12345');
+    const request = await rig.request('PHASE_TRANSITION_STANDARD', { artifacts: [{ name: 'tree', path: 'tree' }] });
+    mkdirSync(rig.arrival(request.handoffId, 'tree'), { recursive: true });
+    writeFileSync(rig.arrival(request.handoffId, 'tree/old'), '123');
+    const plan = await rig.client.plan(request);
+    const { deed } = plan.steps.find((s) => s.action === 'transfer')!;
+    expect(deed).toMatchObject({ artifacts: [{ name: 'tree', size: 5, files: 1, replaces: { size: 3 } }] });
+    expect(plan.issues).toEqual([]);
+    symlinkSync('../../..', path.join(rig.folder, 'in', 'tree', 'sub', 'out'));
+    expect(codes(await rig.client.plan(request))).toContain('ARTIFACT_LINK_REFUSED');
+  });
+
   test('a link where a file would arrive', async () => {
     const request = await rig.request('PHASE_TRANSITION_STANDARD');
     mkdirSync(rig.arrival(request.handoffId), { recursive: true });

@@ -1,9 +1,19 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmodSync, mkdirSync, statfsSync, symlinkSync, truncateSync, unlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdirSync,
+  rmdirSync,
+  statfsSync,
+  symlinkSync,
+  truncateSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { treeDigest } from '../../src/storage/transfer/print.js';
 import { Corner } from './corner.js';
 
 let corner: Corner;
@@ -237,5 +247,29 @@ describe('VR008 Data Integrity Check', () => {
     ]);
     unlinkSync(arrived);
     expect(await corner.finds(subject, 'VR008')).toEqual([false, `arrives.txt: there is no file at ${arrived}`]);
+  });
+
+  test('of a folder: its tree digest, declared and arrived, and every mode, link and empty folder counts', async () => {
+    const at = path.join(corner.folder, 'in', 'tree');
+    mkdirSync(path.join(at, 'empty'), { recursive: true });
+    writeFileSync(path.join(at, 'a'), 'a');
+    symlinkSync('a', path.join(at, 'l'));
+    const declared = { ...artifact('tree'), sha256: (await treeDigest(at)).sha256 };
+    const subject = await corner.subject('vr008-tree', { artifacts: [declared], target: { phase: '35' } });
+    expect(await corner.finds(subject, 'VR002')).toEqual([true, '1 artifacts, 1 bytes']);
+    expect(await corner.finds(subject, 'VR008')).toEqual([true, '1 checksums hold']);
+    chmodSync(path.join(at, 'a'), 0o600);
+    expect(await corner.finds(subject, 'VR008')).toEqual([false, expect.stringMatching(/^tree: expected sha256 /)]);
+    chmodSync(path.join(at, 'a'), 0o644);
+    await corner.act(subject, 'transfer');
+    const arrived = path.join(corner.storage.root, 'artifacts', 'phase_35', 'tree');
+    expect(await corner.finds(subject, 'VR008')).toEqual([true, '1 checksums hold']);
+    rmdirSync(path.join(arrived, 'empty'));
+    expect(await corner.finds(subject, 'VR008')).toEqual([false, expect.stringMatching(/^tree: expected sha256 /)]);
+    symlinkSync('/etc', path.join(arrived, 'empty'));
+    expect(await corner.finds(subject, 'VR008')).toEqual([
+      false,
+      expect.stringContaining('the symbolic link empty → /etc'),
+    ]);
   });
 });

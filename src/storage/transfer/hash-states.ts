@@ -27,3 +27,6 @@ export function keepState(name: string, of: string, state: HashState): void {
   states.set(name, { ...state, of });
   if (states.size > KEPT) states.delete(states.keys().next().value!);
 }
+
+/** As in a new process. */
+export const forgetStates = (): void => states.clear();

@@ -1,5 +1,7 @@
+import { TRAVERSAL_NAMES } from '../transfer/traversal-names.js';
+
 /** Names that try to leave the folder in which they stand, or to mean another file than they say. */
-export const PATH_NAMES: readonly string[] = [
+const NAMES: readonly string[] = [
   '..',
   '.',
   '../x',
@@ -178,3 +180,5 @@ export const PATH_NAMES: readonly string[] = [
   'true',
   'NaN',
 ];
+
+export const PATH_NAMES: readonly string[] = [...new Set([...NAMES, ...TRAVERSAL_NAMES])];

@@ -10,7 +10,7 @@ export function digestVerb(program: Command): void {
       summary: 'the SHA-256 of files and folders, as an artifact declares it',
       details:
         'Prints the SHA-256 of each file, and of each folder its tree digest: content, modes, links and empty folders,\nwithout times and owners. What it prints may stand as `sha256` of an artifact, or `checksum` in a contract.',
-      examples: ['digest out/architecture.json', 'digest out/modules --json'],
+      examples: ['digest examples/01-phase-transition.json', 'digest examples --json'],
       needs: [],
     },
     async ({ args }) => {

@@ -79,8 +79,10 @@ export class Journal {
 
   private take(line: Line | undefined): void {
     if (line?.[0] === 'begun') this.started.set(line[1], { stamp: line[2], synced: 0 });
-    else if (line?.[0] === 'synced') this.started.get(line[1])!.synced = line[2];
-    else if (line?.[0] === 'done')
+    else if (line?.[0] === 'synced') {
+      const begun = this.started.get(line[1]);
+      if (begun) begun.synced = line[2];
+    } else if (line?.[0] === 'done')
       this.finished.set(line[1], { stamp: line[2], staged: line[3], size: line[4], sha256: line[5] });
   }
 

@@ -197,7 +197,8 @@ export class Taker implements Visitor {
     const s = lookOnce(to);
     if (!s?.isFile()) return false;
     if (this.job.journal!.sameBoot && !this.job.sync) return stampOf(s) === known.staged;
-    return Number(s.size) === known.size && hashStaged(to) === known.sha256;
+    // One that is large is taken up where it was synced last: to read it at a stretch would hold up all else.
+    return known.size <= CHUNK && Number(s.size) === known.size && hashStaged(to) === known.sha256;
   }
 
   /** `again`: it was there from an earlier attempt; undefined: its bytes are counted already. */

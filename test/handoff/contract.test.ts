@@ -248,7 +248,9 @@ describe('the same request again', () => {
       handoffId: newId(),
       source: { agent: AGENTS.source },
       contract: 'again',
+      artifacts: [{ name: 'a.json', path: 'a.json' }],
     };
+    await rig.file('a.json', '{}');
     const first = await rig.client.start(request);
     rig.started.add(first.handoffId);
     await schema('a.schema.json', '{');

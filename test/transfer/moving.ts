@@ -81,27 +81,8 @@ export class Moving {
       throw new Error(`${point} did not kill the worker: ${String(end)}`);
   }
 
-  /** It has arrived, whole, and stands in the ledger once; the facts of its step. */
-  async arrived(step = 'knowledge_transfer', ms = 120_000): Promise<Record<string, unknown>> {
-    const status = await this.rig.until(this.id, (s) => s.from === 'run' && s.status === 'awaiting_acceptance', ms);
-    const [sent, there] = [await treeDigest(this.source), await treeDigest(this.destination)];
-    expect(there.sha256).toBe(sent.sha256);
-    const effects = (await this.rig.client.effects(this.id)).filter((e) => e.kind === 'file');
-    expect(effects.map((e) => [e.status, e.result?.['sha256']])).toEqual([['applied', sent.sha256]]);
-    expect(this.staged()).toEqual([]);
-    return status.state!.steps[step]!.facts!;
-  }
-
   async reject(): Promise<void> {
     await this.rig.client.reject(this.id, { by: AGENTS.target, reason: 'not for me' });
-  }
-
-  /** It is undone; `before` is the digest of what was there, if anything was. */
-  async undone(before: string | undefined, as = 'rejected'): Promise<void> {
-    expect((await this.rig.client.result(this.id)).outcome).toBe(as);
-    expect((await this.rig.client.effects(this.id)).filter((e) => e.status !== 'undone')).toEqual([]);
-    expect(existsSync(this.destination) ? (await treeDigest(this.destination)).sha256 : undefined).toBe(before);
-    expect(this.staged()).toEqual([]);
   }
 
   staged(): string[] {
@@ -121,4 +102,27 @@ export class Moving {
     removeTree(this.rig.storage.undoFolder);
     await this.rig.close();
   }
+}
+
+/** It has arrived, whole, and stands in the ledger once; the facts of its step. */
+export async function expectArrived(
+  m: Moving,
+  step = 'knowledge_transfer',
+  ms = 120_000,
+): Promise<Record<string, unknown>> {
+  const status = await m.rig.until(m.id, (s) => s.from === 'run' && s.status === 'awaiting_acceptance', ms);
+  const [sent, there] = [await treeDigest(m.source), await treeDigest(m.destination)];
+  expect(there.sha256).toBe(sent.sha256);
+  const effects = (await m.rig.client.effects(m.id)).filter((e) => e.kind === 'file');
+  expect(effects.map((e) => [e.status, e.result?.['sha256']])).toEqual([['applied', sent.sha256]]);
+  expect(m.staged()).toEqual([]);
+  return status.state!.steps[step]!.facts!;
+}
+
+/** It is undone; `before` is the digest of what was there, if anything was. */
+export async function expectUndone(m: Moving, before: string | undefined, as = 'rejected'): Promise<void> {
+  expect((await m.rig.client.result(m.id)).outcome).toBe(as);
+  expect((await m.rig.client.effects(m.id)).filter((e) => e.status !== 'undone')).toEqual([]);
+  expect(existsSync(m.destination) ? (await treeDigest(m.destination)).sha256 : undefined).toBe(before);
+  expect(m.staged()).toEqual([]);
 }

@@ -15,6 +15,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { Corner } from './corner.js';
 import { look } from './trees.js';
 
+const MKFIFO = 'mkfifo';
+
 let corner: Corner;
 let id: string;
 let source: string;
@@ -31,7 +33,7 @@ beforeEach(() => {
 
 const bring = (): Promise<unknown> => corner.bring(id, [{ name: 'thing', path: id }], { phase: id });
 /** It fails as it should, nothing arrives, and the undo leaves nothing behind. */
-async function isRefused(code: string, text: RegExp | string): Promise<void> {
+async function expectRefused(code: string, text: RegExp | string): Promise<void> {
   await expect(bring()).rejects.toMatchObject({ code, message: expect.stringMatching(text) as unknown });
   expect(existsSync(corner.out(id, 'thing'))).toBe(false);
   await corner.takeBack(id);
@@ -60,7 +62,7 @@ describe('symbolic links', () => {
       if (target === 'FILE') writeFileSync(path.join(source, at), 'x');
       else symlinkSync(target.replace('IT', id), path.join(source, at));
     }
-    await isRefused('ARTIFACT_LINK_REFUSED', why);
+    await expectRefused('ARTIFACT_LINK_REFUSED', why);
   });
 
   test.each([
@@ -86,13 +88,13 @@ describe('symbolic links', () => {
 
 describe('what is no artifact', () => {
   test('a fifo in a folder', async () => {
-    execFileSync('mkfifo', [path.join(source, 'fifo')]);
-    await isRefused('ARTIFACT_NOT_A_FILE', /fifo is neither/);
+    execFileSync(MKFIFO, [path.join(source, 'fifo')]);
+    await expectRefused('ARTIFACT_NOT_A_FILE', /fifo is neither/);
   });
 
   test('a fifo itself, which does not make it wait', async () => {
     rmSync(source, { recursive: true });
-    execFileSync('mkfifo', [source]);
+    execFileSync(MKFIFO, [source]);
     await expect(bring()).rejects.toMatchObject({ code: 'ARTIFACT_NOT_A_FILE' });
   });
 
@@ -102,7 +104,7 @@ describe('what is no artifact', () => {
     await corner.takeBack(id);
     id = corner.newId();
     mkdirSync(path.join(corner.in(id), ...Array<string>(256).fill('d')), { recursive: true });
-    await isRefused('ARTIFACT_LIMIT', /depth of .* over the limit of 256/);
+    await expectRefused('ARTIFACT_LIMIT', /depth of .* over the limit of 256/);
   });
 
   test('the folder that holds the data itself', async () => {

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { defaultPayloadConverter } from '@temporalio/common';
 import { workflowIdOf } from '../../src/core/ids.js';
 import { replayKept } from '../crash/replay.js';
-import { Moving, makeLarge, makeMany } from './moving.js';
+import { Moving, expectArrived, expectUndone, makeLarge, makeMany } from './moving.js';
 
 let folder: string;
 beforeAll(() => {
@@ -44,7 +44,7 @@ test.for(['large', 'many'])('%s takes several times its time-out of 2 s, in one 
     await m.worker(SLOW);
     await m.begin();
     const began = Date.now();
-    const facts = await m.arrived('bring', 50_000);
+    const facts = await expectArrived(m, 'bring', 50_000);
     expect(Date.now() - began).toBeGreaterThan(2500);
     expect(Number(facts['resumed'])).toBeGreaterThan(0);
     const { scheduled, failed } = await calls(m);
@@ -52,7 +52,7 @@ test.for(['large', 'many'])('%s takes several times its time-out of 2 s, in one 
     expect(failed).toBe(0);
     expect(await m.rig.storage.steps.list(m.id)).toMatchObject({ bring: { epoch: 1, attempts: 1 } });
     await m.reject();
-    await m.undone(undefined);
+    await expectUndone(m, undefined);
   });
 });
 
@@ -71,10 +71,10 @@ test('it says how far it is, stops for a pause, and goes on from there', async (
     await new Promise((resolve) => setTimeout(resolve, 800));
     expect(rests()).toBe(stopped);
     await m.rig.client.resume(m.id, { by: 'test' });
-    const facts = await m.arrived('bring', 50_000);
+    const facts = await expectArrived(m, 'bring', 50_000);
     expect(Number(facts['resumed'])).toBeGreaterThan(0);
     await m.reject();
-    await m.undone(undefined);
+    await expectUndone(m, undefined);
   });
 });
 
@@ -84,7 +84,7 @@ test('a cancellation stops it midway, and nothing stays in staging', async () =>
     await m.begin();
     await beat(m);
     await m.rig.client.cancel(m.id, { by: 'test', reason: 'enough' });
-    await m.undone(undefined, 'cancelled');
+    await expectUndone(m, undefined, 'cancelled');
   });
 });
 

@@ -96,30 +96,30 @@ test('as a path: refused, or something within the root', async () => {
     expect([name, results.get(name)]).toEqual([name, 'PATH_NOT_ALLOWED']);
 }, 120_000);
 
-test('as a name: refused before anything is written, or one name in its folder', async () => {
-  for (const name of TRAVERSAL_NAMES) {
-    const request = {
-      procedure: 'ANY',
-      source: { phase: 1 },
-      target: { phase: 2 },
-      artifacts: [{ name, path: 'plain' }],
-    };
-    let accepted = true;
-    try {
-      parseRequest(request, 0, () => 'ho_1');
-    } catch (error) {
-      expect(error).toMatchObject({ code: 'INVALID_REQUEST' });
-      accepted = false;
-    }
-    if (accepted) expect(name).not.toMatch(/[/\\\0]|^\.|\.\./);
-    if (accepted) expect(await tries({ name, path: 'plain' })).toBe('arrived');
+/** Whether a request with this artifact name is taken; anything but INVALID_REQUEST is a fault of ours. */
+function isTaken(name: string): boolean {
+  const request = {
+    procedure: 'ANY',
+    source: { phase: 1 },
+    target: { phase: 2 },
+    artifacts: [{ name, path: 'plain' }],
+  };
+  try {
+    parseRequest(request, 0, () => 'ho_1');
+    return true;
+  } catch (error) {
+    if (error instanceof HandoffError && error.code === 'INVALID_REQUEST') return false;
+    throw error;
   }
-}, 120_000);
+}
 
-test('as a name that came past the request: refused as well', async () => {
-  for (const name of TRAVERSAL_NAMES) {
-    const result = await tries({ name, path: 'plain' });
-    if (result !== 'arrived') expect([name, result]).toEqual([name, 'INVALID_ID']);
-    else expect(name).toMatch(/^[^/\\\0.][^/\\\0]*$/);
-  }
+test('as a name: refused by the request and by the transfer itself, or one name in its folder', async () => {
+  const taken = TRAVERSAL_NAMES.filter(isTaken);
+  expect(taken.length).toBeGreaterThan(5);
+  expect(taken.filter((name) => /[/\\\0]|^\.|\.\./.test(name))).toEqual([]);
+  for (const name of TRAVERSAL_NAMES)
+    expect([name, await tries({ name, path: 'plain' })]).toEqual([
+      name,
+      taken.includes(name) ? 'arrived' : 'INVALID_ID',
+    ]);
 }, 120_000);

@@ -88,7 +88,7 @@ test('what closed is collected whole', async () => {
   expect(await mine(), 'not at once').toEqual([]);
   const closed_at = Date.now() - HOUR;
   await rig.storage.db.updateTable('handoffs').set({ closed_at }).where('id', '=', id).execute();
-  expect(await mine()).toEqual([{ handoff: id, why: 'closed', paths: [staging(id)] }]);
+  expect(await mine()).toEqual([{ handoff: id, why: 'closed', paths: [undo(id), staging(id)].filter(existsSync) }]);
   expect(await collect(rig.storage)).toBeGreaterThan(0);
   expect([await mine(), existsSync(staging(id)), existsSync(staging('gone-old'))]).toEqual([[], false, true]);
   await rm(staging('gone-old'), { recursive: true });

@@ -149,7 +149,10 @@ test('an acceptance while it is paused: the deadlines stand still until it goes 
 
 test('a lapsed lease stops them; the next acceptance begins them anew for what has not come', async (ctx) => {
   const t = await timeRig(ctx);
-  const specs = { 'x.json': { critical: true, timeout_minutes: 30 }, 'y.json': { timeout_minutes: 30 } };
+  const specs = {
+    'x.json': { critical: true, timeout_minutes: 30, format: 'json' },
+    'y.json': { timeout_minutes: 30 },
+  };
   const id = await accepts(t.rig, specs, { ...LONG, leaseMinutes: 20 });
   await submits(t.rig, id, { 'y.json': '{}' });
   await submits(t.rig, id, { 'x.json': 'no' });

@@ -111,7 +111,7 @@ describe('a handoff is late', () => {
     const t = await timeRig(ctx);
     const end = (await t.now()) + 2 * DAY * 60_000;
     const timing = {
-      phase_13_can_start_after: await t.iso(3 * DAY),
+      phase_13_can_start_after: await t.iso(DAY),
       phase_13_expected_end: new Date(end).toISOString(),
     };
     const id = await begin(t.rig, timing);

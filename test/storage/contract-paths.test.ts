@@ -110,7 +110,9 @@ describe.each(Object.entries(FIELDS))('as %s', (_, document) => {
     // All but the plain ones at the end of the list; a $ref may be anything, for it is not always a file.
     expect([refused, refused > 100 || _ === 'a $ref']).toEqual([refused, true]);
     expect(
-      (await readdir(base, { recursive: true })).filter((f) => !tree.includes(f) && !f.startsWith('storage-of-this-test')),
+      (await readdir(base, { recursive: true })).filter(
+        (f) => !tree.includes(f) && !f.startsWith('storage-of-this-test'),
+      ),
     ).toEqual([]);
   });
 });

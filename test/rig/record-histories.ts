@@ -62,6 +62,32 @@ const SITUATIONS: Record<string, Situation> = {
       trigger: { workflow: { type: 'nobody', taskQueue: 'nobody' } },
     },
   },
+  'contract-returned': {
+    procedure: 'AGENT_HANDOFF_STANDARD',
+    request: {
+      contract: {
+        expects_in_return: {
+          'app.json': { critical: true, expected_in: 60, timeout_minutes: 120, if_missing: 'retry', format: 'json' },
+          tests: { type: 'directory' },
+        },
+      },
+    },
+    drive: async (rig, id) => {
+      await offered(rig, id);
+      const { epoch } = await rig.client.accept(id, { by: AGENTS.target });
+      await rig.file('bad.json', '{');
+      await rig.file('app.json', '{}');
+      const submit = (file: string) =>
+        rig.client.submitReturn(id, { by: AGENTS.target, epoch, artifacts: [{ name: 'app.json', path: file }] });
+      await submit('bad.json');
+      await rig.client.pause(id, by);
+      await rig.until(id, (s) => s.state?.holds.operator !== undefined);
+      await rig.client.resume(id, { by: 'operator' });
+      await rig.until(id, (s) => s.state?.holds.operator === undefined);
+      await submit('app.json');
+      await rig.client.complete(id, { by: AGENTS.target, epoch });
+    },
+  },
   'failed-undone': { procedure: 'GOLDEN_FAILS', request: bare },
   rejected: {
     procedure: 'AGENT_HANDOFF_STANDARD',

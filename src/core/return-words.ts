@@ -55,7 +55,7 @@ export function returnLines(subject: Subject, s: HandoffState): string[] {
   const [name] = owed.find(([, r]) => !r.checking) ?? owed[0]!;
   const sent = JSON.stringify({ by, epoch: s.acceptance.epoch, artifacts: [{ name, path: `path/to/${name}` }] });
   return [
-    `Awaited from ${by}:\n${[...items, ...more].join('\n')}`,
+    `Awaited from ${by}:\n\n${[...items, ...more].join('\n')}`,
     ...owed.flatMap(([one, r]) => faultLines(one, r)).slice(0, SHOWN),
     `Press *More Actions → Send an Update* → \`submitReturn\` \`${spaced(sent)}\`, with one entry for each that comes.`,
     ...warnings,
@@ -95,7 +95,7 @@ function faultLines(name: string, r: ReturnState): string[] {
   if (!r.lastFaults?.length) return [];
   const lines = r.lastFaults.slice(0, FAULTS).map((f) => `- \`${f.pointer || '/'}\`: ${oneLine(f.message)}`);
   const more = r.lastFaults.length > FAULTS ? [`- and ${r.lastFaults.length - FAULTS} more`] : [];
-  return [`Faults of **${name}**, last time:\n${[...lines, ...more].join('\n')}`];
+  return [`Faults of **${name}**, last time:\n\n${[...lines, ...more].join('\n')}`];
 }
 
 const oneLine = (text: string): string => text.replaceAll(/\s+/g, ' ');

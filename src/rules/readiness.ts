@@ -83,5 +83,6 @@ async function unreadyBecause(name: string, { storage, subject }: RuleContext): 
   if (!agent) return [`agent ${name} is not registered`];
   const { complaints } = await agentComplaints(storage, agent, subject.handoffId);
   // Only the target gets the work; of the others it is enough that they are there.
-  return name === subject.target.agent ? complaints : complaints.slice(0, 1).map((c) => c && `${name}: ${c}`);
+  const asked = name === subject.target.agent ? complaints : complaints.slice(0, 1);
+  return asked.map((c) => (c === undefined || c.startsWith(name) ? c : `${name}: ${c}`));
 }

@@ -47,9 +47,11 @@ test('what is awaited from whom, until when, since when it is late, what was wro
   );
   const paragraphs = words(subject, procedure, s).split('\n\n');
   expect(paragraphs[0]).toBe('**accepted** since 2026-01-13 11:00:00 UTC — it waits for 1 return from @b');
-  expect(paragraphs.slice(1, 4)).toEqual([
-    'Awaited from @b:\n- **app.json** until 2026-01-13 11:30:00 UTC, then it is asked for again; critical; late since 2026-01-13 11:10:00 UTC; faults in 1 of 3 rounds',
-    'Faults of **app.json**, last time:\n- `/routes`: no routes',
+  expect(paragraphs.slice(1, 6)).toEqual([
+    'Awaited from @b:',
+    '- **app.json** until 2026-01-13 11:30:00 UTC, then it is asked for again; critical; late since 2026-01-13 11:10:00 UTC; faults in 1 of 3 rounds',
+    'Faults of **app.json**, last time:',
+    '- `/routes`: no routes',
     'Press *More Actions → Send an Update* → `submitReturn` `{"by": "@b", "epoch": 1, "artifacts": [{"name": "app.json", "path": "path/to/app.json"}]}`, with one entry for each that comes.',
   ]);
   expect(blockedBecause(s, procedure)).toBe('waits for return of app.json until 2026-01-13T11:30:00Z');

@@ -81,7 +81,7 @@ describe('DC008 Next Agent Can Start', () => {
     expect(await finds()).toEqual([false, 'agent @next is not registered']);
     await agents.add({ name: '@next', capacity: 1 });
     await agents.heartbeat('@next', Date.now() - 3_600_000);
-    expect(await finds()).toEqual([false, 'its last heartbeat is 60 min old, one is due every 60 s']);
+    expect(await finds()).toEqual([false, '@next: its last heartbeat is 60 min old, one is due every 60 s']);
     await agents.heartbeat('@next', Date.now());
     expect(await finds()).toEqual([true, '0 inputs are there, @next is reachable and has room']);
     expect(await finds({ agents: ['@tester'], procedures: ['BUILD'] })).toEqual([
@@ -174,7 +174,7 @@ describe('in a handoff, and by `handoff validate`', () => {
     await rig.storage.db.updateTable('agents').set({ heartbeats: '[]' }).where('name', '=', '@gone').execute();
     const id = await rig.start('CONTRACT_HANDOFF_STANDARD', { target: { agent: '@gone', phase: 'p-gone' } });
     const outcome = await rig.client.result(id);
-    expect(outcome.reason).toMatch(/DC008 Next Agent Can Start: it has never sent a heartbeat/);
+    expect(outcome.reason).toMatch(/DC008 Next Agent Can Start: @gone: it has never sent a heartbeat/);
     expect(outcome.undone.length).toBeGreaterThan(3);
   });
 });

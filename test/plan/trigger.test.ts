@@ -144,7 +144,7 @@ test('who watches sees what waits for its date, and what is late, before what on
   const timing = {
     phase_8_expected_end: inDays(-2),
     phase_13_can_start_after: inDays(2),
-    phase_13_expected_end: inDays(-1),
+    phase_13_expected_end: inDays(3),
   };
   const id = await rig.start(PROCEDURE, { ...to13, contract: contractWith(timing) });
   const { state, subject, status } = await rig.until(id, (s) => s.state?.waitsUntil !== undefined);
@@ -157,11 +157,11 @@ test('who watches sees what waits for its date, and what is late, before what on
     late: 'overdue',
     waitsFor: expect.stringMatching(/^phase 13 to be allowed to start, 20/) as string,
   });
-  expect(etaText(row)).toMatch(/^LATE: phase 8 was expected to end by .*; phase 13 was expected to end by /);
+  expect(etaText(row)).toMatch(/^LATE: phase 8 was expected to end by /);
   const [listed] = await rig.client.list({ session: `s-${id}` });
   expect(listed).toMatchObject({
     blocked: expect.stringMatching(/^waits for phase 13 to be allowed to start/) as string,
-    late: { ends: ['source', 'target'] },
+    late: { ends: ['source'] },
   });
   await rig.client.cancel(id, { by: 'op', reason: 'a test' });
   expect(await rig.client.result(id)).toMatchObject({ outcome: 'cancelled', late: listed!.late! });

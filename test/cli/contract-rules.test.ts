@@ -54,7 +54,7 @@ describe('handoff validate', () => {
     ['DC003', { 'a.json': { checksum: 'f'.repeat(64) } }, ['DC003']],
     ['DC004', { 'a.json': { required_fields: ['m'] } }, ['DC004']],
     ['DC005', { 'a.json': { schema: 'number.json' } }, ['DC002', 'DC005']],
-    ['DC006', { 'a.json': { requires: ['b.json'] } }, ['DC006']],
+    ['DC006', { 'a.json': { requires: ['b.json'] }, 'b.json': { required: false } }, ['DC006']],
   ])('finds %s', async (_, sends, failed) => {
     const { session, verdict } = await json<Validation>(['validate', await request(sends), ...at]);
     expect(session.results.filter((r) => !r.passed).map((r) => r.rule)).toEqual(failed);

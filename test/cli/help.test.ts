@@ -78,6 +78,6 @@ describe('help', () => {
     const without = (flag: string): string[] =>
       leaves.filter((c) => c.options.every((o) => o.long !== flag)).map(nameOf);
     expect(without('--json')).toEqual([]);
-    expect(without('--folder')).toEqual(['demo', 'contract check', 'digest', 'completion']);
+    expect(without('--folder')).toEqual(['demo', 'digest', 'contract check', 'completion']);
   });
 });

@@ -1,6 +1,6 @@
 // A process that passes artifacts on and takes them back, as a worker does: `Passing` tells it what by messages.
 import process from 'node:process';
-import { transferArtifacts } from '../../dist/activities/transfer.js';
+import { transferArtifacts } from '../../dist/activities/transfer-artifacts.js';
 import { undoEffects } from '../../dist/activities/undo.js';
 import { openStorage } from '../../dist/storage/storage.js';
 
@@ -13,7 +13,8 @@ async function pass({ subject, step, artifacts, target }) {
   const task = { subject, step, action: 'transfer', epoch: 1, rules: [], with: {}, stopAt: 'high', severities: {} };
   await storage.steps.begin({ handoff: subject.handoffId, session: subject.session, step, epoch: 1 });
   const content = { artifacts, context: {}, metadata: {} };
-  const context = { task: { ...task, irreversible: false }, content, storage, signal };
+  const attempt = { progress: () => {}, stopBy: Infinity };
+  const context = { task: { ...task, irreversible: false }, content, storage, signal, ...attempt };
   await transferArtifacts(context, deps, { artifacts, source: { phase: '8' }, target });
 }
 

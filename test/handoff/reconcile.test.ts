@@ -19,7 +19,8 @@ const reconcile = async (): Promise<Reconciled> =>
     workflowId: `rec-${Math.random()}`,
   })) as Reconciled;
 
-// What happened a moment ago is left alone, so that a run that just closes is not taken for a lost one.
+// What happened a moment ago is left alone, so that a run that just closes is not taken for a lost one. What its worker was
+// about to record as it was ended comes later still.
 const settle = (id: string): Promise<unknown> =>
   rig.storage.db
     .updateTable('handoffs')
@@ -32,9 +33,17 @@ async function terminated(): Promise<string> {
   const id = await rig.start('AGENT_HANDOFF_STANDARD');
   await rig.untilStatus(id, 'awaiting_acceptance');
   await rig.temporal.workflow.getHandle(workflowIdOf(id)).terminate('somebody by hand');
-  await settle(id);
   return id;
 }
+
+/** Until it is found: Temporal's list, by which the lost are told, still has the run for a moment after it was ended. */
+const found = async (id: string): Promise<void> => {
+  const repairs = async (): Promise<string[]> => {
+    await settle(id);
+    return (await reconcile()).repairs;
+  };
+  await expect.poll(repairs, { timeout: 30_000, interval: 200 }).toEqual([id]);
+};
 
 async function replayRepair(id: string): Promise<void> {
   const workflowId = repairWorkflowIdOf(id);
@@ -48,7 +57,7 @@ test('a terminated run is found, shown as an incident, and undone by rollback', 
   await expect(rig.client.result(id)).rejects.toMatchObject({ code: 'HANDOFF_TERMINATED' });
   expect((await rig.client.status(id)).status).toBe('terminated');
 
-  expect((await reconcile()).repairs).toEqual([id]);
+  await found(id);
   const { runId } = await rig.temporal.workflow.getHandle(repairWorkflowIdOf(id)).describe();
   await settle(id);
   expect((await reconcile()).repairs).toEqual([id]);
@@ -70,7 +79,7 @@ test('a terminated run is found, shown as an incident, and undone by rollback', 
 
 test('an undo conflict in a repair run is an incident of its own, and by hand leaves everything alone', async () => {
   const id = await terminated();
-  await reconcile();
+  await found(id);
   await writeFile(rig.arrival(id, 'modules.json'), 'somebody else');
   await rig.client.rollback(id, { by: 'op', reason: 'undo it', incidentId: 'inc-1' });
   const status = await rig.until(id, (s) => s.state?.incidents[0]?.kind === 'undo');
@@ -84,7 +93,7 @@ test('an undo conflict in a repair run is an incident of its own, and by hand le
 
 test('resolved by hand: nothing is touched, and the outcome names every effect', async () => {
   const id = await terminated();
-  await reconcile();
+  await found(id);
   await rig.client.resolve(id, { by: 'op', reason: 'cleaned up by hand', incidentId: 'inc-1' });
   await rig.temporal.workflow.getHandle(repairWorkflowIdOf(id)).result();
   expect(existsSync(rig.arrival(id, 'modules.json'))).toBe(true);

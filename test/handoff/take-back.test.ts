@@ -82,6 +82,29 @@ test.each(['skip', 'resolve'] as const)(
   },
 );
 
+test('resolved by hand, a step is shut at an epoch of its own; a rollback past it undoes what stayed, and goes on at the next', async () => {
+  const two = breaks('two', { with: { fail: 1, after_effect: true } });
+  const id = await started(procedure('RESOLVED_BACK', [note('one'), two, breaks('three')]));
+  await incidents(id, 'inc-1');
+  await rig.client.resolve(id, op(1));
+  const { state: resolved } = await incidents(id, 'inc-2');
+  expect(resolved!.steps['two']).toMatchObject({ status: 'finished', epoch: 2 });
+  expect(await rows(id)).toEqual(['one/1/note applied', 'two/1/note applied']);
+  await rig.client.rollback(id, { ...op(2), toStep: 'one' });
+  const { state: back } = await incidents(id, 'inc-3');
+  expect(Object.values(back!.steps).map((s) => s.epoch)).toEqual([2, 3, 2]);
+  await rig.client.retry(id, op(3));
+  expect((await rig.client.result(id)).outcome).toBe('completed');
+  expect(await rows(id)).toEqual([
+    'one/1/note undone',
+    'two/1/note undone',
+    'one/3/note applied',
+    'two/3/note applied',
+    'three/2/note applied',
+  ]);
+  expect(own.notes(id)['two']).toBe(`${id}/two/3/note`);
+});
+
 describe.concurrent('repairs in quick succession', () => {
   const branches = (name: string): Procedure =>
     procedure(name, [

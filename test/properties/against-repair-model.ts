@@ -31,14 +31,15 @@ export function faultsAgainstRepairs(world: World, s: Repairs, model: RepairMode
   const possible = model.wholly ? ['failed'] : ['completed'];
   if (cancelled) possible.push('cancelled');
   must(possible.includes(outcome.outcome), () => `outcome ${outcome.outcome}, not ${possible.join(' or ')}`);
-  must(updates === model.taken, () => `${updates} updates stand in the history, and ${model.taken} were taken`);
+  const taken = model.story.length;
+  must(updates === taken, () => `${updates} updates stand in the history, and ${taken} were taken`);
   s.steps.forEach((_, i) => attemptsOf(world, model, run, stepId(i), must));
   if (outcome.outcome === 'completed') completed(world, s, model, run, must);
   const completes = outcome.outcome === 'completed';
   const live = new Set(world.effectsOf(run.id));
   for (const row of run.rows) {
     const { irreversible } = s.steps[Number(row.step.slice(1))]!;
-    const last = row.epoch === model.steps[row.step]!.epochs.length;
+    const last = row.epoch === model.lasting(row.step);
     const settled = model.settled.has(row.key);
     const undone = !irreversible && (!completes || !last);
     must((row.status === 'undone') === undone, () => `${row.key} is ${row.status} in the ledger`);
@@ -86,14 +87,14 @@ function completed(world: World, s: Repairs, model: RepairModel, { id, outcome, 
   const wanted = new Set<string>();
   s.steps.forEach((step, i) => {
     const name = stepId(i);
-    const { end, epochs, untouched } = model.steps[name]!;
+    const { end, untouched } = model.steps[name]!;
     const { status, note, facts } = outcome.steps[name]!;
     must(status === (end === 'skipped' ? 'skipped' : 'finished'), () => `step ${name} is ${status}, not ${end}`);
     must((note !== undefined) === (end !== 'finished'), () => `step ${name} ended ${end}, with note ${String(note)}`);
     const accepted = i === s.offerAt && end === 'finished';
     must(!accepted || facts?.['acceptedBy'] !== undefined, () => `${name} was finished, and nobody accepted`);
     if (i === s.offerAt || untouched) return;
-    const key = `${id}/${name}/${epochs.length}/it`;
+    const key = `${id}/${name}/${model.lasting(name)}/it`;
     const row = rows.find((r) => r.key === key)?.status;
     const [is, there] =
       end === 'finished'

@@ -68,7 +68,7 @@ export class Operator {
 
   private choose(incident: Incident): Repair {
     const x = this.random();
-    if (this.model.taken >= PATIENCE) return { verb: 'retry', healed: incident.kind === 'step' };
+    if (this.model.story.length >= PATIENCE) return { verb: 'retry', healed: incident.kind === 'step' };
     if (x < 0.12) return { verb: 'rollback' };
     if (incident.kind === 'undo') return x < 0.7 ? { verb: 'retry', healed: false } : { verb: 'resolve' };
     if (x < 0.26) return { verb: 'retry', healed: false };

@@ -9,8 +9,11 @@ export type Repair =
   | { verb: 'resolve' }
   | { verb: 'rollback'; toStep?: string };
 
-/** Why a step has an epoch: `back_to` is where a rollback to a step ended, `back` the steps after it. */
-type Why = 'begun' | 'retry' | 'skip' | 'back' | 'back_to';
+/**
+ * Why a step has an epoch: `back_to` is where a rollback to a step ended, `back` the steps after it. `by_hand` only shuts
+ * out attempts that still run: nothing begins there, and what the epoch before it did stays.
+ */
+type Why = 'begun' | 'retry' | 'skip' | 'by_hand' | 'back' | 'back_to';
 
 interface Expected {
   /** Why it has each of its epochs, from the first. */
@@ -30,7 +33,8 @@ export class RepairModel {
   readonly settled = new Set<string>();
   /** Whether an operator asked for all to be undone. */
   wholly = false;
-  taken = 0;
+  /** The repairs that it took, in their order and in words: what a failure is read from. */
+  readonly story: string[] = [];
 
   constructor(private readonly scenario: Repairs) {
     const begun = (): Expected => ({ epochs: ['begun'], end: 'finished', untouched: false });
@@ -48,9 +52,16 @@ export class RepairModel {
     return Object.keys(this.steps).filter((id) => this.from(id).includes(step));
   }
 
+  /** The epoch whose effects stay where a step completes. */
+  lasting(step: string): number {
+    const { epochs } = this.steps[step]!;
+    return epochs.at(-1) === 'by_hand' ? epochs.length - 1 : epochs.length;
+  }
+
   /** The handoff has taken a repair of an incident. */
   take(incident: Incident, repair: Repair): void {
-    this.taken++;
+    const { id, kind, step, effect } = incident;
+    this.story.push(`${JSON.stringify(repair)} of ${id} (${kind} ${effect ?? step})`);
     if (repair.verb === 'rollback' && repair.toStep === undefined) this.wholly = true;
     else if (repair.verb === 'rollback') {
       for (const id of this.from(repair.toStep!)) {
@@ -61,7 +72,19 @@ export class RepairModel {
       if (repair.verb === 'resolve') this.settled.add(incident.effect!);
     } else if (repair.verb === 'retry') this.reopen(incident.step!, 'retry', { end: 'finished', untouched: false });
     else if (repair.verb === 'skip') this.reopen(incident.step!, 'skip', { end: 'skipped', untouched: true });
-    else this.steps[incident.step!]!.end = 'by_hand';
+    else this.byHand(incident.step!);
+  }
+
+  /** Attempts at a step that has effects may still run, and are shut out. An offer has neither. */
+  private byHand(id: string): void {
+    const step = this.steps[id]!;
+    const epochs: Why[] = this.isOffer(id) ? step.epochs : [...step.epochs, 'by_hand'];
+    this.steps[id] = { ...step, epochs, end: 'by_hand' };
+  }
+
+  private isOffer(id: string): boolean {
+    const { offerAt } = this.scenario;
+    return offerAt !== undefined && stepId(offerAt) === id;
   }
 
   private reopen(id: string, why: Why, change: Omit<Expected, 'epochs'>): void {

@@ -46,7 +46,8 @@ async function faultsOf(n: number, s: Repairs, tally: Tally): Promise<string[]> 
   count(tally, 'offers taken back', offer?.epochs.filter((why) => why.startsWith('back')).length ?? 0);
   count(tally, 'pauses', pauses);
   count(tally, 'not undone at once', rows.filter((r) => world.undos.get(r.key)?.failed).length);
-  return [...faultsAgainstRepairs(world, s, model, run), ...faults, ...operator.faults].map((f) => `${id}: ${f}`);
+  const found = [...faultsAgainstRepairs(world, s, model, run), ...faults, ...operator.faults];
+  return found.length > 0 ? [`${id} took ${model.story.join(', ') || 'no repair'}`, ...found] : [];
 }
 
 /** What must have happened at least once in a run of chance, or it proves nothing about it. */

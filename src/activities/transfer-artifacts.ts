@@ -2,7 +2,7 @@ import path from 'node:path';
 import type { SendSpec } from '../core/contract.js';
 import type { Effect } from '../core/effect.js';
 import { HandoffError } from '../core/errors.js';
-import { ARTIFACT_NAME, printable } from '../core/ids.js';
+import { fileNameFault, printable } from '../core/ids.js';
 import { arrivalFolder, type ArtifactSpec, type Party } from '../core/request.js';
 import { locateArtifact, type Located } from '../storage/files.js';
 import type { Arrival } from '../storage/manifest.js';
@@ -76,12 +76,8 @@ export async function transferArtifacts(
 
 /** A request's names were checked when it came; this holds for whoever else calls. */
 function checkName(name: string): void {
-  if (ARTIFACT_NAME.test(name) && !name.includes('..') && Buffer.byteLength(name) <= 255) return;
-  throw new HandoffError('INVALID_ID', {
-    what: 'Artifact',
-    id: printable(name),
-    why: 'one file name without "/" or ".."',
-  });
+  const why = fileNameFault(name, 'an artifact name');
+  if (why) throw new HandoffError('INVALID_ID', { what: 'Artifact', id: printable(name), why });
 }
 
 /** One attempt at a move. */

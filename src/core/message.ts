@@ -43,7 +43,10 @@ const bounded: Check = (v) =>
 
 /** Returns that one message may bring. */
 const MOST_ARTIFACTS = 200;
-const artifactName: Check = (v) => (typeof v === 'string' ? fileNameFault(v, 'an artifact name') : 'must be a text');
+const artifactName: Check = (v) =>
+  typeof v === 'string' && fileNameFault(v, 'an artifact name') === undefined
+    ? undefined
+    : 'must be an artifact name: one file name without "/" and ".."';
 const ARTIFACT: Record<string, Check> = {
   name: artifactName,
   path: (v) => text(4096)(v) ?? ((v as string).includes('\0') ? 'must not contain NUL' : undefined),

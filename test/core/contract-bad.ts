@@ -142,7 +142,7 @@ export const BAD: [string, Record<string, unknown>, string[]][] = [
   [
     'a format that is none',
     { [`${ARCH}/format`]: 'JSON/5' },
-    [`${ARCH}/format: "JSON/5" is not a format in lower case, such as json, yaml, csv or markdown`],
+    [`${ARCH}/format: "JSON/5" is not a format, such as json, yaml, csv or markdown`],
   ],
   [
     'required that is a text',

@@ -3,7 +3,8 @@ import type { SendSpec } from '../core/contract.js';
 import type { Effect } from '../core/effect.js';
 import { HandoffError } from '../core/errors.js';
 import { fileNameFault, printable } from '../core/ids.js';
-import { arrivalFolder, type ArtifactSpec, type Party } from '../core/request.js';
+import type { ArtifactSpec, Party } from '../core/request.js';
+import { arrivalsFolder } from '../storage/arrivals.js';
 import { locateArtifact, type Located } from '../storage/files.js';
 import type { Arrival } from '../storage/manifest.js';
 import { changed } from '../storage/transfer/faults.js';
@@ -48,7 +49,7 @@ export async function transferArtifacts(
   move: Move,
 ): Promise<Record<string, unknown>> {
   const { storage } = context;
-  const folder = path.join(storage.root, 'artifacts', arrivalFolder(move.target));
+  const folder = arrivalsFolder(storage, move.target);
   for (const { name } of move.artifacts) checkName(name);
   const ready = await readyToMove(context, deps, move);
   const items = await Promise.all(

@@ -11,8 +11,8 @@ import { contentOf, refOf, type ActionContext, type Deps } from './action.js';
 import { coverageFaults } from './coverage.js';
 import { effectRunner } from './effect-runner.js';
 import { failpoint } from './failpoint.js';
-import type { FileData } from './file-effect.js';
 import { validateArtifacts } from '../contracts/validate.js';
+import { arrivedBy, type Arrived } from '../storage/arrivals.js';
 import { locateIfThere } from '../storage/files.js';
 import { printOf, treeDigest } from '../storage/transfer/print.js';
 import { transferArtifacts } from './transfer-artifacts.js';
@@ -69,7 +69,7 @@ export async function receiveReturn(deps: Deps, given: ReturnTask, signal: Abort
   const rows = (await rowsOf(storage.ledger, task)).filter((e) => names.includes(e.effect) && e.status === 'applied');
   for (const row of rows) checkSame(row, artifacts);
   await failpoint('receive.after_transfer');
-  return { faults: [], received: rows.map(factOf) };
+  return { faults: [], received: rows.flatMap((row) => arrivedBy(row) ?? []).map(factOf) };
 }
 
 /** Returned artifacts stand in the ledger under a step of their own. */
@@ -88,22 +88,19 @@ const asStep = ({ subject, epoch }: ReturnTask): StepTask => ({
 const rowsOf = (ledger: Ledger, { subject }: StepTask): Promise<Effect[]> =>
   ledger.toUndo(subject.handoffId, MOST_ROWS, undefined, [RETURN_STEP]);
 
-const factOf = ({ effect, result, data }: Effect): ReturnFact => {
-  const { sha256 } = result ?? {};
-  const { destination } = data as Partial<FileData>;
-  return {
-    name: effect,
-    ...(typeof sha256 === 'string' ? { sha256 } : {}),
-    ...(typeof destination === 'string' ? { path: destination } : {}),
-  };
-};
+const factOf = ({ name, sha256, path }: Arrived): ReturnFact => ({ name, sha256, path });
 
 /** What has arrived before, as a run that was reset does not remember, must be what is handed in now. */
-function checkSame({ effect, resource, result }: Effect, artifacts: readonly ArtifactSpec[]): void {
-  const wanted = artifacts.find((a) => a.name === effect)?.sha256;
-  const found = result?.['sha256'];
-  if (wanted !== undefined && typeof found === 'string' && wanted !== found)
-    throw new HandoffError('STATE_CONFLICT', { resource, expected: `sha256 ${wanted}`, found: `sha256 ${found}` });
+function checkSame(row: Effect, artifacts: readonly ArtifactSpec[]): void {
+  const wanted = artifacts.find((a) => a.name === row.effect)?.sha256;
+  // A transformer may have made something else of it.
+  const found = arrivedBy(row)?.originalSha256;
+  if (wanted !== undefined && found !== undefined && wanted !== found)
+    throw new HandoffError('STATE_CONFLICT', {
+      resource: row.resource,
+      expected: `sha256 ${wanted}`,
+      found: `sha256 ${found}`,
+    });
 }
 
 /** With the digest of what lies there now, unless the agent has named one. Throws PATH_NOT_ALLOWED. */

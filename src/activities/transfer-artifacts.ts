@@ -2,8 +2,9 @@ import path from 'node:path';
 import type { SendSpec } from '../core/contract.js';
 import type { Effect } from '../core/effect.js';
 import { HandoffError } from '../core/errors.js';
-import { ARTIFACT_NAME, printable } from '../core/ids.js';
-import { arrivalFolder, type ArtifactSpec, type Party } from '../core/request.js';
+import { fileNameFault, printable } from '../core/ids.js';
+import type { ArtifactSpec, Party } from '../core/request.js';
+import { arrivalsFolder } from '../storage/arrivals.js';
 import { locateArtifact, type Located } from '../storage/files.js';
 import type { Arrival } from '../storage/manifest.js';
 import { changed } from '../storage/transfer/faults.js';
@@ -48,7 +49,7 @@ export async function transferArtifacts(
   move: Move,
 ): Promise<Record<string, unknown>> {
   const { storage } = context;
-  const folder = path.join(storage.root, 'artifacts', arrivalFolder(move.target));
+  const folder = arrivalsFolder(storage, move.target);
   for (const { name } of move.artifacts) checkName(name);
   const ready = await readyToMove(context, deps, move);
   const items = await Promise.all(
@@ -76,12 +77,8 @@ export async function transferArtifacts(
 
 /** A request's names were checked when it came; this holds for whoever else calls. */
 function checkName(name: string): void {
-  if (ARTIFACT_NAME.test(name) && !name.includes('..') && Buffer.byteLength(name) <= 255) return;
-  throw new HandoffError('INVALID_ID', {
-    what: 'Artifact',
-    id: printable(name),
-    why: 'one file name without "/" or ".."',
-  });
+  const why = fileNameFault(name, 'an artifact name');
+  if (why) throw new HandoffError('INVALID_ID', { what: 'Artifact', id: printable(name), why });
 }
 
 /** One attempt at a move. */

@@ -1,11 +1,12 @@
 import type { SendSpec } from '../core/contract.js';
-import { HandoffError } from '../core/errors.js';
 import type { ArtifactSpec, Party } from '../core/request.js';
 import { formatsOf, type Prepared } from '../contracts/artifact.js';
-import { arrivalsOf, validateHandoff } from '../contracts/handoff.js';
+import { validateHandoff } from '../contracts/handoff.js';
 import { prepareArtifact } from '../contracts/prepare.js';
 import { keyOf } from '../contracts/transformers.js';
 import { assertValid } from '../contracts/validation-error.js';
+import { arrivalsOf } from '../storage/arrivals.js';
+import { changed } from '../storage/transfer/faults.js';
 import type { ActionContext, Deps } from './action.js';
 
 /** What the ledger and the manifest know of an artifact beyond where it came from and went. */
@@ -79,17 +80,14 @@ export async function readyToMove(
       const prepared = await prepareArtifact(spec, specOf(spec), { sources: storage.sources, transformers, signal });
       const looked = made.get(spec.name);
       if (prepared && looked !== undefined && looked !== prepared.sha256)
-        throw changed(spec, 'its transformer does not make the same of it twice');
+        throw changed(spec.name, 'its transformer does not make the same of it twice');
       return prepared;
     },
     sha256Of: (spec) => spec.sha256 ?? (turns(spec) ? undefined : specOf(spec)?.checksum),
     check: (spec, originalSha256) => {
       const looked = validated?.digests.get(spec.name);
       if (looked !== undefined && looked !== originalSha256)
-        throw changed(spec, 'it is not what was looked at by the contract');
+        throw changed(spec.name, 'it is not what was looked at by the contract');
     },
   };
 }
-
-const changed = ({ name }: ArtifactSpec, why: string): HandoffError =>
-  new HandoffError('ARTIFACT_CHANGED', { artifact: name, why });

@@ -1,24 +1,22 @@
 import { Context } from '@temporalio/activity';
 import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
-import path from 'node:path';
 import type { Effect } from '../core/effect.js';
 import { HandoffError, formatIssues } from '../core/errors.js';
 import type { UndoResult } from '../core/handoff.js';
 import { effectKey, workflowIdOf } from '../core/ids.js';
-import { arrivalFolder } from '../core/request.js';
 import { issuesOf } from '../core/request-schema.js';
 import type { ChildTask } from '../core/task.js';
 import { triggerSchema } from '../core/trigger-schema.js';
 import {
   TRIGGER_EFFECT,
   TRIGGER_KINDS,
-  arrivedOf,
   childIdOf,
   triggerKindOf,
   type ChildStart,
   type TriggerPayload,
   type TriggerSpec,
 } from '../core/trigger.js';
+import { arrivalsOf } from '../storage/arrivals.js';
 import { actionKind, refOf, stillOpen, type Action, type ActionContext, type Deps } from './action.js';
 import { failpoint } from './failpoint.js';
 import { callWebhook } from './webhook.js';
@@ -70,8 +68,7 @@ function specOf({ task, content }: ActionContext): TriggerSpec {
 async function payloadOf({ task, content, storage }: ActionContext, most: number): Promise<TriggerPayload> {
   const { subject, step, epoch } = task;
   const { handoffId, session, source, target, procedure } = subject;
-  const folder = path.join(storage.root, 'artifacts', arrivalFolder(target)) + path.sep;
-  const arrived = arrivedOf(await storage.ledger.list(handoffId)).filter((a) => a.path.startsWith(folder));
+  const arrived = [...(await arrivalsOf(storage, handoffId, target)).values()];
   const payload: TriggerPayload = {
     key: effectKey(handoffId, step, epoch, TRIGGER_EFFECT),
     handoffId,
@@ -85,7 +82,7 @@ async function payloadOf({ task, content, storage }: ActionContext, most: number
   };
   const room = most - JSON.stringify(payload).length;
   payload.artifacts = fitting(
-    arrived.map(({ key: _, ...artifact }) => artifact),
+    arrived.map(({ name, path, sha256, size }) => ({ name, path, sha256, size })),
     room,
   );
   return payload;

@@ -1,6 +1,6 @@
 import { CONTRACT_SIDES, type ContractDocument, type ContractNote } from '../core/contract.js';
 import { isPartAlone, lookAtContract } from '../core/contract-schema.js';
-import { part } from '../core/contract-lint.js';
+import { pointerOf } from '../core/pointer.js';
 import { judgeExamples } from '../contracts/examples.js';
 import { readSchemaFiles } from '../storage/schema-files.js';
 
@@ -14,7 +14,7 @@ interface Named {
 const schemasIn = ({ contract }: ContractDocument): Named[] =>
   CONTRACT_SIDES.flatMap((side) =>
     Object.entries(contract[side] ?? {}).flatMap(([name, spec]) =>
-      spec.schema === undefined ? [] : [{ path: `/contract/${side}${part(name)}/schema`, schema: spec.schema }],
+      spec.schema === undefined ? [] : [{ path: `/contract/${side}${pointerOf(name)}/schema`, schema: spec.schema }],
     ),
   );
 

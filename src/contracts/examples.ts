@@ -1,4 +1,5 @@
 import { CONTRACT_SIDES, type ContractDocument, type ContractNote, type SendSpec } from '../core/contract.js';
+import { pointerOf } from '../core/pointer.js';
 import { inThread } from './evaluator.js';
 import { Unfit, faultOf, type Found } from './found.js';
 import { DEFAULT_LIMITS } from './limits.js';
@@ -20,7 +21,7 @@ export async function judgeExamples(
     for (const [name, spec] of Object.entries(document.contract[side] ?? {})) {
       if (spec.schema === undefined) continue;
       if (typeof spec.schema === 'string' && !Object.hasOwn(schemas, spec.schema)) continue;
-      const place = `/contract/${side}/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`;
+      const place = pointerOf('contract', side, name);
       for (const found of await lookAtExample(spec, schemas)) {
         const isSchema = found.code !== 'schema_violation' && found.code !== 'wrong_type';
         if (isSchema || spec.example !== undefined)

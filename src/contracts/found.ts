@@ -42,9 +42,6 @@ export function inWords(value: unknown): string {
   return text.length > 80 ? `${text.slice(0, 80)}… (${text.length} characters)` : text;
 }
 
-export const pointerOf = (...keys: readonly (string | number)[]): string =>
-  keys.map((k) => `/${String(k).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
-
 export function faultOf(artifact: string, { code, pointer, expected, found, message }: Found): ContractFault {
   const said = { expected: oneLine(expected), found: oneLine(found) };
   const where = pointer ? `${artifact} at ${oneLine(pointer)}` : artifact;

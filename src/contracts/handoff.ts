@@ -1,29 +1,12 @@
 import path from 'node:path';
 import type { Contract, ContractDocument, ContractValidation, SendSpec } from '../core/contract.js';
-import { arrivalFolder, type ArtifactSpec, type PackageContent, type Party, type Subject } from '../core/request.js';
+import type { ArtifactSpec, PackageContent, Subject } from '../core/request.js';
+import { arrivalsOf } from '../storage/arrivals.js';
 import type { Storage } from '../storage/storage.js';
 import { treeDigest } from '../storage/transfer/print.js';
 import type { Limits } from './limits.js';
 import { Transformers, type Transformer } from './transformers.js';
-import { validateArtifacts, type Arrived, type ValidateInput, type Validated } from './validate.js';
-
-/** What a handoff has put in its target's folder so far, by artifact. */
-export async function arrivalsOf(storage: Storage, handoff: string, target: Party): Promise<Map<string, Arrived>> {
-  const folder = path.join(storage.root, 'artifacts', arrivalFolder(target));
-  const text = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
-  const arrived = new Map<string, Arrived>();
-  for (const { status, data, result } of await storage.ledger.list(handoff)) {
-    const [artifact, destination] = [text(data['artifact']), text(data['destination'])];
-    if (status !== 'applied' || !artifact || destination !== path.join(folder, artifact)) continue;
-    arrived.set(artifact, {
-      path: destination,
-      sha256: text(result?.['sha256']),
-      originalSha256: text(data['originalSha256']),
-      format: text(data['format']),
-    });
-  }
-  return arrived;
-}
+import { validateArtifacts, type ValidateInput, type Validated } from './validate.js';
 
 export interface HandoffSight {
   subject: Pick<Subject, 'handoffId' | 'target'>;

@@ -3,6 +3,7 @@ import type { ContractFault, ContractValidation, SendSpec } from '../core/contra
 import { HandoffError } from '../core/errors.js';
 import { sha256 } from '../core/digest.js';
 import type { ArtifactSpec } from '../core/request.js';
+import type { Arrived } from '../storage/arrivals.js';
 import { formatsOf, hashOf, locate, readBounded, turn, type Prepared } from './artifact.js';
 import { inThread } from './evaluator.js';
 import { DATA_FORMATS, formatOf } from './formats.js';
@@ -10,15 +11,6 @@ import { Unfit, faultOf, type Found } from './found.js';
 import { DEFAULT_LIMITS, type Limits } from './limits.js';
 import { gatherSchemas, type SchemaPlaces } from './schemas.js';
 import { Transformers } from './transformers.js';
-
-/** An artifact that has arrived, as the ledger has it. Digests are hex SHA-256. */
-export interface Arrived {
-  path: string;
-  sha256?: string;
-  /** Of what it was made from, where a transformer made it. */
-  originalSha256?: string;
-  format?: string;
-}
 
 export interface ValidateInput {
   /** What the contract says of each artifact, by name. */

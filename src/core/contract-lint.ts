@@ -3,6 +3,7 @@ import { cycleIn } from './cycle.js';
 import { NOT_A_DATE, parseDate } from './date.js';
 import type { Issue } from './errors.js';
 import { PHASE_NAME, fileKey, printable } from './ids.js';
+import { pointerOf } from './pointer.js';
 
 /** In one list of names, such as `required_fields`. */
 export const MOST_NAMES = 1000;
@@ -14,9 +15,6 @@ export const fieldsOf = (v: unknown): Fields =>
 /** A list may be as long as a document; one that is longer than it may be is refused for that alone. */
 const textsOf = (v: unknown): string[] =>
   Array.isArray(v) && v.length <= MOST_NAMES ? v.filter((t) => typeof t === 'string') : [];
-
-/** One part of a JSON pointer. */
-export const part = (name: string): string => `/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`;
 
 const TIMING = /^phase_(.+)_(expected_end|can_start_after)$/;
 
@@ -37,7 +35,7 @@ function lintSide(at: string, side: Fields): { errors: Issue[]; warnings: Contra
   const names = new Map<string, string>();
   for (const [name, value] of Object.entries(side)) {
     const spec = fieldsOf(value);
-    const here = `${at}${part(name)}`;
+    const here = `${at}${pointerOf(name)}`;
     const first = names.get(fileKey(name));
     if (first !== undefined)
       errors.push({ path: here, message: `is the same file as ${printable(first)} where case does not count` });
@@ -94,7 +92,7 @@ function lintTiming(timing: Fields, phases: readonly string[]): { errors: Issue[
   const ends = new Map<string, number>();
   for (const [key, value] of Object.entries(timing)) {
     if (key.startsWith('x-')) continue;
-    const path = `/timing${part(key)}`;
+    const path = `/timing${pointerOf(key)}`;
     const [, phase = '', which] = TIMING.exec(key) ?? [];
     if (!PHASE_NAME.test(phase)) {
       errors.push({ path, message: 'unknown field; known here: phase_<N>_expected_end, phase_<N>_can_start_after' });

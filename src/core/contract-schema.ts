@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import { CONTRACT_SIDES, contractIdOf, type ContractDocument, type ContractNote } from './contract.js';
-import { MOST_NAMES, fieldsOf, lintContract, part } from './contract-lint.js';
+import { MOST_NAMES, fieldsOf, lintContract } from './contract-lint.js';
 import { HandoffError, formatIssues, type Issue } from './errors.js';
 import { TEN_YEARS_MIN, artifactName, id, phase, schemaName, version } from './fields-schema.js';
 import { AGENT_NAME, FORMAT_NAME, HANDOFF_ID, printable } from './ids.js';
+import { pointerOf } from './pointer.js';
 import { checkBounds, issuesOf } from './request-schema.js';
 
 /** On each side of a contract. */
@@ -148,7 +149,7 @@ function unknownFields(document: unknown, alone: boolean): Issue[] {
     Object.keys(fieldsOf(value))
       .filter((field) => !known.includes(field) && !field.startsWith('x-'))
       .map((field) => ({
-        path: `${at}${part(field)}`,
+        path: `${at}${pointerOf(field)}`,
         message: hint?.(field) ?? `unknown field; known here: ${known.join(', ')}`,
       }));
   const top = fieldsOf(document);
@@ -162,7 +163,7 @@ function unknownFields(document: unknown, alone: boolean): Issue[] {
     ...strangers('/contract', contract, Object.keys(inner), beside),
     ...CONTRACT_SIDES.flatMap((side) =>
       Object.entries(fieldsOf(contract[side])).flatMap(([name, spec]) =>
-        strangers(`/contract/${side}${part(name)}`, spec, FIELDS[side], (field) =>
+        strangers(`/contract/${side}${pointerOf(name)}`, spec, FIELDS[side], (field) =>
           Object.hasOwn(returned, field) ? 'is only for what is expected in return' : undefined,
         ),
       ),
@@ -180,7 +181,7 @@ function badNames(document: unknown): Issue[] {
       ...(all.length > MOST_ARTIFACTS ? [{ path: at, message: many }] : []),
       ...all.flatMap((name) => {
         const message = artifactName.safeParse(name).error?.issues[0]?.message;
-        return message ? [{ path: `${at}${part(name)}`, message }] : [];
+        return message ? [{ path: `${at}${pointerOf(name)}`, message }] : [];
       }),
     ];
   });

@@ -9,3 +9,10 @@ export function parseDate(text: string): number | undefined {
   const [year, month, day] = text.slice(0, 10).split('-').map(Number) as [number, number, number];
   return day <= new Date(Date.UTC(year, month, 0)).getUTCDate() ? time : undefined;
 }
+
+/** `2026-11-21 14:40:58 UTC`: as the Web UI writes it. */
+export const utc = (ms: number): string =>
+  new Date(ms)
+    .toISOString()
+    .replace('T', ' ')
+    .replace(/\.\d+Z$/, ' UTC');

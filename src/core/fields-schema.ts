@@ -1,9 +1,7 @@
 import { z } from 'zod';
 import { NOT_A_DATE, parseDate } from './date.js';
-import { ARTIFACT_NAME, PHASE_NAME, printable } from './ids.js';
+import { PHASE_NAME, fileNameFault, printable } from './ids.js';
 
-/** What file systems allow for one name. */
-const NAME_BYTES = 255;
 export const TEN_YEARS_MIN = 10 * 365 * 24 * 60;
 
 /** A text of a pattern; `what` ends the sentence that says it is none. */
@@ -12,10 +10,10 @@ export const id = (pattern: RegExp, what: string) =>
 
 /** A name that becomes one in a folder: of an artifact, of a schema file. */
 const fileName = (what: string) =>
-  id(ARTIFACT_NAME, `${what}: one file name without "/"`)
-    .refine((n) => !n.includes('..'), 'must not contain ".."')
-    .refine((n) => n !== '__proto__', 'the name __proto__ is not allowed')
-    .refine((n) => Buffer.byteLength(n) <= NAME_BYTES, `must not be longer than ${NAME_BYTES} bytes in UTF-8`);
+  z.string().superRefine((name, ctx) => {
+    const message = fileNameFault(name, what);
+    if (message) ctx.addIssue({ code: 'custom', message });
+  });
 
 export const artifactName = fileName('an artifact name');
 export const schemaName = fileName('a schema file name');

@@ -17,6 +17,25 @@ export const ARTIFACT_NAME = /^[\p{L}\p{N}_][\p{L}\p{N} ._@+-]{0,199}$/u;
 /** `id` or `id@version` of a contract in the registry; ids are like those of handoffs. */
 export const CONTRACT_REF = /^([A-Za-z0-9][A-Za-z0-9._-]{0,127})(?:@(\d{1,9}\.\d{1,9}\.\d{1,9}))?$/;
 
+/** What file systems allow for one name. */
+const NAME_BYTES = 255;
+
+/** Why a text cannot be the name of an artifact or of a schema file; undefined of one that can. `what`: such as `an artifact name`. */
+export function fileNameFault(name: string, what: string): string | undefined {
+  if (!ARTIFACT_NAME.test(name)) return `${printable(name)} is not ${what}: one file name without "/"`;
+  if (name.includes('..')) return 'must not contain ".."';
+  if (name === '__proto__') return 'the name __proto__ is not allowed';
+  if (utf8Bytes(name) > NAME_BYTES) return `must not be longer than ${NAME_BYTES} bytes in UTF-8`;
+  return undefined;
+}
+
+/** A workflow has no Buffer. */
+function utf8Bytes(text: string): number {
+  let bytes = 0;
+  for (const c of text) bytes += c <= '\u007f' ? 1 : c <= '\u07ff' ? 2 : c <= '\uffff' ? 3 : 4;
+  return bytes;
+}
+
 /** The same for two file names that a file system which ignores case would put in one place. */
 export const fileKey = (name: string): string => name.normalize('NFC').toLowerCase();
 

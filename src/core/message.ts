@@ -1,6 +1,6 @@
 import { parseDate } from './date.js';
 import type { MessageName } from './handoff.js';
-import { ARTIFACT_NAME, printable } from './ids.js';
+import { fileKey, fileNameFault, printable } from './ids.js';
 
 /**
  * Hand-written guards for messages: they run in the workflow, where a schema library would cost a quarter of the
@@ -43,9 +43,8 @@ const bounded: Check = (v) =>
 
 /** Returns that one message may bring. */
 const MOST_ARTIFACTS = 200;
-const NAME_BYTES = 255;
 const artifactName: Check = (v) =>
-  typeof v === 'string' && ARTIFACT_NAME.test(v) && !v.includes('..') && utf8Bytes(v) <= NAME_BYTES
+  typeof v === 'string' && fileNameFault(v, 'an artifact name') === undefined
     ? undefined
     : 'must be an artifact name: one file name without "/" and ".."';
 const ARTIFACT: Record<string, Check> = {
@@ -58,13 +57,6 @@ const ARTIFACT: Record<string, Check> = {
   transformTo: optional(text(64)),
 };
 
-/** A workflow has no Buffer. */
-function utf8Bytes(v: string): number {
-  let bytes = 0;
-  for (const c of v) bytes += c <= '\u007f' ? 1 : c <= '\u07ff' ? 2 : c <= '\uffff' ? 3 : 4;
-  return bytes;
-}
-
 function artifacts(v: unknown): string | undefined {
   if (!Array.isArray(v) || v.length === 0 || v.length > MOST_ARTIFACTS)
     return `must be a list of 1 to ${MOST_ARTIFACTS} artifacts, each {"name", "path"}`;
@@ -73,7 +65,7 @@ function artifacts(v: unknown): string | undefined {
     const fault = object(a) ?? faultsIn(a as Record<string, unknown>, ARTIFACT)[0];
     if (fault) return `${i}: ${fault}`;
     const { name } = a as { name: string };
-    const key = name.normalize('NFC').toLowerCase();
+    const key = fileKey(name);
     if (seen.has(key)) return `${i}: ${printable(name)} stands there twice`;
     seen.add(key);
   }

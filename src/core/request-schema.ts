@@ -3,6 +3,7 @@ import { HandoffError, type Issue } from './errors.js';
 import { TEN_YEARS_MIN, artifactName, date, id, phase } from './fields-schema.js';
 import { AGENT_NAME, CONTRACT_REF, FORMAT_NAME, HANDOFF_ID, PROCEDURE_ID, SESSION_ID, fileKey } from './ids.js';
 import type { NormalRequest, Party, Priority, WrittenRequest } from './request.js';
+import { pointerOf } from './pointer.js';
 import { triggerSchema } from './trigger-schema.js';
 
 /** Bytes of one request as JSON, and levels of nesting. */
@@ -101,7 +102,7 @@ const contractedSchema = shape.partial({ source: true, target: true }).superRefi
 /** zod's issues as JSON pointers with messages. */
 export const issuesOf = (error: z.ZodError): Issue[] =>
   error.issues.map((i) => ({
-    path: i.path.map((p) => `/${String(p).replaceAll('~', '~0').replaceAll('/', '~1')}`).join(''),
+    path: pointerOf(...i.path),
     message: i.message,
   }));
 

@@ -1,4 +1,5 @@
 import { dueAt, remaining } from './clock.js';
+import { utc } from './date.js';
 import type { HandoffState } from './handoff.js';
 import { partyText, type Subject } from './request.js';
 import type { ReturnState } from './return-state.js';
@@ -9,12 +10,6 @@ import { list, outstanding, returnWarnings, MOST_ASKS } from './returns.js';
 /** Returns that a text names one by one. */
 const SHOWN = 12;
 const FAULTS = 5;
-
-const utc = (ms: number): string =>
-  new Date(ms)
-    .toISOString()
-    .replace('T', ' ')
-    .replace(/\.\d+Z$/, ' UTC');
 
 const iso = (ms: number): string => new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z');
 

@@ -1,4 +1,3 @@
-import type { Effect } from './effect.js';
 import type { Procedure, Step } from './procedure.js';
 import type { HandoffInput, Subject } from './request.js';
 
@@ -93,18 +92,6 @@ export function heldSteps({ steps }: Procedure): string[] {
 /** Whether what a step has done can be taken back by cancelling its child, whatever the step itself declares. */
 export const startsChild = (step: Step, asked: TriggerSpec | undefined): boolean =>
   isTrigger(step) && (triggerKindOf(step.with) ?? triggerKindOf(asked)) === 'workflow';
-
-const textOf = (value: unknown): string => (typeof value === 'string' ? value : '');
-
-/** Artifacts that have arrived, by the ledger: name and place of each, with what was recorded of it. */
-export function arrivedOf(effects: readonly Effect[]): (TriggerPayload['artifacts'][number] & { key: string })[] {
-  return effects.flatMap(({ key, data, result, status, effect }) => {
-    const place = data['destination'];
-    if (status !== 'applied' || typeof place !== 'string') return [];
-    const name = typeof data['artifact'] === 'string' ? data['artifact'] : effect;
-    return { key, name, path: place, sha256: textOf(result?.['sha256']), size: Number(result?.['size'] ?? 0) };
-  });
-}
 
 /** When a run's trigger may be started, and what it waits for until then. */
 export const holdOf = ({

@@ -1,3 +1,4 @@
+import { utc } from './date.js';
 import { dueAt } from './clock.js';
 import {
   heldStep,
@@ -28,13 +29,6 @@ export function span(ms: number): string {
   const h = Math.floor(min / 60);
   return h < 48 ? `${h} h ${min % 60} min` : `${Math.floor(h / 24)} d ${h % 24} h`;
 }
-
-/** `2026-11-21 14:40:58 UTC`: as the Web UI writes it. */
-export const utc = (ms: number): string =>
-  new Date(ms)
-    .toISOString()
-    .replace('T', ' ')
-    .replace(/\.\d+Z$/, ' UTC');
 
 /** The step that a search attribute names: that of an incident, or the first that is at work or failed. */
 export const currentStep = (s: HandoffState): string | undefined =>

@@ -2,10 +2,11 @@ import { access, constants, lstat, realpath } from 'node:fs/promises';
 import path from 'node:path';
 import { HandoffError } from '../core/errors.js';
 import type { Step } from '../core/procedure.js';
-import { arrivalFolder, partyText, type ArtifactSpec } from '../core/request.js';
+import { partyText, type ArtifactSpec } from '../core/request.js';
 import { triggerKindOf, type TriggerSpec } from '../core/trigger.js';
 import { prepareArtifact } from '../contracts/prepare.js';
 import { validationOf } from '../rules/contract.js';
+import { arrivalsFolder } from '../storage/arrivals.js';
 import { locateSource } from '../storage/files.js';
 import { printOf } from '../storage/transfer/print.js';
 import { rawOf } from '../storage/transfer/raw.js';
@@ -118,7 +119,7 @@ async function foreseeFile(
   { step_id: step }: Step,
   { subject, storage }: Sight,
 ): Promise<{ artifact: PlannedArtifact; issues: PlanIssue[] }> {
-  const destination = path.join(storage.root, 'artifacts', arrivalFolder(subject.target), spec.name);
+  const destination = path.join(arrivalsFolder(storage, subject.target), spec.name);
   const resource = `file:${destination}`;
   const artifact: PlannedArtifact = { name: spec.name, destination };
   const issues: PlanIssue[] = [];

@@ -1,8 +1,8 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { unreachableBecause, type Agent } from '../core/agent.js';
-import { arrivalFolder, expectedArtifacts } from '../core/request.js';
-import { arrivedOf } from '../core/trigger.js';
+import { expectedArtifacts } from '../core/request.js';
+import { arrivalsFolder, arrivalsOf } from '../storage/arrivals.js';
 import { printOf } from '../storage/transfer/print.js';
 import type { Storage } from '../storage/storage.js';
 import { verdictOf, type RuleContext, type RuleFinding } from './rule.js';
@@ -24,16 +24,10 @@ export async function agentComplaints(
   };
 }
 
-/** Where a handoff's artifacts arrive. */
-const arrivalOf = ({ storage, subject }: RuleContext): string =>
-  path.join(storage.root, 'artifacts', arrivalFolder(subject.target));
-
 /** DC007: the ledger says of each artifact that it has arrived, and it is there with the digest that was recorded. */
 export async function transferSuccessful(context: RuleContext): Promise<RuleFinding> {
   const { subject, storage, content, signal } = context;
-  const folder = arrivalOf(context) + path.sep;
-  const effects = await storage.ledger.list(subject.handoffId);
-  const arrived = new Map(arrivedOf(effects).flatMap((a) => (a.path.startsWith(folder) ? [[a.name, a]] : [])));
+  const arrived = await arrivalsOf(storage, subject.handoffId, subject.target);
   const names = expectedArtifacts(content);
   const complaints = [];
   for (const name of names) {
@@ -63,7 +57,7 @@ export async function nextAgentCanStart(context: RuleContext): Promise<RuleFindi
   const inputs = expectedArtifacts(content);
   const missing = await Promise.all(
     inputs.map(async (name) => {
-      const there = await stat(path.join(arrivalOf(context), name)).catch(() => undefined);
+      const there = await stat(path.join(arrivalsFolder(storage, subject.target), name)).catch(() => undefined);
       return there ? undefined : `its input ${name} is not there`;
     }),
   );

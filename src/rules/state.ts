@@ -3,8 +3,8 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { digestOf } from '../core/digest.js';
 import type { Effect } from '../core/effect.js';
-import { arrivalFolder } from '../core/request.js';
 import { HandoffError } from '../core/errors.js';
+import { arrivalsFolder } from '../storage/arrivals.js';
 import { locateSource } from '../storage/files.js';
 import { Pace } from '../storage/transfer/pace.js';
 import { printOf } from '../storage/transfer/print.js';
@@ -33,7 +33,7 @@ export async function phaseCompletion({ subject, storage }: RuleContext): Promis
 
 /** VR002: every artifact is there and readable, its place is free, and the disk has room for all. */
 export async function resourceAvailability({ subject, storage, content, signal }: RuleContext): Promise<RuleFinding> {
-  const folder = path.join(storage.root, 'artifacts', arrivalFolder(subject.target));
+  const folder = arrivalsFolder(storage, subject.target);
   let bytes = 0;
   const complaints = await Promise.all(
     content.artifacts.map(async (a) => {

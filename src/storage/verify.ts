@@ -168,7 +168,7 @@ async function unknownToManifest({ db }: Storage, scope: VerifyScope | undefined
     .leftJoin('transfers as t', 't.key', 'e.key')
     .select(['e.handoff', 'e.effect', 'e.resource'])
     .where('e.status', '=', 'applied')
-    .where('e.kind', 'in', ['file', 'directory'])
+    .where('e.kind', '=', 'file')
     .where('t.key', 'is', null)
     .$if(scope !== undefined, (q) => q.where('e.handoff', 'in', orNone(scope!.handoffs, '')))
     .orderBy('e.seq')

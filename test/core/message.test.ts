@@ -109,9 +109,21 @@ test.each([
   expect(submitted(...artifacts)).toContain(fault);
 });
 
-test.each(['../x', 'a/b', '/etc/passwd', '..', 'a..b', '.hidden', 'a\\b', 'a\0b', '', ' x', 'C:x', 5, null])(
-  '%o is no name of a return',
-  (name) => {
-    expect(submitted({ name, path: 'a' })).toMatch(/^artifacts: 0: name: must be an artifact name/);
-  },
-);
+test.each([
+  '../x',
+  'a/b',
+  '/etc/passwd',
+  '..',
+  'a..b',
+  '.hidden',
+  'a\\b',
+  'a\0b',
+  '',
+  ' x',
+  'C:x',
+  '__proto__',
+  5,
+  null,
+])('%o is no name of a return', (name) => {
+  expect(submitted({ name, path: 'a' })).toMatch(/^artifacts: 0: name: must be an artifact name/);
+});

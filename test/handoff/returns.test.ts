@@ -89,6 +89,15 @@ describe.concurrent('what comes back', () => {
     expect(returns!['tests']).toMatchObject({ status: 'missing' });
   });
 
+  test('arrives in the format that the contract asks for, where a transformer makes it', async () => {
+    const id = await accepts(rig, { 'app.json': { format: 'yaml', critical: true } });
+    expect(await submits(rig, id, { 'app.json': APP })).toMatchObject({ accepted: true, received: ['app.json'] });
+    expect(lying(rig, id)).toEqual({ 'app.json': 'entry: app.js\n 644' });
+    await rig.client.complete(id, { by, epoch: 1 });
+    const { returns } = await rig.client.result(id);
+    expect(returns!['app.json']!.sha256).toBe(sha256('entry: app.js\n'));
+  });
+
   test('is undone with the rest, to the byte, when the handoff is cancelled', async () => {
     const id = await accepts(rig, { ...S2, 'notes.md': {} });
     await occupy(rig, id, 'express-app.json');
@@ -124,7 +133,7 @@ describe.concurrent('what is refused', () => {
       code: 'STALE_ACCEPTANCE',
       message: expect.stringContaining('The return is for epoch 2,') as unknown,
     });
-    for (const name of ['__proto__', 'toString', 'constructor'])
+    for (const name of ['toString', 'constructor', 'hasOwnProperty'])
       await expect(sends({ artifacts: [{ name, path: 'x' }] })).rejects.toMatchObject({ code: 'RETURN_UNKNOWN' });
     await sends({});
     await expect(sends({})).rejects.toMatchObject({

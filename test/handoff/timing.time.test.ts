@@ -1,7 +1,8 @@
 import { describe, expect, onTestFinished, test, type TestContext } from 'vitest';
 import type { HandoffStatus } from '../../src/client.js';
 import { shownStatus } from '../../src/core/handoff.js';
-import { blockedBecause, utc } from '../../src/core/words.js';
+import { utc } from '../../src/core/date.js';
+import { blockedBecause } from '../../src/core/words.js';
 import { newId } from '../rig/parts.js';
 import { AGENTS, type Rig } from '../rig/rig.js';
 import { TimeRig, minutesLeft } from '../rig/time-rig.js';

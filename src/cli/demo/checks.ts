@@ -1,7 +1,8 @@
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { Effect } from '../../core/effect.js';
-import { arrivalFolder, type Party } from '../../core/request.js';
+import type { Party } from '../../core/request.js';
+import { arrivalsFolder } from '../../storage/arrivals.js';
 import { fingerprint } from '../../storage/files.js';
 import type { Storage } from '../../storage/storage.js';
 
@@ -25,7 +26,7 @@ export async function arrived(
   const wrong: string[] = [];
   for (const { name, path: from } of artifacts) {
     const sent = await fingerprint(path.resolve(storage.sources[0]!, from));
-    const there = await fingerprint(path.join(storage.root, 'artifacts', arrivalFolder(target), name));
+    const there = await fingerprint(path.join(arrivalsFolder(storage, target), name));
     if (!sent || sent.sha256 !== there?.sha256) wrong.push(name);
   }
   return check(

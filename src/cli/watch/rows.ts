@@ -4,7 +4,8 @@ import { progressOf } from '../../core/progress.js';
 import { partyText, type Subject } from '../../core/request.js';
 import { holder } from '../../core/return-words.js';
 import { list, outstanding } from '../../core/returns.js';
-import { span, utc } from '../../core/words.js';
+import { utc } from '../../core/date.js';
+import { span } from '../../core/words.js';
 import { titleOf } from '../outcome-text.js';
 
 /** What is known of a handoff in flight. Without a state only that it is there. */

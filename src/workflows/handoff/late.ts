@@ -1,5 +1,5 @@
+import { utc } from '../../core/date.js';
 import { endsToCome } from '../../core/timing.js';
-import { utc } from '../../core/words.js';
 import type { Run } from './run.js';
 
 /** Marks a run whose expected end has passed; its timer was only the wake-up. A pause does not move a date. */

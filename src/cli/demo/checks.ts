@@ -22,6 +22,7 @@ export async function arrived(
   storage: Storage,
   target: Party,
   artifacts: readonly { name: string; path: string }[],
+  how = 'arrived',
 ): Promise<Check> {
   const wrong: string[] = [];
   for (const { name, path: from } of artifacts) {
@@ -30,7 +31,7 @@ export async function arrived(
     if (!sent || sent.sha256 !== there?.sha256) wrong.push(name);
   }
   return check(
-    `${artifacts.length} files arrived, each with its SHA-256`,
+    `${artifacts.length} files ${how}, each with its SHA-256`,
     wrong.length === 0,
     `other: ${wrong.join(', ')}`,
   );

@@ -82,7 +82,7 @@ const agentHandoff: Scene = {
         check(`by ${SPECIALIST}`, by === SPECIALIST, by),
         check('the second acceptance was refused', second === 'ALREADY_ACCEPTED', second),
         await arrived(storage, request.target as Party, request.artifacts ?? []),
-        await arrived(storage, request.source as Party, back),
+        await arrived(storage, request.source as Party, back, 'came back'),
         ledgerIs(await storage.ledger.list(id), 'applied'),
         await nothingLeft(storage),
       ],

@@ -1,18 +1,29 @@
 import path from 'node:path';
 import type { Contract, ContractDocument, ContractValidation, SendSpec } from '../core/contract.js';
+import type { Effect } from '../core/effect.js';
 import { arrivalFolder, type ArtifactSpec, type PackageContent, type Party, type Subject } from '../core/request.js';
+import { RETURN_STEP } from '../core/returns.js';
 import type { Storage } from '../storage/storage.js';
 import { treeDigest } from '../storage/transfer/print.js';
 import type { Limits } from './limits.js';
 import { Transformers, type Transformer } from './transformers.js';
 import { validateArtifacts, type Arrived, type ValidateInput, type Validated } from './validate.js';
 
-/** What a handoff has put in its target's folder so far, by artifact. */
-export async function arrivalsOf(storage: Storage, handoff: string, target: Party): Promise<Map<string, Arrived>> {
+/**
+ * What a handoff has put in a party's folder so far, by artifact: by `by` alone, else by all of its steps. What came back
+ * is no step's.
+ */
+export async function arrivalsOf(
+  storage: Storage,
+  handoff: string,
+  target: Party,
+  by?: Pick<Effect, 'step' | 'epoch'>,
+): Promise<Map<string, Arrived>> {
   const folder = path.join(storage.root, 'artifacts', arrivalFolder(target));
   const text = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
   const arrived = new Map<string, Arrived>();
-  for (const { status, data, result } of await storage.ledger.list(handoff)) {
+  for (const { step, epoch, status, data, result } of await storage.ledger.list(handoff)) {
+    if (by ? step !== by.step || epoch !== by.epoch : step === RETURN_STEP) continue;
     const [artifact, destination] = [text(data['artifact']), text(data['destination'])];
     if (status !== 'applied' || !artifact || destination !== path.join(folder, artifact)) continue;
     arrived.set(artifact, {
@@ -36,7 +47,8 @@ export interface HandoffSight {
 /** Looks at what a handoff sends by its contract: at what has arrived where it is, at the rest in its source. */
 export async function validateHandoff(
   { subject, content, storage, signal, transformers }: HandoffSight,
-  more: Pick<ValidateInput, 'keep' | 'hashes'> & {
+  more: Pick<ValidateInput, 'keep' | 'hashes' | 'present'> & {
+    arrived?: ReadonlyMap<string, Arrived>;
     specs?: Record<string, SendSpec>;
     artifacts?: readonly ArtifactSpec[];
   } = {},
@@ -46,7 +58,7 @@ export async function validateHandoff(
     artifacts: content.artifacts,
     sources: storage.sources,
     schemas: { pinned: content.contract?.schemas, folders: storage.schemas },
-    arrived: await arrivalsOf(storage, subject.handoffId, subject.target),
+    arrived: more.arrived ?? (await arrivalsOf(storage, subject.handoffId, subject.target)),
     transformers,
     signal,
     treeDigest: async (folder) => (await treeDigest(folder)).sha256,

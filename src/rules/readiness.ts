@@ -34,7 +34,8 @@ export async function transferSuccessful(context: RuleContext): Promise<RuleFind
   const folder = arrivalOf(context) + path.sep;
   const effects = await storage.ledger.list(subject.handoffId);
   const arrived = new Map(arrivedOf(effects).flatMap((a) => (a.path.startsWith(folder) ? [[a.name, a]] : [])));
-  const names = expectedArtifacts(content);
+  // What may be missing is looked at where it came.
+  const names = [...new Set([...expectedArtifacts(content), ...arrived.keys()])];
   const complaints = [];
   for (const name of names) {
     signal.throwIfAborted();

@@ -20,6 +20,8 @@ export interface FileData extends Record<string, unknown> {
   after?: Print;
   /** Of the source: another one where a transformer made what arrives. */
   originalSha256?: string;
+  /** Bytes of the source, where a transformer made what arrives. */
+  originalSize?: number;
   /** What a folder holds, as the manifest keeps it. */
   listing?: ContentRef;
   /** `copy` is where what was there before is kept; a folder only from the moment at which ours takes its place. */

@@ -11,7 +11,7 @@ import { contentOf, refOf, type ActionContext, type Deps } from './action.js';
 import { coverageFaults } from './coverage.js';
 import { effectRunner } from './effect-runner.js';
 import { failpoint } from './failpoint.js';
-import { validateArtifacts } from '../contracts/validate.js';
+import { validateArtifacts, type ValidateInput } from '../contracts/validate.js';
 import { arrivedBy, type Arrived } from '../storage/arrivals.js';
 import { locateIfThere } from '../storage/files.js';
 import { printOf, treeDigest } from '../storage/transfer/print.js';
@@ -33,11 +33,13 @@ export async function receiveReturn(deps: Deps, given: ReturnTask, signal: Abort
   await failpoint('receive.before_check');
   const content = await contentOf(storage, task.subject);
   const names = given.artifacts.map((a) => a.name);
-  const there = (await rowsOf(storage.ledger, task)).filter((e) => names.includes(e.effect));
+  const all = await rowsOf(storage.ledger, task);
+  const there = all.filter((e) => names.includes(e.effect));
+  const present = new Set(all.flatMap((e) => (e.status === 'applied' ? [e.effect] : [])));
   // What is checked is what is taken: the digest is pinned before anybody looks.
   const artifacts = await Promise.all(given.artifacts.map((a) => pinned(deps, a)));
   const specs = specsOf(content.contract, names);
-  const faults = await faultsOf(deps, content.contract, specs, artifacts, signal);
+  const faults = await faultsOf(deps, content.contract, { specs, artifacts, present, signal });
   // An attempt that was killed may have begun to take what has faults by now.
   const left = activityInfo().attempt > 1 && there.some((e) => e.epoch === given.epoch);
   if (faults.length > 0) return { faults, received: [], ...(left ? { left } : {}) };
@@ -61,6 +63,7 @@ export async function receiveReturn(deps: Deps, given: ReturnTask, signal: Abort
       artifacts: fresh,
       source: target,
       target: source,
+      present,
       specs: specsOf(
         content.contract,
         fresh.map((a) => a.name),
@@ -117,19 +120,15 @@ const specsOf = (contract: Contract | undefined, names: readonly string[]): Reco
 async function faultsOf(
   { storage, transformers }: Deps,
   contract: Contract | undefined,
-  specs: Record<string, ReturnSpec>,
-  artifacts: readonly ArtifactSpec[],
-  signal: AbortSignal,
+  what: Pick<ValidateInput, 'specs' | 'artifacts' | 'present' | 'signal'>,
 ): Promise<ContractFault[]> {
   if (!contract) return [];
   const { errors } = await validateArtifacts({
-    specs,
-    artifacts,
+    ...what,
     sources: storage.sources,
     schemas: { pinned: contract.schemas, folders: storage.schemas },
     transformers,
-    signal,
     treeDigest: async (folder) => (await treeDigest(folder)).sha256,
   });
-  return [...errors, ...(await coverageFaults(contract, artifacts, storage))];
+  return [...errors, ...(await coverageFaults(contract, what.artifacts, storage))];
 }

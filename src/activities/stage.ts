@@ -34,6 +34,8 @@ export interface Staged {
   print: Print;
   /** Of what it was made from. */
   originalSha256: string;
+  /** Bytes that it had there, where something else was made of it. */
+  originalSize?: number;
   copied: number;
   resumed: number;
   /** What a folder holds, a line each; absent where that is too much to keep beside it. */
@@ -87,6 +89,7 @@ export async function stageArtifact(storage: Storage, effect: Effect, what: ToSt
       return {
         print,
         originalSha256: taken.sha256,
+        ...(content ? { originalSize: size } : {}),
         copied,
         resumed,
         ...(listed ? { listing: lines.join('') } : {}),

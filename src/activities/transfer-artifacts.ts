@@ -3,9 +3,9 @@ import type { SendSpec } from '../core/contract.js';
 import type { Effect } from '../core/effect.js';
 import { HandoffError } from '../core/errors.js';
 import { fileNameFault, printable } from '../core/ids.js';
-import type { ArtifactSpec, Party } from '../core/request.js';
+import { isOptional, type ArtifactSpec, type Party } from '../core/request.js';
 import { arrivalsFolder } from '../storage/arrivals.js';
-import { locateArtifact, type Located } from '../storage/files.js';
+import { locateArtifact, locateIfThere, type Located } from '../storage/files.js';
 import type { Arrival } from '../storage/manifest.js';
 import { changed } from '../storage/transfer/faults.js';
 import { Pace } from '../storage/transfer/pace.js';
@@ -28,6 +28,10 @@ export interface Move {
   target: Party;
   /** What the contract says of them: they keep it, or nothing moves. */
   specs?: Record<string, SendSpec>;
+  /** Whether what may be missing is left out where it is; else it is an error like any other. */
+  leavesOut?: true;
+  /** Artifacts that came before, and on which these may depend. */
+  present?: ReadonlySet<string>;
 }
 
 interface Item {
@@ -52,13 +56,17 @@ export async function transferArtifacts(
   const folder = arrivalsFolder(storage, move.target);
   for (const { name } of move.artifacts) checkName(name);
   const ready = await readyToMove(context, deps, move);
-  const items = await Promise.all(
-    move.artifacts.map(async (spec) => ({
-      spec,
-      source: await locateArtifact(spec, storage.sources),
-      destination: path.join(folder, spec.name),
-    })),
+  const mayLackAny = move.leavesOut && move.artifacts.some((a) => isOptional(move.specs, a.name));
+  const begun = mayLackAny ? await begunBy(context) : undefined;
+  const located = await Promise.all(
+    move.artifacts.map(async (spec) => {
+      // What an earlier attempt has begun to take may be in place already.
+      const mayLack = begun && isOptional(move.specs, spec.name) && !begun.has(spec.name);
+      const source = await (mayLack ? locateIfThere : locateArtifact)(spec, storage.sources);
+      return source && { spec, source, destination: path.join(folder, spec.name) };
+    }),
   );
+  const items = located.filter((item): item is Item => item !== undefined);
   await failpoint('transfer.before_intent');
   const effects = await storage.ledger.intend(
     refOf(context.task),
@@ -73,6 +81,13 @@ export async function transferArtifacts(
   await failpoint('transfer.after_intent');
   const byName = new Map(effects.map((e) => [e.effect, e]));
   return new Transfer(context, move, ready).run(items.map((item) => ({ item, effect: byName.get(item.spec.name)! })));
+}
+
+/** The artifacts that this step has an intent for, in its present epoch. */
+async function begunBy({ task, storage }: ActionContext): Promise<Set<string>> {
+  const { handoff, step, epoch } = refOf(task);
+  const rows = await storage.ledger.list(handoff);
+  return new Set(rows.flatMap((e) => (e.step === step && e.epoch === epoch ? [e.effect] : [])));
 }
 
 /** A request's names were checked when it came; this holds for whoever else calls. */
@@ -182,7 +197,7 @@ class Transfer {
 
   /** What undo needs stands in the ledger before anything can be seen. */
   private async onRecord(spec: ArtifactSpec, effect: Effect, staged: Staged): Promise<FileData> {
-    const { print, originalSha256, listing } = staged;
+    const { print, originalSha256, originalSize, listing } = staged;
     const { storage } = this.context;
     const known = effect.data as FileData;
     // What was there before is looked at once: after a crash the destination may already hold ours.
@@ -192,6 +207,7 @@ class Transfer {
       ...this.ready.about(spec),
       after: print,
       originalSha256,
+      ...(originalSize === undefined ? {} : { originalSize }),
       ...(listing === undefined ? {} : { listing: await storage.blobs.put(listing, 'application/x-ndjson') }),
       before,
       madeFolders: known.madeFolders ?? foldersToMake(storage.root, known.destination),
@@ -213,6 +229,7 @@ class Transfer {
       target: this.move.target,
       originalPath: data.source,
       originalSha256: data.originalSha256 ?? sha256,
+      ...(data.originalSize === undefined ? {} : { originalSize: data.originalSize }),
       path: data.destination,
       sha256,
       ...(kind === 'file' ? { mode } : {}),

@@ -1,13 +1,14 @@
 import type { SendSpec } from '../core/contract.js';
-import type { ArtifactSpec, Party } from '../core/request.js';
+import type { ArtifactSpec } from '../core/request.js';
 import { formatsOf, type Prepared } from '../contracts/artifact.js';
 import { validateHandoff } from '../contracts/handoff.js';
 import { prepareArtifact } from '../contracts/prepare.js';
 import { keyOf } from '../contracts/transformers.js';
 import { assertValid } from '../contracts/validation-error.js';
-import { arrivalsOf } from '../storage/arrivals.js';
+import { arrivalsOf, type Arrived } from '../storage/arrivals.js';
 import { changed } from '../storage/transfer/faults.js';
 import type { ActionContext, Deps } from './action.js';
+import type { Move } from './transfer-artifacts.js';
 
 /** What the ledger and the manifest know of an artifact beyond where it came from and went. */
 export interface About extends Record<string, unknown> {
@@ -38,30 +39,37 @@ export interface Ready {
 export async function readyToMove(
   { content, task, storage, signal }: ActionContext,
   { transformers }: Deps,
-  {
-    specs = {},
-    artifacts,
-    target,
-  }: { specs?: Record<string, SendSpec>; artifacts: readonly ArtifactSpec[]; target: Party },
+  { specs = {}, artifacts, target, present }: Pick<Move, 'specs' | 'artifacts' | 'target' | 'present'>,
 ): Promise<Ready> {
   const { handoffId } = task.subject;
   const specOf = ({ name }: ArtifactSpec): SendSpec | undefined =>
     Object.hasOwn(specs, name) ? specs[name] : undefined;
   const sight = { subject: { handoffId, target }, content, storage, signal, transformers };
-  // The copy itself tells the digest of what nobody has to look into: one that is too large for an attempt would never move.
-  const made = new Map<string, string>();
-  const keep = (artifact: string, { sha256 }: Prepared): Promise<void> =>
-    Promise.resolve(void made.set(artifact, sha256));
-  const validated =
-    Object.keys(specs).length > 0
-      ? await validateHandoff(sight, { specs, artifacts, keep, hashes: 'what is read' })
-      : undefined;
-  if (validated) assertValid(validated);
-  const there = await arrivalsOf(storage, handoffId, target);
   const turns = (spec: ArtifactSpec): boolean => {
     const { from, to } = formatsOf(spec, specOf(spec));
     return from !== to;
   };
+  const hasContract = Object.keys(specs).length > 0;
+  // Of this step alone: what another one has put in the same place is what ours replaces.
+  const there =
+    hasContract || artifacts.some(turns)
+      ? await arrivalsOf(storage, handoffId, target, task)
+      : new Map<string, Arrived>();
+  // The copy itself tells the digest of what nobody has to look into: one that is too large for an attempt would never move.
+  const made = new Map<string, string>();
+  const keep = (artifact: string, { sha256 }: Prepared): Promise<void> =>
+    Promise.resolve(void made.set(artifact, sha256));
+  const validated = hasContract
+    ? await validateHandoff(sight, {
+        specs,
+        artifacts,
+        keep,
+        hashes: 'what is read',
+        arrived: there,
+        ...(present ? { present } : {}),
+      })
+    : undefined;
+  if (validated) assertValid(validated);
   return {
     about: (spec) => {
       const send = specOf(spec);

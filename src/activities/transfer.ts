@@ -25,6 +25,7 @@ export const transferAction = (deps: Deps): Action => ({
           source,
           target,
           specs: context.content.contract?.sends,
+          leavesOut: true,
         }),
       );
     }

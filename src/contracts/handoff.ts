@@ -1,7 +1,7 @@
 import path from 'node:path';
 import type { Contract, ContractDocument, ContractValidation, SendSpec } from '../core/contract.js';
 import type { ArtifactSpec, PackageContent, Subject } from '../core/request.js';
-import { arrivalsOf } from '../storage/arrivals.js';
+import { arrivalsOf, type Arrived } from '../storage/arrivals.js';
 import type { Storage } from '../storage/storage.js';
 import { treeDigest } from '../storage/transfer/print.js';
 import type { Limits } from './limits.js';
@@ -19,7 +19,8 @@ export interface HandoffSight {
 /** Looks at what a handoff sends by its contract: at what has arrived where it is, at the rest in its source. */
 export async function validateHandoff(
   { subject, content, storage, signal, transformers }: HandoffSight,
-  more: Pick<ValidateInput, 'keep' | 'hashes'> & {
+  more: Pick<ValidateInput, 'keep' | 'hashes' | 'present'> & {
+    arrived?: ReadonlyMap<string, Arrived>;
     specs?: Record<string, SendSpec>;
     artifacts?: readonly ArtifactSpec[];
   } = {},
@@ -29,7 +30,7 @@ export async function validateHandoff(
     artifacts: content.artifacts,
     sources: storage.sources,
     schemas: { pinned: content.contract?.schemas, folders: storage.schemas },
-    arrived: await arrivalsOf(storage, subject.handoffId, subject.target),
+    arrived: more.arrived ?? (await arrivalsOf(storage, subject.handoffId, subject.target)),
     transformers,
     signal,
     treeDigest: async (folder) => (await treeDigest(folder)).sha256,

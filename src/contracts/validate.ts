@@ -22,6 +22,8 @@ export interface ValidateInput {
   schemas: SchemaPlaces;
   /** Those of them that have arrived are looked at where they are. */
   arrived?: ReadonlyMap<string, Arrived>;
+  /** Artifacts that came before: what requires one of them has it. */
+  present?: ReadonlySet<string>;
   transformers?: Transformers;
   limits?: Partial<Limits>;
   signal?: AbortSignal;
@@ -87,7 +89,8 @@ export async function validateArtifacts(input: ValidateInput): Promise<Validated
   const there = new Set(all.filter((n) => n.there).map((n) => n.name));
   for (const notes of all.filter((n) => n.there))
     for (const needed of new Set(input.specs[notes.name]!.requires))
-      if (!there.has(needed)) notes.fault('missing_dependency', `${needed}, which it requires`, 'nothing');
+      if (!there.has(needed) && !input.present?.has(needed))
+        notes.fault('missing_dependency', `${needed}, which it requires`, 'nothing');
   for (const { name } of input.artifacts) {
     if (Object.hasOwn(input.specs, name)) continue;
     const notes = new Notes(name);
@@ -158,6 +161,15 @@ function compareAll(
     compare(notes, spec.checksum, found, ', as the contract says');
 }
 
+/**
+ * What is not read is compared with the artifact's own checksum by whoever reads it: it keeps the contract's as well only
+ * where both say the same.
+ */
+function compareDeclared(notes: Notes, spec: SendSpec, artifact: ArtifactSpec, using: Using): void {
+  if (using.hashes === 'what is read' && artifact.sha256 !== undefined && !using.arrived?.has(artifact.name))
+    compare(notes, spec.checksum, artifact.sha256.toLowerCase(), ', as the contract says');
+}
+
 async function lookAtDirectory(
   notes: Notes,
   spec: SendSpec,
@@ -170,6 +182,7 @@ async function lookAtDirectory(
   if (to !== 'binary' && !arrived) notes.fault('not_transformable', `a file, to become ${to}`, 'a directory');
   if (spec.schema !== undefined || spec.required_fields?.length)
     notes.fault('not_parseable', 'a file, which can be looked into', 'a directory');
+  compareDeclared(notes, spec, artifact, using);
   if (!using.treeDigest || using.hashes === 'what is read' || !(artifact.sha256 ?? spec.checksum ?? arrived?.sha256))
     return;
   const digest = await using.treeDigest(folder, using.signal);
@@ -194,6 +207,7 @@ async function lookAtFile(
   const later = using.hashes === 'what is read';
   const original = bytes ? sha256(bytes) : declared && !later ? await hashOf(file, using.signal) : undefined;
   if (bytes && original) notes.digest = original;
+  else compareDeclared(notes, spec, artifact, using);
   let content = bytes;
   try {
     if (bytes && turned) {

@@ -112,10 +112,14 @@ export interface PackageContent {
   metadata: Record<string, unknown>;
 }
 
-/** The names of all that must arrive: what is handed over, and what the contract says is sent. */
+/** Whether a contract says of an artifact that it may be missing. */
+export const isOptional = (sends: Contract['sends'] | undefined, name: string): boolean =>
+  sends !== undefined && Object.hasOwn(sends, name) && sends[name]!.required === false;
+
+/** The names of all that must arrive: what is handed over, and what the contract says is sent, less what may be missing. */
 export const expectedArtifacts = ({ artifacts, contract }: PackageContent): string[] => {
-  const promised = Object.entries(contract?.sends ?? {}).filter(([, send]) => send.required !== false);
-  return [...new Set([...artifacts.map((a) => a.name), ...promised.map(([name]) => name)])];
+  const names = new Set([...artifacts.map((a) => a.name), ...Object.keys(contract?.sends ?? {})]);
+  return [...names].filter((name) => !isOptional(contract?.sends, name));
 };
 
 /** The facts of a handoff that never change: what the workflow gets as its input, and every activity as its subject. */

@@ -2,7 +2,7 @@ import { access, constants, lstat, realpath } from 'node:fs/promises';
 import path from 'node:path';
 import { HandoffError } from '../core/errors.js';
 import type { Step } from '../core/procedure.js';
-import { partyText, type ArtifactSpec } from '../core/request.js';
+import { isOptional, partyText, type ArtifactSpec } from '../core/request.js';
 import { triggerKindOf, type TriggerSpec } from '../core/trigger.js';
 import { prepareArtifact } from '../contracts/prepare.js';
 import { validationOf } from '../rules/contract.js';
@@ -20,6 +20,8 @@ import type { Sight } from './rules.js';
 export interface Foreseen {
   deed: PlannedDeed;
   issues: PlanIssue[];
+  /** What it would go on without. */
+  warnings?: PlanIssue[];
 }
 
 export async function foresee(step: Step, sight: Sight, acceptance: 'explicit' | 'auto'): Promise<Foreseen> {
@@ -66,9 +68,12 @@ async function foreseeTransfer(step: Step, sight: Sight): Promise<Foreseen> {
   const { content } = sight;
   const { artifacts: _, trigger: _t, ...delivered } = content;
   const context = { keys: Object.keys(content.context), bytes: Buffer.byteLength(JSON.stringify(delivered)) };
-  const files = handsOver(step, 'artifacts')
+  const all = handsOver(step, 'artifacts')
     ? await Promise.all(content.artifacts.map((spec) => foreseeFile(spec, step, sight)))
     : undefined;
+  const isLeftOut = ({ artifact, issues }: Awaited<ReturnType<typeof foreseeFile>>): boolean =>
+    isOptional(content.contract?.sends, artifact.name) && issues.some((i) => i.code === 'ARTIFACT_MISSING');
+  const files = all?.filter((f) => !isLeftOut(f));
   const broken = files ? await foreseeContract(step, sight, files) : [];
   return {
     deed: {
@@ -77,6 +82,7 @@ async function foreseeTransfer(step: Step, sight: Sight): Promise<Foreseen> {
       ...(handsOver(step, 'context') ? { context } : {}),
     },
     issues: [...(files ?? []).flatMap((f) => f.issues), ...broken],
+    warnings: (all ?? []).filter(isLeftOut).flatMap((f) => f.issues),
   };
 }
 

@@ -191,7 +191,7 @@ async function planStep(
   input: PlanInput,
 ): Promise<{ step: PlannedStep; issues: Found[]; warnings: PlanIssue[] }> {
   const { procedure, subject } = input;
-  const [rules, { deed, issues: met }] = await Promise.all([
+  const [rules, { deed, issues: met, warnings: lacking = [] }] = await Promise.all([
     planRules(step, earlier, procedure, input),
     foresee(step, input, input.request.acceptance),
   ]);
@@ -227,6 +227,7 @@ async function planStep(
       ...met.filter((m) => !open.includes(m)),
     ],
     warnings: [
+      ...lacking,
       ...failed.filter((f) => !f.stops).map((f) => f.issue),
       ...open.map((m) => ({ ...m, message: `${m.message} ${named(ownSteps(earlier))} may change that.` })),
       ...untold.map((r): PlanIssue => ({

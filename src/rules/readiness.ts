@@ -28,7 +28,8 @@ export async function agentComplaints(
 export async function transferSuccessful(context: RuleContext): Promise<RuleFinding> {
   const { subject, storage, content, signal } = context;
   const arrived = await arrivalsOf(storage, subject.handoffId, subject.target);
-  const names = expectedArtifacts(content);
+  // What may be missing is looked at where it came.
+  const names = [...new Set([...expectedArtifacts(content), ...arrived.keys()])];
   const complaints = [];
   for (const name of names) {
     signal.throwIfAborted();

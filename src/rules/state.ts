@@ -4,6 +4,7 @@ import path from 'node:path';
 import { digestOf } from '../core/digest.js';
 import type { Effect } from '../core/effect.js';
 import { HandoffError } from '../core/errors.js';
+import { isOptional } from '../core/request.js';
 import { arrivalsFolder } from '../storage/arrivals.js';
 import { locateSource } from '../storage/files.js';
 import { Pace } from '../storage/transfer/pace.js';
@@ -44,7 +45,8 @@ export async function resourceAvailability({ subject, storage, content, signal }
         const { size } = await survey(a.name, rawOf(file), paceOf(signal));
         bytes += size;
       } catch (error) {
-        return (error as Error).message;
+        const isAbsent = error instanceof HandoffError && error.code === 'ARTIFACT_MISSING';
+        return isAbsent && isOptional(content.contract?.sends, a.name) ? undefined : (error as Error).message;
       }
       const holder = await storage.ledger.holderOf(`file:${path.join(folder, a.name)}`, subject.handoffId);
       return holder ? `the place of ${a.name} is reserved by handoff ${holder}` : undefined;
@@ -140,7 +142,8 @@ export async function dataIntegrity({ subject, storage, content, signal }: RuleC
       : `${name}: expected sha256 ${String(expected).slice(0, 12)}…, found ${found.sha256.slice(0, 12)}…`;
   };
   const complaints = [];
-  for (const e of arrived) {
+  // What a later one took the place of is not there any more.
+  for (const e of new Map(arrived.map((a) => [a.resource, a])).values()) {
     const file = String(e.data['destination']);
     complaints.push(await check(e.effect, file, e.result?.['sha256']).catch((error: unknown) => complaintOf(error)));
   }

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import type { Effect } from '../core/effect.js';
 import { arrivalFolder, type Party } from '../core/request.js';
+import { RETURN_STEP } from '../core/returns.js';
 import type { Storage } from './storage.js';
 
 /** An artifact that has arrived, as the ledger has it. Digests are hex SHA-256, of a directory its tree digest. */
@@ -39,9 +40,20 @@ export function arrivedBy({ kind, effect, status, data, result }: Effect): Arriv
   };
 }
 
-/** What a handoff has put in a party's folder so far, by name. */
-export async function arrivalsOf(storage: Storage, handoff: string, party: Party): Promise<Map<string, Arrived>> {
+/**
+ * What a handoff has put in a party's folder so far, by name: by `by` alone, else by all of its steps. What came back is no
+ * step's.
+ */
+export async function arrivalsOf(
+  storage: Storage,
+  handoff: string,
+  party: Party,
+  by?: Pick<Effect, 'step' | 'epoch'>,
+): Promise<Map<string, Arrived>> {
   const folder = arrivalsFolder(storage, party);
-  const arrived = (await storage.ledger.list(handoff)).flatMap((effect) => arrivedBy(effect) ?? []);
+  const counts = ({ step, epoch }: Effect): boolean =>
+    by ? step === by.step && epoch === by.epoch : step !== RETURN_STEP;
+  const effects = (await storage.ledger.list(handoff)).filter(counts);
+  const arrived = effects.flatMap((effect) => arrivedBy(effect) ?? []);
   return new Map(arrived.flatMap((a) => (a.path === path.join(folder, a.name) ? [[a.name, a]] : [])));
 }

@@ -226,6 +226,7 @@ test('what was made from an artifact arrives in its place, its origin on record'
       target: { phase: id },
       originalPath: corner.in(id),
       originalSha256: sum('a,b\n1,2\n'),
+      originalSize: 8,
       path: corner.out(id, 'thing.json'),
       sha256: sum(content),
       mode: 0o644,

@@ -1,6 +1,6 @@
 // A process that passes artifacts on and takes them back, as a worker does: `Passing` tells it what by messages.
 import process from 'node:process';
-import { transferArtifacts } from '../../dist/activities/transfer.js';
+import { transferArtifacts } from '../../dist/activities/transfer-artifacts.js';
 import { undoEffects } from '../../dist/activities/undo.js';
 import { openStorage } from '../../dist/storage/storage.js';
 

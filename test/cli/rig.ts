@@ -26,7 +26,7 @@ export interface Running {
   stdout: () => string;
   stderr: () => string;
   ended: Promise<Ended>;
-  /** Waits until it has printed this on stdout or stderr; throws if it ends before, or after 20 s. */
+  /** Waits until it has printed this on stdout or stderr; throws if it ends before, or after 50 s. */
   says(text: string): Promise<void>;
 }
 export interface Ended {
@@ -60,7 +60,7 @@ export function launch(
     }),
   );
   const says = async (text: string): Promise<void> => {
-    for (const deadline = Date.now() + 20_000; !(stdout + stderr).includes(text); await sleep(20)) {
+    for (const deadline = Date.now() + 50_000; !(stdout + stderr).includes(text); await sleep(20)) {
       if (over || Date.now() > deadline) throw new Error(`never said "${text}":\n${stdout}\n${stderr}`);
     }
   };

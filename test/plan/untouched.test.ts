@@ -10,6 +10,7 @@ import type { HandoffRequest } from '../../src/core/request.js';
 import type { HandoffPlan } from '../../src/plan/plan.js';
 import { handoff, launch } from '../cli/rig.js';
 import { OwnActions } from '../handoff/own-actions.js';
+import { eventually } from '../handoff/return-parts.js';
 import { AGENTS, Rig } from '../rig/rig.js';
 import { rowsOf, treeOf } from '../rig/untouched.js';
 import { LARGE, WHOLE, example4, example5 } from './procedures.js';
@@ -40,6 +41,7 @@ beforeAll(async () => {
   // An open handoff, so that there is something that could be changed.
   await rig.untilStatus(await rig.start('AGENT_HANDOFF_STANDARD', { handoffId: 'open' }), 'awaiting_acceptance');
   rig.leftOpen.add('open');
+  await eventually(isStill, Boolean);
 });
 afterAll(async () => {
   await rig.close();
@@ -52,6 +54,14 @@ const visible = async (): Promise<string[]> => {
     found.push(w.workflowId);
   return found;
 };
+
+/** What changes by itself for a moment after the offer: the record, what still runs, and what Temporal lists. */
+async function isStill(): Promise<boolean> {
+  const { raw } = await rig.temporal.workflow.getHandle(workflowIdOf('open')).describe();
+  const atWork = raw.pendingWorkflowTask || raw.pendingActivities?.length;
+  const stored = await rig.storage.handoffs.find('open');
+  return !atWork && stored?.status === 'awaiting_acceptance' && (await visible()).length === 1;
+}
 
 /** All that a dry run must leave alone. */
 async function world(id: string): Promise<object> {
@@ -172,7 +182,7 @@ test('a dry run that is killed midway and run again is still a dry run', async (
   const before = await world(request.handoffId);
   try {
     const first = launch(cliArgs(requestFile(request)));
-    await expect.poll(() => asked, { timeout: 20_000 }).toBe(1);
+    await expect.poll(() => asked, { timeout: 50_000 }).toBe(1);
     first.child.kill('SIGKILL');
     expect(await first.ended).toMatchObject({ signal: 'SIGKILL', stdout: '' });
     expect(await world(request.handoffId), 'killed').toEqual(before);
@@ -194,6 +204,6 @@ test('visibility: after all of these, only what was really started is there', as
   const id = await rig.start('TICKET_HANDOFF', { acceptance: 'auto' });
   await rig.client.result(id);
   // What a dry run had started before would be seen no later than this.
-  await expect.poll(visible, { timeout: 20_000 }).toContain(workflowIdOf(id));
+  await expect.poll(visible, { timeout: 50_000 }).toContain(workflowIdOf(id));
   expect((await visible()).toSorted()).toEqual([workflowIdOf(id), 'handoff/open'].toSorted());
 });

@@ -74,6 +74,7 @@ test.each([
       // What several processes did at once does not come again, so that there is nothing to shrink.
       { ...seeded(runs(120)), endOnFailure: true },
     );
+    console.log(`[properties] ${n} handoffs met: ${JSON.stringify(passing().met)}`);
     // They really met.
     expect(passing().met['DESTINATION_RESERVED']).toBeGreaterThan(5);
     expect(passing().met['UNDO_CONFLICT']).toBeGreaterThan(0);

@@ -67,8 +67,11 @@ export class Passing {
     const main = path.join(import.meta.dirname, 'passing-main.mjs');
     const env = { ...process.env, PASSING: JSON.stringify(options) };
     const processes = Array.from({ length: handoffs }, () => fork(main, { env, execArgv: [] }));
-    await Promise.all(processes.map((p) => new Promise((resolve) => p.once('message', resolve))));
     const gone = processes.map((p) => new Promise((resolve) => p.once('exit', resolve)));
+    // One that does not come up ends at once, and would be waited for in vain.
+    const ready = processes.map((p) => new Promise((resolve) => p.once('message', resolve)));
+    const up = await Promise.race([Promise.all(ready).then(() => true), Promise.race(gone).then(() => false)]);
+    if (!up) throw new Error('a process that passes artifacts on ended before it was ready');
     return new Passing(folder, storage, processes, gone);
   }
 

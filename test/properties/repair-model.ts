@@ -61,7 +61,7 @@ export class RepairModel {
   /** The handoff has taken a repair of an incident. */
   take(incident: Incident, repair: Repair): void {
     const { id, kind, step, effect } = incident;
-    this.story.push(`${JSON.stringify(repair)} of ${id} (${kind} ${effect ?? step})`);
+    this.story.push(`${JSON.stringify(repair)} of ${id} (${kind} ${effect ?? step ?? ''})`);
     if (repair.verb === 'rollback' && repair.toStep === undefined) this.wholly = true;
     else if (repair.verb === 'rollback') {
       for (const id of this.from(repair.toStep!)) {

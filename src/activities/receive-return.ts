@@ -14,7 +14,8 @@ import { failpoint } from './failpoint.js';
 import { validateArtifacts } from '../contracts/validate.js';
 import { arrivedBy, type Arrived } from '../storage/arrivals.js';
 import { locateIfThere } from '../storage/files.js';
-import { printOf, treeDigest } from '../storage/transfer/print.js';
+import { Pace } from '../storage/transfer/pace.js';
+import { printOf } from '../storage/transfer/print.js';
 import { transferArtifacts } from './transfer-artifacts.js';
 import { attemptOf } from './wrapper.js';
 
@@ -35,7 +36,7 @@ export async function receiveReturn(deps: Deps, given: ReturnTask, signal: Abort
   const names = given.artifacts.map((a) => a.name);
   const there = (await rowsOf(storage.ledger, task)).filter((e) => names.includes(e.effect));
   // What is checked is what is taken: the digest is pinned before anybody looks.
-  const artifacts = await Promise.all(given.artifacts.map((a) => pinned(deps, a)));
+  const artifacts = await Promise.all(given.artifacts.map((a) => pinned(deps, a, signal)));
   const specs = specsOf(content.contract, names);
   const faults = await faultsOf(deps, content.contract, specs, artifacts, signal);
   // An attempt that was killed may have begun to take what has faults by now.
@@ -104,10 +105,10 @@ function checkSame(row: Effect, artifacts: readonly ArtifactSpec[]): void {
 }
 
 /** With the digest of what lies there now, unless the agent has named one. Throws PATH_NOT_ALLOWED. */
-async function pinned({ storage }: Deps, spec: ArtifactSpec): Promise<ArtifactSpec> {
+async function pinned({ storage }: Deps, spec: ArtifactSpec, signal: AbortSignal): Promise<ArtifactSpec> {
   if (spec.sha256 !== undefined) return spec;
   const at = await locateIfThere(spec, storage.sources);
-  const found = at && (await printOf(at.path, { artifact: spec.name }));
+  const found = at && (await printOf(at.path, { artifact: spec.name, pace: new Pace(() => signal.throwIfAborted()) }));
   return found ? { ...spec, sha256: found.sha256 } : spec;
 }
 
@@ -129,7 +130,6 @@ async function faultsOf(
     schemas: { pinned: contract.schemas, folders: storage.schemas },
     transformers,
     signal,
-    treeDigest: async (folder) => (await treeDigest(folder)).sha256,
   });
   return [...errors, ...(await coverageFaults(contract, artifacts, storage))];
 }

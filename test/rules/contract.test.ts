@@ -180,12 +180,12 @@ describe('once artifacts have arrived', () => {
     await corner.act(subject, 'transfer', { what: ['artifacts'] });
     const [row] = await corner.storage.ledger.list('made');
     const original = '2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824';
-    expect(row!.result).toMatchObject({ transformer: 'text_to_json', originalSha256: original });
     expect(row!.data).toMatchObject({
       format: 'json',
       schema: 'inline',
       schemaValid: true,
       transformer: 'text_to_json',
+      originalSha256: original,
     });
   });
 });

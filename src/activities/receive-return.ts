@@ -14,7 +14,8 @@ import { failpoint } from './failpoint.js';
 import { validateArtifacts, type ValidateInput } from '../contracts/validate.js';
 import { arrivedBy, type Arrived } from '../storage/arrivals.js';
 import { locateIfThere } from '../storage/files.js';
-import { printOf, treeDigest } from '../storage/transfer/print.js';
+import { Pace } from '../storage/transfer/pace.js';
+import { printOf } from '../storage/transfer/print.js';
 import { transferArtifacts } from './transfer-artifacts.js';
 import { attemptOf } from './wrapper.js';
 
@@ -37,7 +38,7 @@ export async function receiveReturn(deps: Deps, given: ReturnTask, signal: Abort
   const there = all.filter((e) => names.includes(e.effect));
   const present = new Set(all.flatMap((e) => (e.status === 'applied' ? [e.effect] : [])));
   // What is checked is what is taken: the digest is pinned before anybody looks.
-  const artifacts = await Promise.all(given.artifacts.map((a) => pinned(deps, a)));
+  const artifacts = await Promise.all(given.artifacts.map((a) => pinned(deps, a, signal)));
   const specs = specsOf(content.contract, names);
   const faults = await faultsOf(deps, content.contract, { specs, artifacts, present, signal });
   // An attempt that was killed may have begun to take what has faults by now.
@@ -107,10 +108,10 @@ function checkSame(row: Effect, artifacts: readonly ArtifactSpec[]): void {
 }
 
 /** With the digest of what lies there now, unless the agent has named one. Throws PATH_NOT_ALLOWED. */
-async function pinned({ storage }: Deps, spec: ArtifactSpec): Promise<ArtifactSpec> {
+async function pinned({ storage }: Deps, spec: ArtifactSpec, signal: AbortSignal): Promise<ArtifactSpec> {
   if (spec.sha256 !== undefined) return spec;
   const at = await locateIfThere(spec, storage.sources);
-  const found = at && (await printOf(at.path, { artifact: spec.name }));
+  const found = at && (await printOf(at.path, { artifact: spec.name, pace: new Pace(() => signal.throwIfAborted()) }));
   return found ? { ...spec, sha256: found.sha256 } : spec;
 }
 
@@ -128,7 +129,6 @@ async function faultsOf(
     sources: storage.sources,
     schemas: { pinned: contract.schemas, folders: storage.schemas },
     transformers,
-    treeDigest: async (folder) => (await treeDigest(folder)).sha256,
   });
   return [...errors, ...(await coverageFaults(contract, what.artifacts, storage))];
 }

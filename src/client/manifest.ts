@@ -7,6 +7,7 @@ import type { Verification } from '../core/verification.js';
 import { digestAt } from '../storage/digest-at.js';
 import type { Storage } from '../storage/storage.js';
 import { verifyTransfers, type VerifyOptions } from '../storage/verify.js';
+import { realPlace } from '../storage/manifest-reader.js';
 import { placeState, type PlaceState } from '../storage/place-state.js';
 
 /** Where an artifact lies by what the manifest knows, and what is really there. */
@@ -53,7 +54,10 @@ const parentOf = async (
   manifest: Storage['manifest'],
   { derivedFrom }: ArtifactRecord,
 ): Promise<ArtifactRecord | undefined> =>
-  derivedFrom === undefined ? undefined : (await manifest.list({ artifact: derivedFrom }))[0];
+  // Another artifact may be called like its id.
+  derivedFrom === undefined
+    ? undefined
+    : (await manifest.list({ artifact: derivedFrom })).find((a) => a.id === derivedFrom);
 
 /**
  * The one artifact that is meant by an id, a path, a name or the beginning of a digest. Throws ARTIFACT_UNKNOWN, and
@@ -64,7 +68,7 @@ async function theArtifact(storage: Storage, what: string): Promise<ArtifactReco
   if (found.length === 0) throw new HandoffError('ARTIFACT_UNKNOWN', { artifact: what });
   if (found.length === 1) return found[0]!;
   // A place where several have been means the one that is there now.
-  const place = path.resolve(what);
+  const place = realPlace(path.resolve(what));
   const isPlace = found.every((a) => a.originalPath === place || a.transfers.some((t) => t.path === place));
   const there = isPlace ? await digestAt(place).catch(() => 'missing' as const) : 'missing';
   const here = typeof there === 'string' ? [] : found.filter((a) => a.sha256 === there.sha256);

@@ -1,10 +1,7 @@
-import { createHash } from 'node:crypto';
-import { open, realpath } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import type { SendSpec } from '../core/contract.js';
 import { sha256 } from '../core/digest.js';
-import { HandoffError } from '../core/errors.js';
 import type { ArtifactSpec } from '../core/request.js';
-import { locateSource } from '../storage/files.js';
 import { formatOf } from './formats.js';
 import { unfit } from './found.js';
 import type { Limits } from './limits.js';
@@ -28,18 +25,6 @@ export function formatsOf(artifact: ArtifactSpec, send?: SendSpec): { from: stri
   return { from, to: asked ? formatOf('', asked) : from };
 }
 
-/** Where an artifact really is; directories too. Throws what {@link locateSource} throws. */
-export async function locate(artifact: ArtifactSpec, sources: readonly string[]): Promise<string> {
-  try {
-    return await locateSource(artifact, sources);
-  } catch (error) {
-    // Its path was found allowed before it was found to be no file.
-    if (error instanceof HandoffError && error.code === 'ARTIFACT_NOT_A_FILE')
-      return realpath(String(error.params['path']));
-    throw error;
-  }
-}
-
 /** A whole file in memory. Throws {@link Unfit} with `too_large`. */
 export async function readBounded(file: string, limit: number, signal: AbortSignal): Promise<Buffer> {
   const handle = await open(file, 'r');
@@ -55,21 +40,6 @@ export async function readBounded(file: string, limit: number, signal: AbortSign
       chunks.push(chunk as Buffer);
     }
     return Buffer.concat(chunks);
-  } finally {
-    await handle.close();
-  }
-}
-
-/** A file's hex SHA-256, in constant memory. */
-export async function hashOf(file: string, signal: AbortSignal): Promise<string> {
-  const handle = await open(file, 'r');
-  try {
-    const hash = createHash('sha256');
-    for await (const chunk of handle.createReadStream({ autoClose: false, highWaterMark: 1 << 20 })) {
-      signal.throwIfAborted();
-      hash.update(chunk as Buffer);
-    }
-    return hash.digest('hex');
   } finally {
     await handle.close();
   }

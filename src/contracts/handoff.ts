@@ -3,7 +3,6 @@ import type { Contract, ContractDocument, ContractValidation, SendSpec } from '.
 import type { ArtifactSpec, PackageContent, Subject } from '../core/request.js';
 import { arrivalsOf, type Arrived } from '../storage/arrivals.js';
 import type { Storage } from '../storage/storage.js';
-import { treeDigest } from '../storage/transfer/print.js';
 import type { Limits } from './limits.js';
 import { Transformers, type Transformer } from './transformers.js';
 import { validateArtifacts, type ValidateInput, type Validated } from './validate.js';
@@ -33,7 +32,6 @@ export async function validateHandoff(
     arrived: more.arrived ?? (await arrivalsOf(storage, subject.handoffId, subject.target)),
     transformers,
     signal,
-    treeDigest: async (folder) => (await treeDigest(folder)).sha256,
     ...more,
   });
 }
@@ -72,7 +70,6 @@ export async function validateDataContract(
     transformers: new Transformers(options.transformers),
     limits: options.limits,
     signal: options.signal,
-    treeDigest: async (folder) => (await treeDigest(folder)).sha256,
   });
   return validation;
 }

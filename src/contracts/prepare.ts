@@ -1,10 +1,11 @@
 import type { SendSpec } from '../core/contract.js';
 import { HandoffError } from '../core/errors.js';
 import type { ArtifactSpec } from '../core/request.js';
-import { formatsOf, locate, readBounded, turn, type Prepared } from './artifact.js';
+import { locateSource } from '../storage/files.js';
+import { formatsOf, readBounded, turn, type Prepared } from './artifact.js';
 import { Unfit, faultOf } from './found.js';
 import { DEFAULT_LIMITS, type Limits } from './limits.js';
-import { Transformers } from './transformers.js';
+import { Transformers, keyOf } from './transformers.js';
 
 export interface PrepareOptions {
   sources: readonly string[];
@@ -27,8 +28,8 @@ export async function prepareArtifact(
   if (formats.from === formats.to) return undefined;
   const { transformers = new Transformers(), signal = new AbortController().signal } = options;
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
-  const file = await locate(artifact, options.sources);
-  const key = `${formats.from}_to_${formats.to}`;
+  const file = await locateSource(artifact, options.sources);
+  const key = keyOf(formats.from, formats.to);
   try {
     const content = await readBounded(file, limits.artifactBytes, signal);
     return await turn(artifact.name, content, formats, { transformers, limits, signal });

@@ -4,7 +4,10 @@ import { HandoffError } from '../core/errors.js';
 import { sha256 } from '../core/digest.js';
 import type { ArtifactSpec } from '../core/request.js';
 import type { Arrived } from '../storage/arrivals.js';
-import { formatsOf, hashOf, locate, readBounded, turn, type Prepared } from './artifact.js';
+import { locateSource } from '../storage/files.js';
+import { Pace } from '../storage/transfer/pace.js';
+import { printOf } from '../storage/transfer/print.js';
+import { formatsOf, readBounded, turn, type Prepared } from './artifact.js';
 import { inThread } from './evaluator.js';
 import { DATA_FORMATS, formatOf } from './formats.js';
 import { Unfit, faultOf, type Found } from './found.js';
@@ -27,8 +30,6 @@ export interface ValidateInput {
   transformers?: Transformers;
   limits?: Partial<Limits>;
   signal?: AbortSignal;
-  /** The digest of a directory. Without it, a directory's checksum is not looked at. */
-  treeDigest?: (folder: string, signal: AbortSignal) => Promise<string>;
   /** `what is read`: checksums only of what has to be looked into, for a caller who tells the others later. Default `all`. */
   hashes?: 'all' | 'what is read';
   /** Gets what a transformer made, before it is forgotten. */
@@ -107,25 +108,21 @@ export async function validateArtifacts(input: ValidateInput): Promise<Validated
   };
 }
 
+const NEITHER = 'neither file nor directory';
+
 async function lookAt(notes: Notes, spec: SendSpec, artifact: ArtifactSpec | undefined, using: Using): Promise<void> {
+  const wanted = spec.type ?? 'file';
   const missing = (found: string): void => {
-    const expected = `a ${spec.type ?? 'file'} that is required`;
-    if (spec.required === false) notes.warn('missing_artifact', `a ${spec.type ?? 'file'}, where there is one`, found);
-    else notes.fault('missing_artifact', expected, found);
+    if (spec.required === false) notes.warn('missing_artifact', `a ${wanted}, where there is one`, found);
+    else notes.fault('missing_artifact', `a ${wanted} that is required`, found);
   };
   if (!artifact) return missing('none of that name');
   const arrived = using.arrived?.get(artifact.name);
   try {
-    const at = arrived?.path ?? (await locate(artifact, using.sources));
+    const at = arrived?.path ?? (await locateSource(artifact, using.sources));
     const stats = await stat(at);
-    const kind = stats.isDirectory() ? 'directory' : stats.isFile() ? 'file' : 'neither file nor directory';
-    const wanted = spec.type ?? 'file';
-    if (kind !== wanted)
-      return notes.fault(
-        'wrong_kind',
-        `a ${wanted}`,
-        kind === 'directory' ? 'a directory' : kind === 'file' ? 'a file' : kind,
-      );
+    const kind = stats.isDirectory() ? 'directory' : stats.isFile() ? 'file' : undefined;
+    if (kind !== wanted) return notes.fault('wrong_kind', `a ${wanted}`, kind ? `a ${kind}` : NEITHER);
     if (kind === 'file') await lookAtFile(notes, spec, artifact, at, arrived, using);
     else await lookAtDirectory(notes, spec, artifact, at, arrived, using);
     notes.there = true;
@@ -134,6 +131,7 @@ async function lookAt(notes: Notes, spec: SendSpec, artifact: ArtifactSpec | und
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ARTIFACT_MISSING' || code === 'ENOENT' || code === 'ENOTDIR')
       return missing(`nothing at ${artifact.path}`);
+    if (code === 'ARTIFACT_NOT_A_FILE') return notes.fault('wrong_kind', `a ${wanted}`, NEITHER);
     if (code === 'PATH_NOT_ALLOWED')
       return notes.fault('unreadable_artifact', `a path below ${using.sources.join(' or ')}`, artifact.path);
     if (error instanceof HandoffError)
@@ -141,6 +139,13 @@ async function lookAt(notes: Notes, spec: SendSpec, artifact: ArtifactSpec | und
     if (error instanceof Unfit || !code) throw error;
     notes.fault('unreadable_artifact', 'a file that can be read', `${code} at ${artifact.path}`);
   }
+}
+
+/** The digest of what only has to be whole, in constant memory. */
+async function digestOf(artifact: string, at: string, { signal }: Using): Promise<string> {
+  const found = await printOf(at, { artifact, pace: new Pace(() => signal.throwIfAborted()) });
+  if (!found) throw new HandoffError('ARTIFACT_MISSING', { artifact, path: at });
+  return found.sha256;
 }
 
 function compare(notes: Notes, expected: string | undefined, found: string, of = ''): void {
@@ -183,9 +188,8 @@ async function lookAtDirectory(
   if (spec.schema !== undefined || spec.required_fields?.length)
     notes.fault('not_parseable', 'a file, which can be looked into', 'a directory');
   compareDeclared(notes, spec, artifact, using);
-  if (!using.treeDigest || using.hashes === 'what is read' || !(artifact.sha256 ?? spec.checksum ?? arrived?.sha256))
-    return;
-  const digest = await using.treeDigest(folder, using.signal);
+  if (using.hashes === 'what is read' || !(artifact.sha256 ?? spec.checksum ?? arrived?.sha256)) return;
+  const digest = await digestOf(notes.name, folder, using);
   compareAll(notes, spec, artifact, arrived, digest, digest);
 }
 
@@ -205,7 +209,7 @@ async function lookAtFile(
   const bytes = mustLook || mayLook || turned ? await contentOf(notes, file, mustLook || turned, using) : undefined;
   const declared = artifact.sha256 ?? spec.checksum ?? arrived?.sha256;
   const later = using.hashes === 'what is read';
-  const original = bytes ? sha256(bytes) : declared && !later ? await hashOf(file, using.signal) : undefined;
+  const original = bytes ? sha256(bytes) : declared && !later ? await digestOf(notes.name, file, using) : undefined;
   if (bytes && original) notes.digest = original;
   else compareDeclared(notes, spec, artifact, using);
   let content = bytes;

@@ -1,20 +1,19 @@
 import { createHash } from 'node:crypto';
-import { statSync, type BigIntStats } from 'node:fs';
+import { statSync } from 'node:fs';
 import { lstat, open, realpath } from 'node:fs/promises';
 import path from 'node:path';
 import { HandoffError } from '../core/errors.js';
 import type { ArtifactSpec } from '../core/request.js';
+import { modeOf, stampOf } from './transfer/listing.js';
 
-/** A file at one moment: its content's digest, and the metadata by which a later change is noticed. */
-export interface Fingerprint {
+/** A file at one moment. */
+interface Fingerprint {
   sha256: string;
   /** Permission bits. */
   mode: number;
+  /** Bytes. */
   size: number;
-  stamp: string;
 }
-
-const stampOf = (s: BigIntStats): string => `${s.dev}:${s.ino}:${s.size}:${s.mtimeNs}:${s.ctimeNs}`;
 
 /** The stamp of what is at a path now, without reading it; undefined where there is nothing. */
 export function stampAt(file: string): string | undefined {
@@ -22,7 +21,7 @@ export function stampAt(file: string): string | undefined {
   return s && stampOf(s);
 }
 
-/** Undefined where there is no file. */
+/** A file's SHA-256, read without a check that it stays as it is meanwhile: see `printOf`. Undefined where there is no file. */
 export async function fingerprint(file: string | Buffer): Promise<Fingerprint | undefined> {
   const handle = await open(file, 'r').catch((e: NodeJS.ErrnoException) => {
     if (e.code === 'ENOENT' || e.code === 'ENOTDIR') return undefined;
@@ -33,7 +32,7 @@ export async function fingerprint(file: string | Buffer): Promise<Fingerprint | 
     const s = await handle.stat({ bigint: true });
     const hash = createHash('sha256');
     for await (const chunk of handle.createReadStream({ autoClose: false })) hash.update(chunk as Buffer);
-    return { sha256: hash.digest('hex'), mode: Number(s.mode) & 0o777, size: Number(s.size), stamp: stampOf(s) };
+    return { sha256: hash.digest('hex'), mode: modeOf(s), size: Number(s.size) };
   } finally {
     await handle.close();
   }

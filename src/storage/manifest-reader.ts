@@ -202,11 +202,15 @@ export function transferOf(r: TransferRow): TransferRecord {
   };
 }
 
-/** A path by which two ways to the same place are seen to be one; where its folder is not there, as it is. */
+/** A path by which two ways to the same place are seen to be one, whether its folder is there yet or not. */
 export function realPlace(file: string): string {
-  try {
-    return path.join(realpathSync(path.dirname(file)), path.basename(file));
-  } catch {
-    return file;
+  const below = [path.basename(file)];
+  for (let folder = path.dirname(file); ; folder = path.dirname(folder)) {
+    try {
+      return path.join(realpathSync(folder), ...below);
+    } catch {
+      if (folder === path.dirname(folder)) return file;
+      below.unshift(path.basename(folder));
+    }
   }
 }

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { expect, test } from 'vitest';
 import { manifestOf, traceOf } from '../../src/client/manifest.js';
 import type { UndoResult } from '../../src/core/handoff.js';
-import type { ArtifactRecord } from '../../src/core/manifest.js';
+import { artifactId, artifactSeq, type ArtifactRecord } from '../../src/core/manifest.js';
 import type { Arrival } from '../../src/storage/manifest.js';
 import { arrivalOf, storagePlace, subjectOf } from './place.js';
 
@@ -260,4 +260,29 @@ test('what is asked for by a name that several have is ambiguous, with the candi
   });
   for (const none of ['nobody.json', 'artifact_999999', 'fedcba98', './no/such'])
     await expect(traceOf(place.storage, none)).rejects.toMatchObject({ code: 'ARTIFACT_UNKNOWN' });
+});
+
+test('a place is known by its real path before its folder is there', async () => {
+  const [real, link] = [path.join(place.folder, 'really'), path.join(place.folder, 'link')];
+  await mkdir(real);
+  await symlink(real, link);
+  const first = await arrive(arrival({ path: path.join(link, 'new', 'x', 'design.json') }));
+  const there = path.join(real, 'new', 'x', 'design.json');
+  expect((await of(first))[0]!.transfers[0]!.path).toBe(there);
+  await mkdir(path.dirname(there), { recursive: true });
+  const second = await arrive(arrival({ path: there, originalSha256: B }));
+  const [id] = await idsOf(second);
+  expect((await of(first))[0]!.transfers[0]!.takenOverBy).toBe(id);
+});
+
+test('an artifact that is called like the id of another is not taken for it', async () => {
+  const [last] = await idsOf(await arrive(arrival()));
+  const idAfter = (n: number): string => artifactId(artifactSeq(last!)! + n);
+  const stranger = await arrive(arrival({ name: idAfter(2) }));
+  expect(await idsOf(stranger)).toEqual([idAfter(1)]);
+  const made = await arrive(arrival({ originalSha256: B, sha256: A, transformer: 'json_to_yaml' }));
+  const record = (await of(made)).find((r) => r.derivedFrom !== undefined)!;
+  expect(record.derivedFrom).toBe(idAfter(2));
+  const { madeFrom } = await traceOf(place.storage, record.id);
+  expect(madeFrom.map((r) => [r.id, r.sha256])).toEqual([[idAfter(2), B]]);
 });

@@ -1,8 +1,7 @@
 import type { Command } from 'commander';
 import type { ManifestFilter } from '../../core/manifest.js';
-import type { Storage } from '../../storage/storage.js';
 import { UsageError } from '../failure.js';
-import { existingStorage, type PlaceOptions } from '../place.js';
+import { withStorage } from '../place.js';
 import { verb } from '../verb.js';
 
 export function artifactVerbs(program: Command): void {
@@ -24,7 +23,7 @@ export function artifactVerbs(program: Command): void {
       needs: ['folder'],
     },
     ({ options, io }) =>
-      withStorage(options, async (storage) => {
+      withStorage(options, 'read', async (storage) => {
         const [{ manifestOf }, { manifestTable }] = await Promise.all([
           import('../../client/manifest.js'),
           import('../artifacts-text.js'),
@@ -51,7 +50,7 @@ export function artifactVerbs(program: Command): void {
       needs: ['folder'],
     },
     ({ args: [what = ''], options, io }) =>
-      withStorage(options, async (storage) => {
+      withStorage(options, 'read', async (storage) => {
         const [{ traceOf }, { traceText }] = await Promise.all([
           import('../../client/manifest.js'),
           import('../trace-text.js'),
@@ -78,7 +77,7 @@ export function artifactVerbs(program: Command): void {
       if (names.length === 0 && !options.all) {
         throw new UsageError('Name handoffs or artifacts, or say --all.');
       }
-      return withStorage(options, async (storage) => {
+      return withStorage(options, 'read', async (storage) => {
         const [{ verifyArtifacts }, { verificationText }] = await Promise.all([
           import('../../client/manifest.js'),
           import('../artifacts-text.js'),
@@ -91,15 +90,6 @@ export function artifactVerbs(program: Command): void {
       });
     },
   );
-}
-
-async function withStorage<T>(options: PlaceOptions, work: (storage: Storage) => Promise<T>): Promise<T> {
-  const storage = await existingStorage(options);
-  try {
-    return await work(storage);
-  } finally {
-    await storage.close();
-  }
 }
 
 /** A line that is redrawn while it works, for who watches a terminal. */

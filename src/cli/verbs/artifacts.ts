@@ -26,7 +26,7 @@ export function artifactVerbs(program: Command): void {
       withStorage(options, 'read', async (storage) => {
         const [{ manifestOf }, { manifestTable }] = await Promise.all([
           import('../../client/manifest.js'),
-          import('../artifacts-text.js'),
+          import('../text/artifacts-text.js'),
         ]);
         const { artifact, phase, handoff, session, digest } = options;
         const document = await manifestOf(storage, { artifact, phase, handoff, session, digest });
@@ -53,7 +53,7 @@ export function artifactVerbs(program: Command): void {
       withStorage(options, 'read', async (storage) => {
         const [{ traceOf }, { traceText }] = await Promise.all([
           import('../../client/manifest.js'),
-          import('../trace-text.js'),
+          import('../text/trace-text.js'),
         ]);
         const trace = await traceOf(storage, what, { verify: options.verify ?? false });
         return { json: trace, text: traceText(io.paint, trace) };
@@ -80,7 +80,7 @@ export function artifactVerbs(program: Command): void {
       return withStorage(options, 'read', async (storage) => {
         const [{ verifyArtifacts }, { verificationText }] = await Promise.all([
           import('../../client/manifest.js'),
-          import('../artifacts-text.js'),
+          import('../text/artifacts-text.js'),
         ]);
         const progress = await progressOn(process.stderr);
         const found = await verifyArtifacts(storage, options.all ? undefined : names, progress.options).finally(
@@ -95,7 +95,7 @@ export function artifactVerbs(program: Command): void {
 /** A line that is redrawn while it works, for who watches a terminal. */
 async function progressOn(stream: NodeJS.WriteStream) {
   if (!stream.isTTY) return { options: {}, end: () => {} };
-  const { progressText } = await import('../artifacts-text.js');
+  const { progressText } = await import('../text/artifacts-text.js');
   let drawn = 0;
   return {
     options: {

@@ -11,7 +11,7 @@ import {
 import { partyText } from '../../core/request.js';
 import type { StoredContract } from '../../storage/contracts.js';
 import { withStorage } from '../place.js';
-import { ago, safe, table, type Paint } from '../text.js';
+import { ago, safe, table, type Paint } from '../text/text.js';
 import { many, verb } from '../verb.js';
 
 const read = async (file: string): Promise<unknown> => (await import('../input.js')).readDocument(file);

@@ -4,7 +4,7 @@ import { HandoffError } from '../../core/errors.js';
 import { PHASE_STATUSES, type PhaseStatus } from '../../storage/sessions.js';
 import { number } from '../number.js';
 import { userName, withStorage } from '../place.js';
-import { ago, safe, table } from '../text.js';
+import { ago, safe, table } from '../text/text.js';
 import { many, verb } from '../verb.js';
 
 export function registryVerbs(program: Command): void {

@@ -27,10 +27,29 @@ export { treeDigest, type Print } from './storage/transfer/print.js';
 export { openStorage, type Storage, type StorageOptions } from './storage/storage.js';
 
 export { HandoffError, ERRORS, type ErrorCode, type Issue } from './core/errors.js';
-export type { ArtifactSpec, HandoffRequest, PackageContent, Party, Priority, Subject } from './core/request.js';
+export type {
+  ArtifactSpec,
+  ContentRef,
+  HandoffRequest,
+  PackageContent,
+  Party,
+  Priority,
+  Subject,
+} from './core/request.js';
 export type { StepTask } from './core/task.js';
-export type { TriggerPayload, TriggerSpec } from './core/trigger.js';
-export type { HandoffOutcome, HandoffState, Incident, Outcome, Status, UndoneEffect } from './core/handoff.js';
+export type { TriggerKind, TriggerPayload, TriggerSpec } from './core/trigger.js';
+export type {
+  HandoffOutcome,
+  HandoffState,
+  Incident,
+  Outcome,
+  ReturnReport,
+  Status,
+  UndoneEffect,
+  UndoResult,
+} from './core/handoff.js';
+export type { Returns, ReturnState, ReturnTerms } from './core/return-state.js';
+export type { Late } from './core/timing.js';
 export type { Procedure, RollbackProcedure, Severity, Step } from './core/procedure.js';
 export {
   AGENT_HANDOFF_STANDARD,
@@ -62,7 +81,7 @@ export type {
 export type { RuleResult, Verdict } from './core/rule.js';
 export type { ValidationSession } from './storage/validations.js';
 export type { HandoffFilter } from './core/filter.js';
-export type { StoredContract } from './storage/contracts.js';
+export type { Contracts, StoredContract } from './storage/contracts.js';
 export type { StoredHandoff } from './storage/handoffs.js';
 export type { ContextEntry, PhaseRecord, PhaseStatus } from './storage/sessions.js';
 export type * from './messages.js';

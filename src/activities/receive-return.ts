@@ -14,7 +14,7 @@ import { failpoint } from './failpoint.js';
 import { validateArtifacts, type ValidateInput } from '../contracts/validate.js';
 import { arrivedBy, type Arrived } from '../storage/arrivals.js';
 import { locateIfThere } from '../storage/files.js';
-import { Pace } from '../storage/transfer/pace.js';
+import { paceFor } from '../storage/transfer/pace.js';
 import { printOf } from '../storage/transfer/print.js';
 import { transferArtifacts } from './transfer-artifacts.js';
 import { attemptOf } from './wrapper.js';
@@ -111,7 +111,7 @@ function checkSame(row: Effect, artifacts: readonly ArtifactSpec[]): void {
 async function pinned({ storage }: Deps, spec: ArtifactSpec, signal: AbortSignal): Promise<ArtifactSpec> {
   if (spec.sha256 !== undefined) return spec;
   const at = await locateIfThere(spec, storage.sources);
-  const found = at && (await printOf(at.path, { artifact: spec.name, pace: new Pace(() => signal.throwIfAborted()) }));
+  const found = at && (await printOf(at.path, { artifact: spec.name, pace: paceFor(signal) }));
   return found ? { ...spec, sha256: found.sha256 } : spec;
 }
 

@@ -108,7 +108,7 @@ async function stageContent(artifact: string, it: Raw, content: Uint8Array, mode
     const fd = openSync(bytesOf(it), 'wx');
     try {
       writeChunk(fd, Buffer.from(content), 0);
-      // A folder's mode would let a file be executed.
+      // What a transformer made is data, whatever it was made from.
       fchmodSync(fd, mode & 0o666);
     } finally {
       closeSync(fd);

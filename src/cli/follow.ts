@@ -2,8 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { HandoffClient, HandoffStatus } from '../client.js';
 import { HandoffError } from '../core/errors.js';
 import type { HandoffOutcome, HandoffState } from '../core/handoff.js';
-import { changes } from './changes.js';
-import { clock, type Paint } from './text.js';
+import { changes } from './text/changes.js';
+import { clock, type Paint } from './text/text.js';
 
 const POLL_MS = 150;
 /** How long nobody may answer before we stop waiting for them to come back. */

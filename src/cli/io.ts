@@ -1,5 +1,5 @@
 import { failureOf, type ExitCode } from './failure.js';
-import { paintFor, safe, type Paint } from './text.js';
+import { paintFor, safe, type Paint } from './text/text.js';
 
 /** What a verb answers: `text` for people, `json` for programs. */
 export interface Answer {

@@ -68,6 +68,20 @@ export async function existingStorage(options: PlaceOptions): Promise<Storage> {
   );
 }
 
+/** Runs `work` with the storage of a folder, and closes it; to `read`, the folder must be there. */
+export async function withStorage<T>(
+  options: PlaceOptions,
+  mode: 'read' | 'write',
+  work: (storage: Storage) => Promise<T>,
+): Promise<T> {
+  const storage = await (mode === 'read' ? existingStorage(options) : storageAt(options));
+  try {
+    return await work(storage);
+  } finally {
+    await storage.close();
+  }
+}
+
 export interface Place {
   client: HandoffClient;
   storage: Storage | undefined;

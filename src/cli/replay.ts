@@ -14,7 +14,7 @@ import { UsageError } from './failure.js';
 import type { Answer, Io } from './io.js';
 import { connectTo, type PlaceOptions } from './place.js';
 import { installRuntime } from './runtime.js';
-import { safe, type Paint } from './text.js';
+import { safe, type Paint } from './text/text.js';
 
 export interface FilterOptions extends PlaceOptions {
   open?: boolean;

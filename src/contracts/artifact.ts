@@ -2,6 +2,7 @@ import { open } from 'node:fs/promises';
 import type { SendSpec } from '../core/contract.js';
 import { sha256 } from '../core/digest.js';
 import type { ArtifactSpec } from '../core/request.js';
+import { READ } from '../storage/transfer/anchor.js';
 import { formatOf } from './formats.js';
 import { unfit } from './found.js';
 import type { Limits } from './limits.js';
@@ -27,7 +28,7 @@ export function formatsOf(artifact: ArtifactSpec, send?: SendSpec): { from: stri
 
 /** A whole file in memory. Throws {@link Unfit} with `too_large`. */
 export async function readBounded(file: string, limit: number, signal: AbortSignal): Promise<Buffer> {
-  const handle = await open(file, 'r');
+  const handle = await open(file, READ);
   try {
     const { size } = await handle.stat();
     if (size > limit) throw unfit('too_large', `at most ${limit} bytes, to be looked into`, `${size}`);

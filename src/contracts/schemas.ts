@@ -1,5 +1,6 @@
 import { open, realpath } from 'node:fs/promises';
 import path from 'node:path';
+import { READ } from '../storage/transfer/anchor.js';
 import { isDeeper, parseAs } from './formats.js';
 import { Unfit, unfit } from './found.js';
 import type { Limits } from './limits.js';
@@ -96,7 +97,7 @@ async function read(folder: string, name: string, limits: Limits): Promise<unkno
   if (name.includes('\0') || path.isAbsolute(name) || !wanted.startsWith(folder + path.sep)) return undefined;
   const [real, home] = await Promise.all([realpath(wanted), realpath(folder)]).catch(() => [] as string[]);
   if (!real || !home || !real.startsWith(home + path.sep)) return undefined;
-  const handle = await open(real, 'r').catch((error: NodeJS.ErrnoException) => {
+  const handle = await open(real, READ).catch((error: NodeJS.ErrnoException) => {
     throw unfit('schema_missing', `the schema ${name}`, `${error.code ?? error.message} at it`);
   });
   try {

@@ -5,7 +5,7 @@ import { sha256 } from '../core/digest.js';
 import type { ArtifactSpec } from '../core/request.js';
 import type { Arrived } from '../storage/arrivals.js';
 import { locateSource } from '../storage/files.js';
-import { Pace } from '../storage/transfer/pace.js';
+import { paceFor } from '../storage/transfer/pace.js';
 import { printOf } from '../storage/transfer/print.js';
 import { formatsOf, readBounded, turn, type Prepared } from './artifact.js';
 import { inThread } from './evaluator.js';
@@ -143,7 +143,7 @@ async function lookAt(notes: Notes, spec: SendSpec, artifact: ArtifactSpec | und
 
 /** The digest of what only has to be whole, in constant memory. */
 async function digestOf(artifact: string, at: string, { signal }: Using): Promise<string> {
-  const found = await printOf(at, { artifact, pace: new Pace(() => signal.throwIfAborted()) });
+  const found = await printOf(at, { artifact, pace: paceFor(signal) });
   if (!found) throw new HandoffError('ARTIFACT_MISSING', { artifact, path: at });
   return found.sha256;
 }

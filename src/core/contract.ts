@@ -135,6 +135,10 @@ export const DEFAULT_RETURN_TIMEOUT_MINUTES = 120;
 export const DEFAULT_RETURN_ROUNDS = 3;
 export const DEFAULT_CONTRACT_VERSION = '1.0.0';
 
+/** What becomes of a return that does not come. */
+export const ifMissingOf = ({ if_missing, critical }: ReturnSpec): NonNullable<ReturnSpec['if_missing']> =>
+  if_missing ?? (critical ? 'fail' : 'warn');
+
 /** What names a document in the registry. */
 export const contractIdOf = (d: ContractDocument): string | undefined => d.contract_id ?? d.handoff_id;
 

@@ -1,4 +1,4 @@
-import { DEFAULT_RETURN_TIMEOUT_MINUTES, type Contract } from './contract.js';
+import { DEFAULT_RETURN_TIMEOUT_MINUTES, ifMissingOf, type Contract } from './contract.js';
 import { HandoffError } from './errors.js';
 import type { HandoffInput } from './request.js';
 import type { ReturnTerms } from './return-state.js';
@@ -16,10 +16,9 @@ export function returnTermsOf(contract: Contract | undefined): Pick<HandoffInput
     throw new HandoffError('INVALID_REQUEST', { issues });
   }
   const returns = specs.map(([name, spec]): [string, ReturnTerms] => {
-    const { critical = false, if_missing, expected_in, timeout_minutes = DEFAULT_RETURN_TIMEOUT_MINUTES } = spec;
+    const { critical = false, expected_in, timeout_minutes = DEFAULT_RETURN_TIMEOUT_MINUTES } = spec;
     const expected = expected_in === undefined ? {} : { expectedInMs: expected_in * MINUTE };
-    const ifMissing = if_missing ?? (critical ? 'fail' : 'warn');
-    return [name, { critical, ifMissing, timeoutMs: timeout_minutes * MINUTE, ...expected }];
+    return [name, { critical, ifMissing: ifMissingOf(spec), timeoutMs: timeout_minutes * MINUTE, ...expected }];
   });
   return { returns: Object.fromEntries(returns), maxReturnRounds: contract.maxReturnRounds };
 }

@@ -2,7 +2,8 @@ import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { unreachableBecause, type Agent } from '../core/agent.js';
 import { expectedArtifacts } from '../core/request.js';
-import { arrivalsFolder, arrivalsOf } from '../storage/arrivals.js';
+import { arrivalsFolder, arrivalsOf, type Arrived } from '../storage/arrivals.js';
+import { paceFor } from '../storage/transfer/pace.js';
 import { printOf } from '../storage/transfer/print.js';
 import type { Storage } from '../storage/storage.js';
 import { verdictOf, type RuleContext, type RuleFinding } from './rule.js';
@@ -32,15 +33,17 @@ export async function transferSuccessful(context: RuleContext): Promise<RuleFind
   const names = [...new Set([...expectedArtifacts(content), ...arrived.keys()])];
   const complaints = [];
   for (const name of names) {
-    signal.throwIfAborted();
     const row = arrived.get(name);
-    complaints.push(row ? await differs(name, row.path, row.sha256) : `${name} has not arrived`);
+    complaints.push(row ? await differs(row, signal) : `${name} has not arrived`);
   }
   return verdictOf(complaints, `${names.length} artifacts have arrived whole`);
 }
 
-async function differs(name: string, place: string, expected: string): Promise<string | undefined> {
-  const found = (await printOf(place))?.sha256;
+async function differs(
+  { name, path: place, sha256: expected }: Arrived,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const found = (await printOf(place, { artifact: name, pace: paceFor(signal) }))?.sha256;
   if (found === undefined) return `${name}: there is nothing at ${place}`;
   return found === expected
     ? undefined

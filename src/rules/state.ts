@@ -7,7 +7,7 @@ import { HandoffError } from '../core/errors.js';
 import { isOptional } from '../core/request.js';
 import { arrivalsFolder } from '../storage/arrivals.js';
 import { locateSource } from '../storage/files.js';
-import { Pace } from '../storage/transfer/pace.js';
+import { paceFor } from '../storage/transfer/pace.js';
 import { printOf } from '../storage/transfer/print.js';
 import { rawOf } from '../storage/transfer/raw.js';
 import { survey } from '../storage/transfer/survey.js';
@@ -42,7 +42,7 @@ export async function resourceAvailability({ subject, storage, content, signal }
         const file = await locateSource(a, storage.sources);
         await access(file, constants.R_OK);
         // Not `bytes += (await …)`: that reads the sum before it waits, and loses what the others add.
-        const { size } = await survey(a.name, rawOf(file), paceOf(signal));
+        const { size } = await survey(a.name, rawOf(file), paceFor(signal));
         bytes += size;
       } catch (error) {
         const isAbsent = error instanceof HandoffError && error.code === 'ARTIFACT_MISSING';
@@ -119,9 +119,6 @@ export async function contextTransfer({ subject, storage, content }: RuleContext
   );
 }
 
-/** Lets the loop turn, and hears when the rule is to stop. */
-const paceOf = (signal: AbortSignal): Pace => new Pace(() => signal.throwIfAborted());
-
 /** What stands in place of an artifact may be no file or folder at all. */
 function complaintOf(error: unknown): string {
   if (error instanceof HandoffError) return error.message;
@@ -135,7 +132,7 @@ export async function dataIntegrity({ subject, storage, content, signal }: RuleC
   );
   const check = async (name: string, file: string, expected: unknown): Promise<string | undefined> => {
     signal.throwIfAborted();
-    const found = await printOf(file, { artifact: name, pace: paceOf(signal) });
+    const found = await printOf(file, { artifact: name, pace: paceFor(signal) });
     if (!found) return `${name}: there is no file at ${file}`;
     return found.sha256 === expected
       ? undefined

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import picocolors from 'picocolors';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { paintFor, table } from '../../src/cli/text.js';
-import { textWidth } from '../../src/cli/width.js';
+import { paintFor, table } from '../../src/cli/text/text.js';
+import { textWidth } from '../../src/cli/text/width.js';
 import { seeded } from '../properties/seed.js';
 
 const plain = picocolors.createColors(false);

@@ -1,7 +1,7 @@
 import picocolors from 'picocolors';
 import { expect, test } from 'vitest';
 import { traceOf } from '../../src/client/manifest.js';
-import { traceText } from '../../src/cli/trace-text.js';
+import { traceText } from '../../src/cli/text/trace-text.js';
 import { arrivalOf, storagePlace } from '../storage/place.js';
 import type { Arrival } from '../../src/storage/manifest.js';
 

@@ -3,7 +3,7 @@ import { PassThrough } from 'node:stream';
 import { stripVTControlCharacters } from 'node:util';
 import picocolors from 'picocolors';
 import { describe, expect, it } from 'vitest';
-import { fit, textWidth } from '../../src/cli/width.js';
+import { fit, textWidth } from '../../src/cli/text/width.js';
 import { board, type Size } from '../../src/cli/watch/board.js';
 import { depth, type Depth } from '../../src/cli/watch/depth.js';
 import { rowOf, sorted, type Row, type Watched } from '../../src/cli/watch/rows.js';

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { symlink, truncate, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
@@ -16,6 +16,13 @@ beforeEach(async () => {
 afterEach(() => place.remove());
 
 const CATASTROPHE: SendSpec = { schema: { properties: { s: { pattern: '^(a+)+$' } } } };
+
+test('a pipe that nobody writes to, in place of a schema, is none', async () => {
+  execFileSync('mkfifo', [path.join(place.sources[0]!, 'schemas', 'pipe.json')]);
+  await place.file('a.json', '{}');
+  const { errors } = await place.validate({ 'a.json': { schema: 'pipe.json' } });
+  expect(lines(errors)).toEqual(['schema_missing a.json: expected the schema pipe.json, found none of that name']);
+});
 
 describe('time and memory', () => {
   test('a regular expression that never ends is ended at its limit, and the next artifact is looked at', async () => {

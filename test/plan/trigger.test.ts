@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { planText } from '../../src/cli/plan-text.js';
-import { paintFor } from '../../src/cli/text.js';
+import { planText } from '../../src/cli/text/plan-text.js';
+import { paintFor } from '../../src/cli/text/text.js';
 import { rowOf, etaText } from '../../src/cli/watch/rows.js';
 import type { HandoffRequest } from '../../src/core/request.js';
 import type { HandoffPlan } from '../../src/plan/plan.js';

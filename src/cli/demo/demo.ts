@@ -21,7 +21,7 @@ import { Stopped, withLifetime, type Lifetime } from '../lifetime.js';
 import { localEnv, uiLink } from '../place.js';
 import { startWorker } from '../run-worker.js';
 import { installRuntime, openLog } from '../runtime.js';
-import { took } from '../text.js';
+import { took } from '../text/text.js';
 
 /** The package, whether this runs from src/ or dist/: its examples are what the demo plays. */
 const PACKAGE = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..', '..', '..');

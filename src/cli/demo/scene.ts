@@ -4,7 +4,7 @@ import { partyText, type HandoffRequest, type Party } from '../../core/request.j
 import type { Storage } from '../../storage/storage.js';
 import { follow } from '../follow.js';
 import type { Lifetime } from '../lifetime.js';
-import { clock, type Paint } from '../text.js';
+import { clock, type Paint } from '../text/text.js';
 import type { Check } from './checks.js';
 
 /** What all scenes of the demo work with. */

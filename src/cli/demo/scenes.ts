@@ -2,7 +2,7 @@ import { remaining } from '../../core/clock.js';
 import { HandoffError } from '../../core/errors.js';
 import type { HandoffState } from '../../core/handoff.js';
 import type { ArtifactSpec, Party } from '../../core/request.js';
-import { clock } from '../text.js';
+import { clock } from '../text/text.js';
 import { arrived, check, ledgerIs, nothingLeft, snapshot, type Check } from './checks.js';
 import { playHandoff, type Scene, type Stage, type UntilTold } from './scene.js';
 

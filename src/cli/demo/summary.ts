@@ -1,4 +1,4 @@
-import { table, type Paint } from '../text.js';
+import { table, type Paint } from '../text/text.js';
 import type { Told } from './scene.js';
 
 export interface Played extends Told {

@@ -2,7 +2,7 @@ import { stat, statfs } from 'node:fs/promises';
 import { sql } from 'kysely';
 import { leftovers } from '../../activities/collect.js';
 import { unreachableBecause } from '../../core/agent.js';
-import { bytes } from '../text.js';
+import { bytes } from '../text/text.js';
 import { bad, handoffs, ok, some, warn, type Finding, type Stored } from './finding.js';
 
 /** Of a whole file system, the part that should be free. */

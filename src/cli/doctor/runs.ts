@@ -3,7 +3,7 @@ import { lostHandoffs } from '../../activities/reconcile.js';
 import { visibleHandoffs } from '../../client/visible.js';
 import { handoffIdOf, repairWorkflowIdOf, repairedIdOf } from '../../core/ids.js';
 import { SEARCH_KEYS, quoted } from '../../core/search-keys.js';
-import { ago } from '../text.js';
+import { ago } from '../text/text.js';
 import {
   bad,
   handoffs,

@@ -2,7 +2,7 @@ import { ScheduleNotFoundError, isGrpcServiceError } from '@temporalio/client';
 import { reconcileScheduleId } from '../../temporal/reconcile-schedule.js';
 import { missingSearchAttributes } from '../../temporal/search-attributes.js';
 import { failureOf } from '../failure.js';
-import { ago } from '../text.js';
+import { ago } from '../text/text.js';
 import { bad, msOf, ok, skipped, warn, type Connected, type Finding } from './finding.js';
 
 /** A worker that is up asks again within a minute. */

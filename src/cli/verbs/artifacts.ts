@@ -1,8 +1,7 @@
 import type { Command } from 'commander';
 import type { ManifestFilter } from '../../core/manifest.js';
-import type { Storage } from '../../storage/storage.js';
 import { UsageError } from '../failure.js';
-import { existingStorage, type PlaceOptions } from '../place.js';
+import { withStorage } from '../place.js';
 import { verb } from '../verb.js';
 
 export function artifactVerbs(program: Command): void {
@@ -24,10 +23,10 @@ export function artifactVerbs(program: Command): void {
       needs: ['folder'],
     },
     ({ options, io }) =>
-      withStorage(options, async (storage) => {
+      withStorage(options, 'read', async (storage) => {
         const [{ manifestOf }, { manifestTable }] = await Promise.all([
           import('../../client/manifest.js'),
-          import('../artifacts-text.js'),
+          import('../text/artifacts-text.js'),
         ]);
         const { artifact, phase, handoff, session, digest } = options;
         const document = await manifestOf(storage, { artifact, phase, handoff, session, digest });
@@ -51,10 +50,10 @@ export function artifactVerbs(program: Command): void {
       needs: ['folder'],
     },
     ({ args: [what = ''], options, io }) =>
-      withStorage(options, async (storage) => {
+      withStorage(options, 'read', async (storage) => {
         const [{ traceOf }, { traceText }] = await Promise.all([
           import('../../client/manifest.js'),
-          import('../trace-text.js'),
+          import('../text/trace-text.js'),
         ]);
         const trace = await traceOf(storage, what, { verify: options.verify ?? false });
         return { json: trace, text: traceText(io.paint, trace) };
@@ -78,10 +77,10 @@ export function artifactVerbs(program: Command): void {
       if (names.length === 0 && !options.all) {
         throw new UsageError('Name handoffs or artifacts, or say --all.');
       }
-      return withStorage(options, async (storage) => {
+      return withStorage(options, 'read', async (storage) => {
         const [{ verifyArtifacts }, { verificationText }] = await Promise.all([
           import('../../client/manifest.js'),
-          import('../artifacts-text.js'),
+          import('../text/artifacts-text.js'),
         ]);
         const progress = await progressOn(process.stderr);
         const found = await verifyArtifacts(storage, options.all ? undefined : names, progress.options).finally(
@@ -93,19 +92,10 @@ export function artifactVerbs(program: Command): void {
   );
 }
 
-async function withStorage<T>(options: PlaceOptions, work: (storage: Storage) => Promise<T>): Promise<T> {
-  const storage = await existingStorage(options);
-  try {
-    return await work(storage);
-  } finally {
-    await storage.close();
-  }
-}
-
 /** A line that is redrawn while it works, for who watches a terminal. */
 async function progressOn(stream: NodeJS.WriteStream) {
   if (!stream.isTTY) return { options: {}, end: () => {} };
-  const { progressText } = await import('../artifacts-text.js');
+  const { progressText } = await import('../text/artifacts-text.js');
   let drawn = 0;
   return {
     options: {

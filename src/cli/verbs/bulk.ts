@@ -9,7 +9,7 @@ import type { Answer, Io } from '../io.js';
 import { withLifetime } from '../lifetime.js';
 import { number } from '../number.js';
 import { userName, withPlace } from '../place.js';
-import { safe, type Paint } from '../text.js';
+import { safe, type Paint } from '../text/text.js';
 import { verb, type Call, type VerbSpec } from '../verb.js';
 
 type Messages = Record<string, string | number | undefined> & { by?: string };

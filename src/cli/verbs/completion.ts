@@ -1,6 +1,6 @@
 import { Argument, type Command } from 'commander';
 import { SCRIPTS, SHELLS, type Shell } from '../completion/scripts.js';
-import { safe } from '../text.js';
+import { safe } from '../text/text.js';
 import { verb } from '../verb.js';
 
 export function completionVerb(program: Command): void {

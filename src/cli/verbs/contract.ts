@@ -4,13 +4,14 @@ import type { ContractCheck } from '../../client/contract-schemas.js';
 import {
   DEFAULT_RETURN_TIMEOUT_MINUTES,
   contractParties,
+  ifMissingOf,
   type ContractDocument,
   type ContractNote,
 } from '../../core/contract.js';
 import { partyText } from '../../core/request.js';
 import type { StoredContract } from '../../storage/contracts.js';
-import { existingStorage, storageAt } from '../place.js';
-import { ago, safe, table, type Paint } from '../text.js';
+import { withStorage } from '../place.js';
+import { ago, safe, table, type Paint } from '../text/text.js';
 import { many, verb } from '../verb.js';
 
 const read = async (file: string): Promise<unknown> => (await import('../input.js')).readDocument(file);
@@ -31,13 +32,10 @@ export function contractVerbs(program: Command): void {
     },
     async ({ args: [file = ''], options }) => {
       const document = await read(file);
-      const storage = await storageAt(options);
-      try {
+      return withStorage(options, 'write', async (storage) => {
         const { id, version, digest } = await storage.contracts.add(document);
         return { json: { id, version, digest }, text: `Added ${id} ${version} (${digest.slice(0, 12)}).` };
-      } finally {
-        await storage.close();
-      }
+      });
     },
   );
   verb(
@@ -45,8 +43,7 @@ export function contractVerbs(program: Command): void {
     'list',
     { summary: 'the newest version of each contract', examples: ['contract list'], needs: ['folder'] },
     async ({ options, io }) => {
-      const storage = await existingStorage(options);
-      try {
+      return withStorage(options, 'read', async (storage) => {
         const all = await storage.contracts.list();
         const rows = all.map(({ id, version, document, addedAt }) => {
           const { sends, back } = countsOf(document);
@@ -55,9 +52,7 @@ export function contractVerbs(program: Command): void {
         const head = ['CONTRACT', 'VERSION', 'FROM → TO', 'SENDS', 'EXPECTS BACK', 'ADDED'];
         const empty = 'No contracts. Add one: handoff contract add examples/input/contract.json';
         return { json: all, text: table(io.paint, head, rows, empty) };
-      } finally {
-        await storage.close();
-      }
+      });
     },
   );
   verb(
@@ -70,13 +65,10 @@ export function contractVerbs(program: Command): void {
     },
     async ({ args: [reference = ''], options, io }) => {
       const { registeredContract } = await import('../../client/pin-contract.js');
-      const storage = await existingStorage(options);
-      try {
+      return withStorage(options, 'read', async (storage) => {
         const found = await registeredContract(reference, storage, 'the registry');
         return { json: found, text: contractText(io.paint, found) };
-      } finally {
-        await storage.close();
-      }
+      });
     },
   );
 }
@@ -145,7 +137,7 @@ function contractText(paint: Paint, { id, version, digest, document, addedAt }: 
     name,
     schema(r.schema),
     `${r.timeout_minutes ?? DEFAULT_RETURN_TIMEOUT_MINUTES} min`,
-    r.if_missing ?? (r.critical ? 'fail' : 'warn'),
+    ifMissingOf(r),
     r.critical ? 'yes' : '',
   ]);
   return [

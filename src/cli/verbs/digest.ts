@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { safe } from '../text.js';
+import { safe } from '../text/text.js';
 import { verb } from '../verb.js';
 
 export function digestVerb(program: Command): void {

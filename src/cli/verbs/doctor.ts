@@ -7,7 +7,7 @@ import { failureOf, type ExitCode } from '../failure.js';
 import type { Answer, Io } from '../io.js';
 import { number } from '../number.js';
 import { connectTo, storageAt, type PlaceOptions } from '../place.js';
-import { safe, type Paint } from '../text.js';
+import { safe, type Paint } from '../text/text.js';
 import { verb } from '../verb.js';
 
 interface DoctorOptions {

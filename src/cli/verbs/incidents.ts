@@ -5,10 +5,10 @@ import { repairsOf } from '../../core/repairs.js';
 import { failureOf } from '../failure.js';
 import { FILTER_OPTIONS, filterOf, routeOf, type FilterOptions } from '../filter-options.js';
 import type { Io } from '../io.js';
-import { causeLines, repairCommand } from '../next.js';
-import { titleOf } from '../outcome-text.js';
+import { causeLines, repairCommand } from '../text/next.js';
+import { titleOf } from '../text/outcome-text.js';
 import { storageIfThere, uiLink, withPlace, type PlaceOptions } from '../place.js';
-import { ago, safe, type Paint } from '../text.js';
+import { ago, safe, type Paint } from '../text/text.js';
 import { verb } from '../verb.js';
 
 /** What is always an incident and always open needs no option. */

@@ -6,7 +6,7 @@ import { UsageError } from '../failure.js';
 import type { Answer } from '../io.js';
 import { number } from '../number.js';
 import { userName, withPlace } from '../place.js';
-import { safe } from '../text.js';
+import { safe } from '../text/text.js';
 import { must, verb, type Call, type VerbSpec } from '../verb.js';
 import { bulkVerb, isBulk } from './bulk.js';
 

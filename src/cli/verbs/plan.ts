@@ -1,15 +1,15 @@
 import type { Command } from 'commander';
 import type { FoundRun, PlanSources } from '../../client/plan.js';
 import { UsageError } from '../failure.js';
-import { pageWidth } from '../layout.js';
+import { pageWidth } from '../text/layout.js';
 import { number } from '../number.js';
 import { PARTS_OPTIONS, type PartsOptions } from '../parts-options.js';
 import { connectTo, existingStorage, storageOptions, type PlaceOptions } from '../place.js';
-import { planText } from '../plan-text.js';
+import { planText } from '../text/plan-text.js';
 import { REQUEST_OPTIONS, readRequest, type RequestOptions } from '../request.js';
-import { ago, table } from '../text.js';
+import { ago, table } from '../text/text.js';
 import { many, verb } from '../verb.js';
-import { sessionText, validationText } from '../validation-text.js';
+import { sessionText, validationText } from '../text/validation-text.js';
 
 /** A server that is not there is one of the things that a plan tells, so it does not wait long for it. */
 const PATIENCE_MS = 2_000;

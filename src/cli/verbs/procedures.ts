@@ -3,7 +3,7 @@ import { HandoffError } from '../../core/errors.js';
 import { dependenciesOf, type Procedure } from '../../core/procedure.js';
 import type { Storage } from '../../storage/storage.js';
 import { storageIfThere, storageAt, type PlaceOptions } from '../place.js';
-import { safe, table, type Paint } from '../text.js';
+import { safe, table, type Paint } from '../text/text.js';
 import { verb } from '../verb.js';
 
 const start = () => import('../../client/start.js');

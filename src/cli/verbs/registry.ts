@@ -2,25 +2,10 @@ import type { Command } from 'commander';
 import { unreachableBecause } from '../../core/agent.js';
 import { HandoffError } from '../../core/errors.js';
 import { PHASE_STATUSES, type PhaseStatus } from '../../storage/sessions.js';
-import type { Storage } from '../../storage/storage.js';
 import { number } from '../number.js';
-import { existingStorage, storageAt, userName, type PlaceOptions } from '../place.js';
-import { ago, safe, table } from '../text.js';
+import { userName, withStorage } from '../place.js';
+import { ago, safe, table } from '../text/text.js';
 import { many, verb } from '../verb.js';
-import type { Answer } from '../io.js';
-
-const withStorage = async (
-  options: PlaceOptions,
-  mode: 'read' | 'write',
-  work: (s: Storage) => Promise<Answer>,
-): Promise<Answer> => {
-  const storage = await (mode === 'read' ? existingStorage(options) : storageAt(options));
-  try {
-    return await work(storage);
-  } finally {
-    await storage.close();
-  }
-};
 
 export function registryVerbs(program: Command): void {
   agents(program);

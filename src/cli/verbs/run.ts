@@ -4,10 +4,10 @@ import type { HandoffRequest } from '../../core/request.js';
 import { follow } from '../follow.js';
 import type { Answer, Io } from '../io.js';
 import { Stopped, withLifetime } from '../lifetime.js';
-import { exitCodeFor, outcomeText } from '../outcome-text.js';
+import { exitCodeFor, outcomeText } from '../text/outcome-text.js';
 import { uiLink, withPlace, type Place } from '../place.js';
 import { REQUEST_OPTIONS, readRequest, type RequestOptions } from '../request.js';
-import { safe, took } from '../text.js';
+import { safe, took } from '../text/text.js';
 import { verb } from '../verb.js';
 
 const ABOUT = `The request is a JSON or YAML file, "-" for stdin. The paths of its artifacts

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { DEFAULT_TASK_QUEUE } from '../../core/request.js';
 import { number } from '../number.js';
 import { connectTo } from '../place.js';
-import { safe } from '../text.js';
+import { safe } from '../text/text.js';
 import { verb } from '../verb.js';
 
 export function setupVerb(program: Command): void {

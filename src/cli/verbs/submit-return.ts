@@ -4,7 +4,7 @@ import type { SubmitReturnAnswer } from '../../messages.js';
 import { UsageError } from '../failure.js';
 import { number } from '../number.js';
 import { userName, withPlace } from '../place.js';
-import { safe, type Paint } from '../text.js';
+import { safe, type Paint } from '../text/text.js';
 import { many, must, verb } from '../verb.js';
 
 interface Options {

@@ -1,6 +1,6 @@
 import { span } from '../../core/words.js';
-import { clock, safe, table, type Paint } from '../text.js';
-import { fit } from '../width.js';
+import { clock, safe, table, type Paint } from '../text/text.js';
+import { fit } from '../text/width.js';
 import { etaText, type Row } from './rows.js';
 
 /** What a frame has to fit into; endless where it is no terminal. */

@@ -4,10 +4,10 @@ import type { Effect } from '../../core/effect.js';
 import { isClosed, type HandoffOutcome, type HandoffState } from '../../core/handoff.js';
 import { list, outstanding } from '../../core/returns.js';
 import { span } from '../../core/words.js';
-import { causeLines, nextCommands } from '../next.js';
-import { MARKS, factsText, outcomeText, titleOf } from '../outcome-text.js';
-import { clock, safe, table, took, type Paint } from '../text.js';
-import { fit } from '../width.js';
+import { causeLines, nextCommands } from '../text/next.js';
+import { MARKS, factsText, outcomeText, titleOf } from '../text/outcome-text.js';
+import { clock, safe, table, took, type Paint } from '../text/text.js';
+import { fit } from '../text/width.js';
 import type { Size } from './board.js';
 import { etaText, type Row } from './rows.js';
 

@@ -6,7 +6,7 @@ import { holder } from '../../core/return-words.js';
 import { list, outstanding } from '../../core/returns.js';
 import { utc } from '../../core/date.js';
 import { span } from '../../core/words.js';
-import { titleOf } from '../outcome-text.js';
+import { titleOf } from '../text/outcome-text.js';
 
 /** What is known of a handoff in flight. Without a state only that it is there. */
 export interface Watched {

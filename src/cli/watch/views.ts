@@ -6,7 +6,7 @@ import { workflowIdOf } from '../../core/ids.js';
 import type { HandoffFilter } from '../../core/filter.js';
 import { failureOf } from '../failure.js';
 import { uiLink } from '../place.js';
-import type { Paint } from '../text.js';
+import type { Paint } from '../text/text.js';
 import { board, type Size } from './board.js';
 import { depth, type Depth } from './depth.js';
 import { rowOf, sorted, type Row, type Watched } from './rows.js';

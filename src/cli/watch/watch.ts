@@ -2,8 +2,8 @@ import type { HandoffFilter } from '../../core/filter.js';
 import type { Answer, Io } from '../io.js';
 import { Stopped, withLifetime, type Lifetime } from '../lifetime.js';
 import type { PlaceOptions } from '../place.js';
-import { hasScreen, openScreen } from '../screen.js';
-import { columns } from '../text.js';
+import { hasScreen, openScreen } from './screen.js';
+import { columns } from '../text/text.js';
 import { Source } from './source.js';
 import { listView, oneView, type View } from './views.js';
 

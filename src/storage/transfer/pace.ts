@@ -5,6 +5,9 @@ const SLICE_MS = 20;
 const SLICE_BYTES = 16 << 20;
 const SLICE_FILES = 100;
 
+/** The pace of work that ends when its signal is aborted, with the signal's reason. */
+export const paceFor = (signal: AbortSignal): Pace => new Pace(() => signal.throwIfAborted());
+
 /** Cuts synchronous work into slices: between two of them the event loop turns, and `onRest` may end the work by throwing. */
 export class Pace {
   private began = performance.now();

@@ -1,6 +1,6 @@
-import type { HandoffOutcome } from '../core/handoff.js';
-import { triggeredText } from '../core/trigger.js';
-import type { ExitCode } from './failure.js';
+import type { HandoffOutcome } from '../../core/handoff.js';
+import { triggeredText } from '../../core/trigger.js';
+import type { ExitCode } from '../failure.js';
 import { bytes, safe, type Paint } from './text.js';
 
 export const exitCodeFor = (outcome: HandoffOutcome): ExitCode => (outcome.outcome === 'completed' ? 0 : 1);

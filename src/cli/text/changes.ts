@@ -1,7 +1,7 @@
-import { heldStep, isPaused, shownStatus, type HandoffState } from '../core/handoff.js';
-import { partyText, type Subject } from '../core/request.js';
-import { list } from '../core/returns.js';
-import { utc } from '../core/date.js';
+import { heldStep, isPaused, shownStatus, type HandoffState } from '../../core/handoff.js';
+import { partyText, type Subject } from '../../core/request.js';
+import { list } from '../../core/returns.js';
+import { utc } from '../../core/date.js';
 import { nextCommands } from './next.js';
 import { MARKS, effectText, factsText, titleOf } from './outcome-text.js';
 import { returnChanges } from './return-changes.js';

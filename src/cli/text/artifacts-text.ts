@@ -1,7 +1,7 @@
-import type { ManifestArtifact } from '../core/manifest-document.js';
-import type { ArtifactRecord } from '../core/manifest.js';
-import { partyText } from '../core/request.js';
-import type { Difference, Verification } from '../core/verification.js';
+import type { ManifestArtifact } from '../../core/manifest-document.js';
+import type { ArtifactRecord } from '../../core/manifest.js';
+import { partyText } from '../../core/request.js';
+import type { Difference, Verification } from '../../core/verification.js';
 import { ago, bytes, safe, table, type Paint } from './text.js';
 import { fit } from './width.js';
 

@@ -1,6 +1,6 @@
 import Table from 'cli-table3';
 import picocolors from 'picocolors';
-import { span } from '../core/words.js';
+import { span } from '../../core/words.js';
 import { fit, textWidth } from './width.js';
 
 export type Paint = ReturnType<typeof picocolors.createColors>;

@@ -1,4 +1,4 @@
-import type { HandoffState } from '../core/handoff.js';
+import type { HandoffState } from '../../core/handoff.js';
 import { safe, type Paint } from './text.js';
 
 /** What happened to the returns between two looks at a handoff, a line each. */

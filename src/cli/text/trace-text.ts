@@ -1,5 +1,5 @@
-import type { Trace } from '../client/manifest.js';
-import type { ArtifactRecord, TransferRecord } from '../core/manifest.js';
+import type { Trace } from '../../client/manifest.js';
+import type { ArtifactRecord, TransferRecord } from '../../core/manifest.js';
 import { routeText, short } from './artifacts-text.js';
 import { bytes, safe, when, type Paint } from './text.js';
 

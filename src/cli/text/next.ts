@@ -1,7 +1,7 @@
-import { isPaused, type HandoffState, type Incident } from '../core/handoff.js';
-import { repairsOf, type Repair } from '../core/repairs.js';
-import { outstanding } from '../core/returns.js';
-import { partyText, type Subject } from '../core/request.js';
+import { isPaused, type HandoffState, type Incident } from '../../core/handoff.js';
+import { repairsOf, type Repair } from '../../core/repairs.js';
+import { outstanding } from '../../core/returns.js';
+import { partyText, type Subject } from '../../core/request.js';
 import { safe, type Paint } from './text.js';
 
 /** Something to type, and what comes of it. */

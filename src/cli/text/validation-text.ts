@@ -1,5 +1,5 @@
-import type { Validation } from '../client/validate.js';
-import type { ValidationSession } from '../storage/validations.js';
+import type { Validation } from '../../client/validate.js';
+import type { ValidationSession } from '../../storage/validations.js';
 import { wrapped } from './layout.js';
 import { safe, took, when, type Paint } from './text.js';
 

@@ -1,7 +1,7 @@
-import { contractName } from '../core/contract.js';
-import { partyText } from '../core/request.js';
-import { span } from '../core/words.js';
-import type { HandoffPlan, PlanIssue, PlannedStep, PlannedTrigger } from '../plan/plan.js';
+import { contractName } from '../../core/contract.js';
+import { partyText } from '../../core/request.js';
+import { span } from '../../core/words.js';
+import type { HandoffPlan, PlanIssue, PlannedStep, PlannedTrigger } from '../../plan/plan.js';
 import { indented, section, wrapped } from './layout.js';
 import { bytes, safe, table, when, type Paint } from './text.js';
 

@@ -1,5 +1,5 @@
 import { writeSync } from 'node:fs';
-import { textWidth } from './width.js';
+import { textWidth } from '../text/width.js';
 
 /** A terminal that is ours as a whole for a while. */
 export interface Screen {

@@ -80,7 +80,7 @@ test.each([
     await fc.assert(
       fc.asyncProperty(moments(n), (all) => keepsTrue(passing(), all)),
       // What several processes did at once does not come again, so that there is nothing to shrink.
-      { ...seeded(runs(120)), endOnFailure: true, examples: [[meeting]] },
+      { ...seeded(runs(80)), endOnFailure: true, examples: [[meeting]] },
     );
     console.log(`[properties] ${n} handoffs met: ${JSON.stringify(passing().met)}`);
     // They really met.

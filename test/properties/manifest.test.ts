@@ -63,6 +63,14 @@ async function keepsTrue(passing: Passing, all: Deed[][]): Promise<void> {
   }
 }
 
+/** What chance may not bring, or seldom: the second is held back by the first, whose undo meets somebody's edit. */
+const meeting: Deed[][] = [
+  [{ what: 'pass', who: 0, step: 1, files: [{ name: 'a', version: 0 }] }],
+  [{ what: 'pass', who: 1, step: 1, files: [{ name: 'a', version: 1 }] }],
+  [{ what: 'edit', name: 'a', version: 2 }],
+  [{ what: 'undo', who: 0, choice: 'keep_theirs' }],
+];
+
 test.each([
   ['two', () => two, 2],
   ['three', () => three, 3],
@@ -72,7 +80,7 @@ test.each([
     await fc.assert(
       fc.asyncProperty(moments(n), (all) => keepsTrue(passing(), all)),
       // What several processes did at once does not come again, so that there is nothing to shrink.
-      { ...seeded(runs(120)), endOnFailure: true },
+      { ...seeded(runs(80)), endOnFailure: true, examples: [[meeting]] },
     );
     console.log(`[properties] ${n} handoffs met: ${JSON.stringify(passing().met)}`);
     // They really met.

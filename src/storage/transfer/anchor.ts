@@ -38,14 +38,17 @@ export interface Anchor {
   close(): void;
 }
 
-/** Opens a folder by its real path. Throws {@link LedElsewhere}, and ELOOP or ENOTDIR where it is no folder. */
+/** Opens a folder by its real path. Throws {@link LedElsewhere}, ENOENT, and ELOOP or ENOTDIR where it is no folder. */
 export function anchor(real: Raw, by: Raw = real): Anchor {
   const fd = openSync(bytesOf(by), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_NONBLOCK);
   try {
     checkWhere(fd, real);
   } catch (error) {
+    // An undo removes a folder that it leaves empty, and one that is removed as it is opened has no name any more.
+    const isGone = fstatSync(fd).nlink === 0;
     closeSync(fd);
-    throw error;
+    if (!isGone) throw error;
+    throw Object.assign(new Error(`ENOENT: ${textOf(real)} was removed as it was opened`), { code: 'ENOENT' });
   }
   return { at: HAS_PROC ? `${PROC}/${fd}` : real, close: () => closeSync(fd) };
 }

@@ -52,7 +52,7 @@ import type { Agents } from './storage/agents.js';
 import type { Contracts } from './storage/contracts.js';
 import type { Sessions } from './storage/sessions.js';
 import type { Storage } from './storage/storage.js';
-import type { VerifyOptions } from './storage/verify.js';
+import type { VerifyOptions } from './storage/manifest/verify.js';
 
 export type { HandoffStatus, Retry, UpdateOptions } from './client/runs.js';
 

@@ -89,5 +89,5 @@ export type { Trace, TracedPlace } from './client/manifest.js';
 export type { ArtifactRecord, ManifestFilter, TransferRecord } from './core/manifest.js';
 export type { ManifestArtifact, ManifestDocument, ManifestTransfer } from './core/manifest-document.js';
 export type { Difference, DifferenceKind, Verification } from './core/verification.js';
-export type { PlaceState } from './storage/place-state.js';
-export type { VerifyOptions } from './storage/verify.js';
+export type { PlaceState } from './storage/manifest/place-state.js';
+export type { VerifyOptions } from './storage/manifest/verify.js';

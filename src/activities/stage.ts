@@ -4,7 +4,7 @@ import { sha256 } from '../core/digest.js';
 import type { Effect } from '../core/effect.js';
 import { HandoffError } from '../core/errors.js';
 import type { Located } from '../storage/files.js';
-import { treeLine } from '../storage/digest-at.js';
+import { treeLine } from '../storage/manifest/digest-at.js';
 import type { Storage } from '../storage/storage.js';
 import { folderBelow } from '../storage/transfer/anchor.js';
 import { writeChunk } from '../storage/transfer/chunks.js';

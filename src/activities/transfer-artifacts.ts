@@ -6,7 +6,7 @@ import { fileNameFault, printable } from '../core/ids.js';
 import { isOptional, type ArtifactSpec, type Party } from '../core/request.js';
 import { arrivalsFolder } from '../storage/arrivals.js';
 import { locateArtifact, locateIfThere, type Located } from '../storage/files.js';
-import type { Arrival } from '../storage/manifest.js';
+import type { Arrival } from '../storage/manifest/manifest.js';
 import { changed } from '../storage/transfer/faults.js';
 import { Pace } from '../storage/transfer/pace.js';
 import { rawOf } from '../storage/transfer/raw.js';

@@ -4,11 +4,11 @@ import { manifestArtifact, type ManifestDocument } from '../core/manifest-docume
 import { standing, type ArtifactRecord, type ManifestFilter } from '../core/manifest.js';
 import { partyText } from '../core/request.js';
 import type { Verification } from '../core/verification.js';
-import { digestAt } from '../storage/digest-at.js';
+import { digestAt } from '../storage/manifest/digest-at.js';
 import type { Storage } from '../storage/storage.js';
-import { verifyTransfers, type VerifyOptions } from '../storage/verify.js';
-import { realPlace } from '../storage/manifest-reader.js';
-import { placeState, type PlaceState } from '../storage/place-state.js';
+import { verifyTransfers, type VerifyOptions } from '../storage/manifest/verify.js';
+import { realPlace } from '../storage/manifest/reader.js';
+import { placeState, type PlaceState } from '../storage/manifest/place-state.js';
 
 /** Where an artifact lies by what the manifest knows, and what is really there. */
 export interface TracedPlace {

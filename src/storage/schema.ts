@@ -1,5 +1,5 @@
 import { sql, type Generated, type Kysely, type Migration } from 'kysely';
-import { createManifest, type ArtifactTable, type TransferTable } from './manifest-tables.js';
+import { createManifest, type ArtifactTable, type TransferTable } from './manifest/tables.js';
 
 /**
  * The tables. Times are milliseconds since the epoch (integers), documents are JSON texts, so that the same SQL and

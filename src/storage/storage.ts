@@ -6,7 +6,7 @@ import { Contracts } from './contracts.js';
 import { openDatabase, openReadOnly, type Db, type ReadOnlyDb } from './database.js';
 import { Handoffs } from './handoffs.js';
 import { Ledger } from './ledger.js';
-import { Manifest } from './manifest.js';
+import { Manifest } from './manifest/manifest.js';
 import { Procedures } from './procedures.js';
 import { Sessions } from './sessions.js';
 import { Steps } from './steps.js';

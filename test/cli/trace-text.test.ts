@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { traceOf } from '../../src/client/manifest.js';
 import { traceText } from '../../src/cli/text/trace-text.js';
 import { arrivalOf, storagePlace } from '../storage/place.js';
-import type { Arrival } from '../../src/storage/manifest.js';
+import type { Arrival } from '../../src/storage/manifest/manifest.js';
 
 const place = storagePlace();
 const A = 'a'.repeat(64);

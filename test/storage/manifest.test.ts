@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { manifestOf, traceOf } from '../../src/client/manifest.js';
 import type { UndoResult } from '../../src/core/handoff.js';
 import { artifactId, artifactSeq, type ArtifactRecord } from '../../src/core/manifest.js';
-import type { Arrival } from '../../src/storage/manifest.js';
+import type { Arrival } from '../../src/storage/manifest/manifest.js';
 import { arrivalOf, storagePlace, subjectOf } from './place.js';
 
 const place = storagePlace();

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll } from 'vitest';
 import type { Subject } from '../../src/core/request.js';
-import type { Arrival } from '../../src/storage/manifest.js';
+import type { Arrival } from '../../src/storage/manifest/manifest.js';
 import { openStorage, type Storage } from '../../src/storage/storage.js';
 
 /** A storage for the tests of one file, opened before and removed after them. */

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { expect, test } from 'vitest';
 import { verifyArtifacts } from '../../src/client/manifest.js';
 import type { Difference } from '../../src/core/verification.js';
-import { digestAt, treeLine } from '../../src/storage/digest-at.js';
+import { digestAt, treeLine } from '../../src/storage/manifest/digest-at.js';
 import { storagePlace, subjectOf } from './place.js';
 
 const place = storagePlace();

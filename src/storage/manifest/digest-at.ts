@@ -1,7 +1,7 @@
 import { lstat, readdir, readlink } from 'node:fs/promises';
-import { fingerprint } from './files.js';
-import { TreeDigest } from './transfer/listing.js';
-import { bytesOf, rawOf, type Raw } from './transfer/raw.js';
+import { fingerprint } from '../files.js';
+import { TreeDigest } from '../transfer/listing.js';
+import { bytesOf, rawOf, type Raw } from '../transfer/raw.js';
 
 /** One thing inside a directory: a file, a folder, a symbolic link, or what is none of them. */
 export interface TreeEntry {

@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { artifactSeq, type TransferRecord } from '../core/manifest.js';
-import type { Difference, Verification } from '../core/verification.js';
+import { artifactSeq, type TransferRecord } from '../../core/manifest.js';
+import type { Difference, Verification } from '../../core/verification.js';
 import { digestAt, treeEntries, type FoundAt, type TreeEntry } from './digest-at.js';
-import { realPlace, transferOf, transferRows, type TransferRow } from './manifest-reader.js';
-import type { Storage } from './storage.js';
+import { realPlace, transferOf, transferRows, type TransferRow } from './reader.js';
+import type { Storage } from '../storage.js';
 
 /** What to look at: the transfers of these handoffs and artifacts; absent: all there are. */
 export interface VerifyScope {

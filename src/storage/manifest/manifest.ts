@@ -1,10 +1,10 @@
 import path from 'node:path';
 import type { Transaction } from 'kysely';
-import type { UndoResult } from '../core/handoff.js';
-import { partyText, type ContentRef, type Party } from '../core/request.js';
-import { ManifestReader, realPlace } from './manifest-reader.js';
-import type { ArtifactTable } from './manifest-tables.js';
-import type { Tables } from './schema.js';
+import type { UndoResult } from '../../core/handoff.js';
+import { partyText, type ContentRef, type Party } from '../../core/request.js';
+import { ManifestReader, realPlace } from './reader.js';
+import type { ArtifactTable } from './tables.js';
+import type { Tables } from '../schema.js';
 
 /** One artifact that has arrived. Paths are absolute, digests hex SHA-256 (of a directory: its tree digest). */
 export interface Arrival {

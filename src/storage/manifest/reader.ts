@@ -8,11 +8,11 @@ import {
   type ArtifactRecord,
   type ManifestFilter,
   type TransferRecord,
-} from '../core/manifest.js';
-import type { ContentRef, Party } from '../core/request.js';
-import type { Db } from './database.js';
-import type { ArtifactTable, TransferTable } from './manifest-tables.js';
-import type { Tables } from './schema.js';
+} from '../../core/manifest.js';
+import type { ContentRef, Party } from '../../core/request.js';
+import type { Db } from '../database.js';
+import type { ArtifactTable, TransferTable } from './tables.js';
+import type { Tables } from '../schema.js';
 
 /** Ids in one query: databases bound the parameters of a statement. */
 const AT_A_TIME = 500;

@@ -27,8 +27,8 @@ test('submit-return: faults a line each and exit code 1, then what was taken and
   expect(first.code).toBe(1);
   expect(first.stdout.split('\n')).toEqual([
     `✗ ${id} has taken nothing of app.json. It can be sent again 2 times.`,
-    '  app.json /routes missing_field: expected a value, found nothing',
-    '  app.json /a~1b missing_field: expected a value, found nothing',
+    '  app.json / missing_field: expected the field routes, found an empty object',
+    '  app.json / missing_field: expected the field a/b, found an empty object',
     'Still out: app.json, the notes.md.',
     '',
   ]);

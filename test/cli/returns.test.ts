@@ -41,7 +41,7 @@ test('submit-return: faults a line each and exit code 1, then what was taken and
     handoffId: id,
     accepted: false,
     roundsLeft: 1,
-    faults: [{ pointer: '/routes' }, {}],
+    faults: [{ pointer: '' }, {}],
   });
   const shown = await handoff(['show', id, ...at()]);
   expect(shown.stdout).toMatch(/Returns\n +NAME +STATUS/);

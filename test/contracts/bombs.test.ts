@@ -18,7 +18,7 @@ afterEach(() => place.remove());
 const CATASTROPHE: SendSpec = { schema: { properties: { s: { pattern: '^(a+)+$' } } } };
 
 test('a pipe that nobody writes to, in place of a schema, is none', async () => {
-  execFileSync('mkfifo', [path.join(place.sources[0]!, 'schemas', 'pipe.json')]);
+  execFileSync('sh', ['-c', 'mkfifo "$0"', path.join(place.sources[0]!, 'schemas', 'pipe.json')]);
   await place.file('a.json', '{}');
   const { errors } = await place.validate({ 'a.json': { schema: 'pipe.json' } });
   expect(lines(errors)).toEqual(['schema_missing a.json: expected the schema pipe.json, found none of that name']);

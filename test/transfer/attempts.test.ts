@@ -196,7 +196,7 @@ test('several at once do each other no harm', async () => {
 
 test('what was made from an artifact arrives in its place, its origin on record', async () => {
   writeFileSync(corner.in(id), 'a,b\n1,2\n', { mode: 0o755 });
-  const content = Buffer.from('[{"a":"1","b":"2"}]');
+  const content = Buffer.from(`${JSON.stringify([{ a: '1', b: '2' }], null, 2)}\n`);
   const arrivals: Record<string, unknown>[] = [];
   const { storage } = corner;
   const manifest = { arrived: (_: unknown, a: object) => Promise.resolve(void arrivals.push({ ...a })) };
@@ -210,7 +210,7 @@ test('what was made from an artifact arrives in its place, its origin on record'
     stopBy: Infinity,
     effect: () => Promise.reject(new Error('not here')),
   };
-  const spec = { name: 'thing.json', path: id, content, about: { transformer: 'csv_to_json', format: 'json' } };
+  const spec = { name: 'thing.json', path: id, format: 'csv', transformTo: 'json' };
   await transferArtifacts(context, corner.deps, { artifacts: [spec], source: { phase: '1' }, target: { phase: id } });
   const sum = (text: string | Buffer): string => createHash('sha256').update(text).digest('hex');
   expect(look(corner.out(id, 'thing.json'))).toEqual({ kind: 'file', mode: 0o644, content: content.toString() });
@@ -225,6 +225,8 @@ test('what was made from an artifact arrives in its place, its origin on record'
       target: { phase: id },
       originalPath: corner.in(id),
       originalSha256: sum('a,b\n1,2\n'),
+      originalSize: 8,
+      mode: 0o644,
       path: corner.out(id, 'thing.json'),
       sha256: sum(content),
       size: content.length,

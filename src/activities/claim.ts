@@ -35,14 +35,19 @@ export class Claim {
     return new Claim(storage, ref, owner, mine);
   }
 
-  /** Throws STALE_EPOCH after a rollback, ACTION_FAILED where another attempt has taken over. `now`: not only if it is time. */
-  async renew(now = false): Promise<void> {
-    if (this.mine === 0 || (!now && Date.now() - this.renewedAt < RENEW_MS)) return;
+  /** Throws STALE_EPOCH after a rollback, ACTION_FAILED where another attempt has taken over. */
+  async renew(): Promise<void> {
+    if (this.mine === 0 || Date.now() - this.renewedAt < RENEW_MS) return;
     await this.storage.steps.check(this.ref);
     const mine = await this.storage.ledger.renewAll(this.ref.handoff, this.owner, CLAIM_MS);
-    if (mine < this.mine)
-      throw new HandoffError('ACTION_FAILED', { action: 'transfer', why: 'another attempt has taken over' });
+    if (mine < this.mine) throw takenOver();
     this.renewedAt = Date.now();
+  }
+
+  /** Whether it still has this one, at this moment. Throws as {@link renew}. */
+  async holds(key: string): Promise<void> {
+    await this.storage.steps.check(this.ref);
+    if (!(await this.storage.ledger.renew(key, this.owner, CLAIM_MS))) throw takenOver();
   }
 
   /** One of them is applied, and needs no claim any more. */
@@ -54,3 +59,6 @@ export class Claim {
     if (this.mine > 0) await this.storage.ledger.releaseAll(this.ref.handoff, this.owner);
   }
 }
+
+const takenOver = (): HandoffError =>
+  new HandoffError('ACTION_FAILED', { action: 'transfer', why: 'another attempt has taken over' });

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { SendSpec } from '../core/contract.js';
 import type { Effect } from '../core/effect.js';
 import { HandoffError } from '../core/errors.js';
@@ -39,6 +40,9 @@ interface Item {
   source: Located;
   destination: string;
 }
+
+/** How long the event loop may stand still between two artifacts. */
+const TURN_MS = 20;
 
 /** Ends an attempt that goes on later. */
 class SliceOver extends Error {}
@@ -101,6 +105,7 @@ class Transfer {
   private readonly pace = new Pace(() => this.rest());
   private claim: Claim | undefined;
   private artifact = '';
+  private turned = performance.now();
   private total = 0;
   private copied = 0;
   private resumed = 0;
@@ -130,15 +135,18 @@ class Transfer {
       // All are staged and checked before the first becomes visible.
       const staged: ToPlace[] = [];
       for (const { item, effect: known } of left) {
+        await this.turn();
         // Another attempt may have gone further while we waited for it.
         const effect = (await storage.ledger.find(known.key)) ?? known;
         if (effect.status === 'applied') continue;
         staged.push(await this.prepare(item, effect));
       }
       await failpoint('transfer.after_stage');
-      for (const one of staged) {
+      for (const [placed, one] of staged.entries()) {
+        await this.turn();
         throwIfInterrupted(signal);
-        await this.claim.renew(true);
+        if (placed > 0 && Date.now() > this.context.stopBy) throw new SliceOver();
+        await this.claim.holds(one.effect.key);
         await place(one, this.context, this.pace);
         this.claim.applied();
         await clearSlot(storage, one.effect);
@@ -152,14 +160,27 @@ class Transfer {
     }
   }
 
+  /** Between artifacts: a thousand small ones, each of which is quick, are heard to go on like a large one. */
+  private async turn(): Promise<void> {
+    if (performance.now() - this.turned < TURN_MS) return;
+    await this.claim?.renew();
+    this.beat();
+    await nextTurn();
+    this.turned = performance.now();
+  }
+
+  private beat(): void {
+    const { bytes, files } = this.pace.done;
+    this.context.progress({ artifact: this.artifact, bytesDone: bytes, bytesTotal: this.total, filesDone: files });
+  }
+
   /** Asked between slices, some fifty times a second. */
   private async rest(): Promise<void> {
     if (this.pace.fresh) await failpoint('transfer.in_copy');
-    const { signal, stopBy, progress } = this.context;
+    const { signal, stopBy } = this.context;
     throwIfInterrupted(signal);
     await this.claim?.renew();
-    const { bytes, files } = this.pace.done;
-    progress({ artifact: this.artifact, bytesDone: bytes, bytesTotal: this.total, filesDone: files });
+    this.beat();
     // One that has to find its way back first still gets something done.
     if (Date.now() > stopBy && this.pace.progressed) throw new SliceOver();
   }

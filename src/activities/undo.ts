@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Transaction } from 'kysely';
 import { canonicalJson } from '../core/digest.js';
 import type { Effect } from '../core/effect.js';
@@ -27,6 +28,8 @@ type Choice = UndoChoice['choice'] | undefined;
 export async function undoEffects(deps: Deps, task: UndoTask, signal: AbortSignal): Promise<UndoResult[]> {
   const results: UndoResult[] = [];
   for (const key of task.keys) {
+    // What waits for the database and the disk waits in place: between two, others are heard.
+    await nextTurn();
     try {
       results.push(await undoEffect(deps, key, task.choices[key], signal));
     } catch (error) {

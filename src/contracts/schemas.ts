@@ -32,15 +32,25 @@ export async function gatherSchemas(
   if (given === undefined) throw unfit('schema_missing', `the schema ${root}`, 'none of that name');
   const texts = new Map<string, string>();
   const todo: [string, unknown][] = [[root, given]];
-  for (const [name, value] of Object.entries(places.pinned ?? {})) if (name !== root) todo.push([name, value]);
-  for (let next = todo.shift(); next; next = todo.shift()) {
-    const [name, value] = next;
+  let hasAll = false;
+  // What refers to files alone needs those alone; by its `$id` any of them can be meant.
+  const all = (): void => {
+    if (hasAll) return;
+    hasAll = true;
+    for (const [name, value] of Object.entries(places.pinned ?? {})) if (!texts.has(name)) todo.push([name, value]);
+  };
+  for (let at = 0; at < todo.length; at++) {
+    const [name, value] = todo[at]!;
     if (texts.has(name)) continue;
     if (texts.size >= MOST_SCHEMAS) throw unfit('too_large', `at most ${MOST_SCHEMAS} schemas together`, 'more');
     texts.set(name, textOf(name, value, limits));
-    for (const other of filesIn(value, name === INLINE ? '' : name)) {
-      const found = texts.has(other) ? undefined : await find(other, places, limits);
-      if (found !== undefined) todo.push([other, found]);
+    const { files, byId } = referredBy(value, name === INLINE ? '' : name);
+    if (byId) all();
+    for (const other of files) {
+      if (texts.has(other)) continue;
+      const found = await find(other, places, limits);
+      if (found === undefined) all();
+      else todo.push([other, found]);
     }
   }
   return { root, texts: Object.fromEntries(texts) };
@@ -57,9 +67,10 @@ function textOf(name: string, value: unknown, limits: Limits): string {
 const tooLarge = (name: string, size: number, { schemaBytes }: Limits): Unfit =>
   unfit('too_large', `${name} of at most ${schemaBytes} bytes`, `${size}`);
 
-/** Names of the files beside it that a schema refers to. */
-function filesIn(schema: unknown, name: string): string[] {
+/** Names of the files beside it that a schema refers to; `byId`: names in it may be those of ids, not of files. */
+function referredBy(schema: unknown, name: string): { files: Set<string>; byId: boolean } {
   const files = new Set<string>();
+  let byId = false;
   const todo: unknown[] = [schema];
   while (todo.length > 0) {
     const node = todo.pop();
@@ -67,11 +78,13 @@ function filesIn(schema: unknown, name: string): string[] {
     for (const [key, value] of Object.entries(node)) {
       if ((key === '$ref' || key === '$dynamicRef') && typeof value === 'string') {
         const file = decoded(value.split('#')[0]!);
-        if (file && !/^[a-z][a-z0-9+.-]*:|^\//i.test(file)) files.add(path.posix.join(path.posix.dirname(name), file));
-      } else todo.push(value);
+        if (/^[a-z][a-z0-9+.-]*:|^\//i.test(file)) byId = true;
+        else if (file) files.add(path.posix.join(path.posix.dirname(name), file));
+      } else if (key === '$id') byId = true;
+      else todo.push(value);
     }
   }
-  return [...files];
+  return { files, byId };
 }
 
 function decoded(text: string): string {

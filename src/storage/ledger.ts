@@ -188,6 +188,17 @@ export class Ledger {
     return Number(renewed.numUpdatedRows);
   }
 
+  /** Keeps one of them. False: it is not the owner's any more. */
+  async renew(key: string, owner: string, forMs: number): Promise<boolean> {
+    const renewed = await this.db
+      .updateTable('effects')
+      .set({ owner_until: Date.now() + forMs })
+      .where('key', '=', key)
+      .where('owner', '=', owner)
+      .executeTakeFirst();
+    return renewed.numUpdatedRows === 1n;
+  }
+
   async releaseAll(handoff: string, owner: string): Promise<void> {
     await this.db
       .updateTable('effects')

@@ -113,15 +113,17 @@ export async function place(to: ToPlace, { task, storage }: ActionContext, pace:
   const taken = (): HandoffError =>
     new HandoffError('DESTINATION_CHANGED', { resource: `file:${destination}`, handoff: task.subject.handoffId });
   if (!isFree && !isOurs) throw taken();
-  // Ours already: an earlier attempt was killed between the rename and its record.
-  if (!isOurs && (await survey(artifact, rawOf(stagedAt(storage, effect)), pace)).stamp !== after!.stamp)
+  // Ours already: an earlier attempt was killed between the rename and its record. Where the same was there before, ours
+  // takes its place all the same: what is kept for the undo must not be the file that others go on to write.
+  const isPut = isOurs && !(isFree && existsSync(stagedAt(storage, effect)));
+  if (!isPut && (await survey(artifact, rawOf(stagedAt(storage, effect)), pace)).stamp !== after!.stamp)
     throw changed(artifact, 'what was staged of it is not what was written there');
   const { folder, name } = placeOf(storage, destination);
   const { staging, undo, kept } = slotFor(storage, effect);
   await storage.ledger.apply(refOf(task), effect.key, async (trx) => {
     await register(trx);
     if (topStamp(destination) !== stamp) throw taken();
-    if (!isOurs)
+    if (!isPut)
       withFolders(storage.root, [staging, folder, undo], (from, there, keep) => {
         const at = `${there}/${rawOf(name)}`;
         if (found && movesAway(data)) {

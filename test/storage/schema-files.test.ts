@@ -17,6 +17,11 @@ beforeEach(async () => {
 });
 afterEach(() => rm(base, { recursive: true, force: true }));
 
+/** A folder as it is told: from where one stands, where that is shorter. */
+const seen = (folder: string): string => {
+  const from = path.relative('.', folder);
+  return from.length < folder.length ? from : folder;
+};
 const write = (folder: string, name: string, content: unknown): Promise<void> =>
   writeFile(path.join(folder, name), typeof content === 'string' ? content : JSON.stringify(content));
 const readAll = (...names: string[]): ReturnType<typeof readSchemaFiles> => readSchemaFiles(names, [one, two]);
@@ -48,7 +53,7 @@ test('JSON and YAML are read, from the first folder that has the name', async ()
 test('what is nowhere is said to be missing, with the folders', async () => {
   expect(await readAll('a.json')).toEqual({
     schemas: {},
-    faults: [{ root: 'a.json', name: 'a.json', missing: true, why: `is not in ${one}, ${two}` }],
+    faults: [{ root: 'a.json', name: 'a.json', missing: true, why: `is not in ${seen(one)}, ${seen(two)}` }],
   });
   expect((await readSchemaFiles(['a.json'], [])).faults[0]!.why).toBe('is not in any folder');
   expect((await readSchemaFiles(['a.json'], [path.join(base, 'none')])).faults[0]!.missing).toBe(true);
@@ -88,7 +93,7 @@ describe('what cannot be used', () => {
     await symlink('/dev/zero', path.join(one, 'zero.json'));
     expect(await faultOf('folder.json')).toBe('folder.json is not a file');
     expect(await faultOf('pipe.json')).toBe('pipe.json is not a file');
-    expect(await faultOf('zero.json')).toBe(`zero.json is a symbolic link that leads out of ${one}`);
+    expect(await faultOf('zero.json')).toBe(`zero.json is a symbolic link that leads out of ${seen(one)}`);
   });
 });
 
@@ -100,7 +105,7 @@ describe('symbolic links', () => {
     await symlink('../two/of-two.json', path.join(one, 'b.json'));
     await symlink('a.json', path.join(one, 'c.json'));
     for (const name of ['a.json', 'b.json', 'c.json'])
-      expect(await faultOf(name)).toBe(`${name} is a symbolic link that leads out of ${one}`);
+      expect(await faultOf(name)).toBe(`${name} is a symbolic link that leads out of ${seen(one)}`);
   });
 
   test('within the folder are followed, and so is one to the folder itself', async () => {
@@ -139,7 +144,7 @@ describe('what schemas refer to', () => {
     ]);
     const { schemas, faults } = await readSchemaFiles([], [one], inline);
     expect(schemas).toEqual({ 'b.json': { title: 'b' } });
-    expect(faults).toEqual([{ root: '/c', name: 'none.json', missing: true, why: `is not in ${one}` }]);
+    expect(faults).toEqual([{ root: '/c', name: 'none.json', missing: true, why: `is not in ${seen(one)}` }]);
   });
 
   test('and is not there, is missing for the one that the contract names', async () => {

@@ -3,7 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { SendSpec } from '../core/contract.js';
 import type { Effect } from '../core/effect.js';
 import { HandoffError } from '../core/errors.js';
-import { fileNameFault, printable } from '../core/ids.js';
+import { effectKey, fileNameFault, printable } from '../core/ids.js';
 import { isOptional, type ArtifactSpec, type Party } from '../core/request.js';
 import { arrivalsFolder } from '../storage/arrivals.js';
 import { locateArtifact, locateIfThere, type Located } from '../storage/files.js';
@@ -66,7 +66,8 @@ export async function transferArtifacts(
     move.artifacts.map(async (spec) => {
       // What an earlier attempt has begun to take may be in place already.
       const mayLack = begun && isOptional(move.specs, spec.name) && !begun.has(spec.name);
-      const source = await (mayLack ? locateIfThere : locateArtifact)(spec, storage.sources);
+      const locate = mayLack ? locateIfThere : locateArtifact;
+      const source = await locate(spec, storage.sources).catch((error: unknown) => arrivedFrom(context, spec, error));
       return source && { spec, source, destination: path.join(folder, spec.name) };
     }),
   );
@@ -85,6 +86,15 @@ export async function transferArtifacts(
   await failpoint('transfer.after_intent');
   const byName = new Map(effects.map((e) => [e.effect, e]));
   return new Transfer(context, move, ready).run(items.map((item) => ({ item, effect: byName.get(item.spec.name)! })));
+}
+
+/** What has arrived needs its source no more: an attempt that was killed before its answer ends well all the same. */
+async function arrivedFrom({ task, storage }: ActionContext, { name }: ArtifactSpec, error: unknown): Promise<Located> {
+  if (!(error instanceof HandoffError && error.code === 'ARTIFACT_MISSING')) throw error;
+  const { handoff, step, epoch } = refOf(task);
+  const row = await storage.ledger.find(effectKey(handoff, step, epoch, name));
+  if (row?.status !== 'applied') throw error;
+  return { path: (row.data as FileData).source, kind: 'file', roots: [] };
 }
 
 /** The artifacts that this step has an intent for, in its present epoch. */

@@ -194,6 +194,17 @@ test('several at once do each other no harm', async () => {
   for (const one of many) expect(existsSync(corner.out(one))).toBe(false);
 });
 
+test('what has arrived needs its source no more; what has not does', async () => {
+  writeFileSync(corner.in(id), 'one');
+  const first = { name: 'thing', path: id };
+  await corner.bring(id, [first], { phase: id });
+  rmSync(corner.in(id));
+  expect(await corner.bring(id, [first], { phase: id })).toMatchObject({ artifacts: 1, bytes: 3 });
+  expect(readFileSync(corner.out(id, 'thing'), 'utf8')).toBe('one');
+  const other = { name: 'other', path: id };
+  await expect(corner.bring(id, [first, other], { phase: id })).rejects.toMatchObject({ code: 'ARTIFACT_MISSING' });
+});
+
 test('what was made from an artifact arrives in its place, its origin on record', async () => {
   writeFileSync(corner.in(id), 'a,b\n1,2\n', { mode: 0o755 });
   const arrivals: Record<string, unknown>[] = [];

@@ -26,13 +26,13 @@ export class Claim {
   /** Waits until no other attempt has any of them; `onWait` may throw. */
   static async take(storage: Storage, ref: StepRef, keys: readonly string[], onWait: () => void): Promise<Claim> {
     const owner = randomUUID();
-    while (keys.length > 0 && !(await storage.ledger.claimAll(keys, owner, CLAIM_MS))) {
+    for (;;) {
+      const mine = keys.length === 0 ? 0 : await storage.ledger.claimAll(keys, owner, CLAIM_MS);
+      if (mine !== undefined) return new Claim(storage, ref, owner, mine);
       onWait();
       await storage.steps.check(ref);
       await sleep(POLL_MS);
     }
-    const mine = keys.length === 0 ? 0 : await storage.ledger.renewAll(ref.handoff, owner, CLAIM_MS);
-    return new Claim(storage, ref, owner, mine);
   }
 
   /** Throws STALE_EPOCH after a rollback, ACTION_FAILED where another attempt has taken over. */

@@ -60,14 +60,9 @@ export async function transferArtifacts(
   const folder = arrivalsFolder(storage, move.target);
   for (const { name } of move.artifacts) checkName(name);
   const ready = await readyToMove(context, deps, move);
-  const mayLackAny = move.leavesOut && move.artifacts.some((a) => isOptional(move.specs, a.name));
-  const begun = mayLackAny ? await begunBy(context) : undefined;
   const located = await Promise.all(
     move.artifacts.map(async (spec) => {
-      // What an earlier attempt has begun to take may be in place already.
-      const mayLack = begun && isOptional(move.specs, spec.name) && !begun.has(spec.name);
-      const locate = mayLack ? locateIfThere : locateArtifact;
-      const source = await locate(spec, storage.sources).catch((error: unknown) => arrivedFrom(context, spec, error));
+      const source = await sourceOf(context, spec, move);
       return source && { spec, source, destination: path.join(folder, spec.name) };
     }),
   );
@@ -88,20 +83,23 @@ export async function transferArtifacts(
   return new Transfer(context, move, ready).run(items.map((item) => ({ item, effect: byName.get(item.spec.name)! })));
 }
 
-/** What has arrived needs its source no more: an attempt that was killed before its answer ends well all the same. */
-async function arrivedFrom({ task, storage }: ActionContext, { name }: ArtifactSpec, error: unknown): Promise<Located> {
-  if (!(error instanceof HandoffError && error.code === 'ARTIFACT_MISSING')) throw error;
+/**
+ * Where an artifact comes from; undefined for one that may be missing and is. What has arrived needs its source no more: an
+ * attempt that was killed before its answer ends well all the same. What was begun and has not arrived does.
+ */
+async function sourceOf(
+  { task, storage }: ActionContext,
+  spec: ArtifactSpec,
+  move: Move,
+): Promise<Located | undefined> {
+  const there = await locateIfThere(spec, storage.sources);
+  if (there) return there;
   const { handoff, step, epoch } = refOf(task);
-  const row = await storage.ledger.find(effectKey(handoff, step, epoch, name));
-  if (row?.status !== 'applied') throw error;
-  return { path: (row.data as FileData).source, kind: 'file', roots: [] };
-}
-
-/** The artifacts that this step has an intent for, in its present epoch. */
-async function begunBy({ task, storage }: ActionContext): Promise<Set<string>> {
-  const { handoff, step, epoch } = refOf(task);
-  const rows = await storage.ledger.list(handoff);
-  return new Set(rows.flatMap((e) => (e.step === step && e.epoch === epoch ? [e.effect] : [])));
+  const row = await storage.ledger.find(effectKey(handoff, step, epoch, spec.name));
+  if (row?.status === 'applied') return { path: (row.data as FileData).source, kind: 'file', roots: [] };
+  if (!row && move.leavesOut && isOptional(move.specs, spec.name)) return undefined;
+  // Says what is wrong with it.
+  return locateArtifact(spec, storage.sources);
 }
 
 /** A request's names were checked when it came; this holds for whoever else calls. */

@@ -153,8 +153,11 @@ export class Ledger {
     return claimed.numUpdatedRows === 1n;
   }
 
-  /** The same for several effects of a handoff: all of them, or none. */
-  async claimAll(keys: readonly string[], owner: string, forMs: number): Promise<boolean> {
+  /**
+   * The same for several effects, all or none: how many it took, less those that are applied already; undefined where
+   * another has one of them.
+   */
+  async claimAll(keys: readonly string[], owner: string, forMs: number): Promise<number | undefined> {
     const now = Date.now();
     return this.db.transaction().execute(async (trx) => {
       const held = await trx
@@ -166,14 +169,14 @@ export class Ledger {
         .where('owner_until', '>=', now)
         .limit(1)
         .executeTakeFirst();
-      if (held) return false;
-      await trx
+      if (held) return undefined;
+      const taken = await trx
         .updateTable('effects')
         .set({ owner, owner_until: now + forMs })
         .where('key', 'in', keys)
         .where('status', '=', 'intended')
-        .execute();
-      return true;
+        .executeTakeFirst();
+      return Number(taken.numUpdatedRows);
     });
   }
 

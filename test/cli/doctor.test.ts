@@ -1,5 +1,4 @@
-import { execFileSync } from 'node:child_process';
-import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, openSync, writeSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -12,11 +11,11 @@ import { workflowIdOf } from '../../src/core/ids.js';
 import { openStorage } from '../../src/storage/storage.js';
 import { connectClient, type ConnectedClient } from '../../src/temporal/connect.js';
 import { reconcileScheduleId } from '../../src/temporal/reconcile-schedule.js';
+import { mayMount, mount, unmount } from '../rig/mount.js';
 import { Parts, newId, startWork } from '../rig/parts.js';
 import { AGENTS, Rig } from '../rig/rig.js';
 import { handoff, json } from './rig.js';
 
-const MOUNT = 'mount';
 const parts = new Parts();
 let rig: Rig;
 let temporal: ConnectedClient;
@@ -242,26 +241,10 @@ test('a disk with too little room', async () => {
   expect(code).toBe(1);
 });
 
-const mount = (where: string): void =>
-  void execFileSync(MOUNT, ['-t', 'tmpfs', '-o', 'size=2m', 'tmpfs', where], { stdio: 'pipe' });
-/** A small file system takes root, and in a container more than that: no fault of this program where it is not to be had. */
-function mayMount(): boolean {
-  const where = mkdtempSync(path.join(tmpdir(), 'handoff-mount-'));
-  try {
-    mount(where);
-    execFileSync(`u${MOUNT}`, [where]);
-    return true;
-  } catch {
-    return false;
-  } finally {
-    rmSync(where, { recursive: true, force: true });
-  }
-}
-
 test.skipIf(!mayMount())('a disk that is full', async () => {
   const full = path.join(base, 'full');
   await mkdir(full);
-  mount(full);
+  mount(full, '2m');
   const storage = await openStorage({ folder: path.join(base, 'beside'), root: full });
   try {
     await writeFile(path.join(full, 'much'), Buffer.alloc(2_000_000));
@@ -273,7 +256,7 @@ test.skipIf(!mayMount())('a disk that is full', async () => {
     });
   } finally {
     await storage.close();
-    execFileSync(`u${MOUNT}`, [full]);
+    unmount(full);
   }
 });
 

@@ -3,10 +3,10 @@ import { rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { transformer } from '../../src/contracts/transformers.js';
-import type { Contract, SendSpec } from '../../src/core/contract.js';
+import type { SendSpec } from '../../src/core/contract.js';
 import type { Subject } from '../../src/core/request.js';
 import { areQuick } from '../../src/core/rule.js';
-import { Corner } from './corner.js';
+import { Corner, contractOf } from './corner.js';
 
 const ALL = ['DC001', 'DC002', 'DC003', 'DC004', 'DC005', 'DC006'];
 let turned = 0;
@@ -24,17 +24,6 @@ beforeAll(async () => {
   });
 });
 afterAll(() => corner.close());
-
-const contractOf = (sends: Record<string, SendSpec>): Contract => ({
-  digest: 'd',
-  source: {},
-  target: {},
-  sends,
-  returns: {},
-  maxReturnRounds: 3,
-  timing: {},
-  schemas: {},
-});
 
 const subjectOf = (id: string, sends: Record<string, SendSpec>, artifacts: string[]): Promise<Subject> =>
   corner.subject(id, {

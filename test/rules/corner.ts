@@ -4,6 +4,7 @@ import path from 'node:path';
 import type { Deps } from '../../src/activities/action.js';
 import { createParts, runAction } from '../../src/activities/index.js';
 import { runValidation } from '../../src/activities/validate.js';
+import type { Contract } from '../../src/core/contract.js';
 import type { Severity } from '../../src/core/procedure.js';
 import type { PackageContent, Subject } from '../../src/core/request.js';
 import type { RuleResult, Verdict } from '../../src/core/rule.js';
@@ -111,3 +112,15 @@ export const ruleOf = (
   check: () => Promise<{ passed: boolean; message: string }>,
   severity: Severity = 'high',
 ) => ({ id, name: `Rule ${id}`, severity, check });
+
+/** A contract that says nothing but what is sent. */
+export const contractOf = (sends: Contract['sends']): Contract => ({
+  digest: 'd',
+  source: {},
+  target: {},
+  sends,
+  returns: {},
+  maxReturnRounds: 3,
+  timing: {},
+  schemas: {},
+});

@@ -3,23 +3,11 @@ import { rmSync, unlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Action } from '../../src/activities/action.js';
-import type { Contract } from '../../src/core/contract.js';
 import { CONTRACT_HANDOFF_STANDARD } from '../../src/core/standard-procedures.js';
 import { Rig } from '../rig/rig.js';
-import { Corner } from './corner.js';
+import { Corner, contractOf } from './corner.js';
 
 const short = (content: string): string => createHash('sha256').update(content).digest('hex').slice(0, 12);
-const contractOf = (sends: Contract['sends']): Contract => ({
-  digest: 'd',
-  source: {},
-  target: {},
-  sends,
-  returns: {},
-  maxReturnRounds: 3,
-  timing: {},
-  schemas: {},
-});
-
 let corner: Corner;
 beforeAll(async () => {
   corner = await Corner.open();

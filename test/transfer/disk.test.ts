@@ -1,29 +1,10 @@
-import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { mayMount, mount, remount, unmount } from '../rig/mount.js';
 import { Corner } from './corner.js';
 import { look } from './trees.js';
-
-/** None of the packages' own. */
-const MOUNT = 'mount';
-const mount = (where: string, size: string): void =>
-  void execFileSync(MOUNT, ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', where], { stdio: 'pipe' });
-
-/** A small file system takes root, and in a container more than that: no fault of this program where it is not to be had. */
-function mayMount(): boolean {
-  const where = mkdtempSync(path.join(tmpdir(), 'handoff-mount-'));
-  try {
-    mount(where, '1m');
-    execFileSync(`u${MOUNT}`, [where]);
-    return true;
-  } catch {
-    return false;
-  } finally {
-    rmSync(where, { recursive: true, force: true });
-  }
-}
 
 describe.skipIf(!mayMount())('a root on a disk of its own', () => {
   /** The data folder is beside it, so that the database has room. */
@@ -41,7 +22,7 @@ describe.skipIf(!mayMount())('a root on a disk of its own', () => {
       await body(corner, disk);
     } finally {
       await corner.close();
-      execFileSync(`u${MOUNT}`, ['-l', disk]);
+      unmount(disk);
       rmSync(folder, { recursive: true, force: true });
     }
   }
@@ -90,12 +71,12 @@ describe.skipIf(!mayMount())('a root on a disk of its own', () => {
   test('read-only', async () => {
     await onDisk('4m', async (corner, disk) => {
       writeFileSync(source(corner, 'it'), 'it');
-      execFileSync(MOUNT, ['-o', 'remount,ro', disk]);
+      remount(disk, 'ro');
       await expect(corner.bring('h', [{ name: 'thing', path: 'it' }])).rejects.toMatchObject({
         code: 'DESTINATION_NOT_WRITABLE',
         message: expect.stringMatching(/read-only/) as unknown,
       });
-      execFileSync(MOUNT, ['-o', 'remount,rw', disk]);
+      remount(disk, 'rw');
       await corner.takeBack('h');
       expect(readdirSync(disk)).toEqual([]);
     });
@@ -118,7 +99,7 @@ describe.skipIf(!mayMount())('a root on a disk of its own', () => {
         expect(await corner.takeBack('h')).toEqual(['nothing_to_undo']);
         expect(look(other)).toEqual(before);
       } finally {
-        execFileSync(`u${MOUNT}`, ['-l', other]);
+        unmount(other);
       }
     });
   });

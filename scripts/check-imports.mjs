@@ -8,7 +8,7 @@ const pure = ['canonicalize', '@noble/hashes', 'yaml'];
 const temporal = (...names) => names.map((name) => `@temporalio/${name}`);
 const sandbox = [...pure, ...temporal('workflow', 'common')];
 const core = ['core', 'schema', 'digest'];
-const facade = [...core, 'storage', 'contracts', 'rules', 'plan', 'messages', 'client'];
+const facade = [...core, 'storage', 'packages', 'coordination', 'contracts', 'rules', 'plan', 'messages', 'client'];
 const assembly = [...facade, 'activities', 'temporal', 'worker', 'index'];
 
 /**
@@ -23,10 +23,13 @@ const rules = {
   workflows: { files: /^workflows\//, ours: ['core', 'messages'], types: ['schema', 'activities'], only: sandbox },
   activities: {
     files: /^activities\//,
-    ours: [...core, 'storage', 'contracts', 'rules'],
+    ours: [...core, 'storage', 'packages', 'coordination', 'contracts', 'rules'],
     types: [],
     sdk: temporal('activity', 'client', 'common'),
   },
+  // What agents pass to each other, usable without a server; and packages, over storage alone.
+  coordination: { files: /^coordination\//, ours: core, types: [], sdk: [] },
+  packages: { files: /^packages\//, ours: [...core, 'storage'], types: [], sdk: [] },
   // Checks and dry runs only look: from here no action, workflow or client can be reached.
   contracts: { files: /^contracts\//, ours: [...core, 'storage'], types: [], sdk: [] },
   rules: { files: /^rules\//, ours: [...core, 'storage', 'contracts'], types: [], sdk: [] },

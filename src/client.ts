@@ -7,7 +7,7 @@ import { listHandoffs } from './client/list.js';
 import { manifestOf, traceOf, verifyArtifacts, type Trace } from './client/manifest.js';
 import { awaitOutcome } from './client/outcome.js';
 import { findRun, planHandoff } from './client/plan.js';
-import { Runs, checkedId, type HandoffStatus, type UpdateOptions } from './client/runs.js';
+import { Runs, checkedId, type RunStatus, type UpdateOptions } from './client/runs.js';
 import type { HandoffSummary } from './client/summary.js';
 import { checkProcedure, knownProcedures, startHandoff, type Catalogue, type Started } from './client/start.js';
 import { validateRequest, type Validation, type ValidateOptions } from './client/validate.js';
@@ -54,7 +54,7 @@ import type { Sessions } from './storage/sessions.js';
 import type { Storage } from './storage/storage.js';
 import type { VerifyOptions } from './storage/manifest/verify.js';
 
-export type { HandoffStatus, Retry, UpdateOptions } from './client/runs.js';
+export type { RunStatus, Retry, UpdateOptions } from './client/runs.js';
 
 export interface HandoffClientOptions {
   /** A connected Temporal client; `connectClient` makes one from the usual profile and variables. */
@@ -123,7 +123,7 @@ export class HandoffClient {
   }
 
   /** What a handoff is doing now. Falls back to the stored record where no worker answers. Throws HANDOFF_NOT_FOUND. */
-  status(id: string): Promise<HandoffStatus> {
+  status(id: string): Promise<RunStatus> {
     return this.runs.status(id);
   }
 

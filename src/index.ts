@@ -1,11 +1,5 @@
 /** The public API of handoff. */
-export {
-  HandoffClient,
-  type HandoffClientOptions,
-  type HandoffStatus,
-  type Retry,
-  type UpdateOptions,
-} from './client.js';
+export { HandoffClient, type HandoffClientOptions, type RunStatus, type Retry, type UpdateOptions } from './client.js';
 export type { Bulk, BulkOptions, BulkPreview, BulkResult, BulkSummary, BulkTarget } from './client/bulk.js';
 export type { OpenIncident } from './client/incidents.js';
 export type { HandoffSummary } from './client/summary.js';
@@ -91,3 +85,31 @@ export type { ManifestArtifact, ManifestDocument, ManifestTransfer } from './cor
 export type { Difference, DifferenceKind, Verification } from './core/verification.js';
 export type { PlaceState } from './storage/manifest/place-state.js';
 export type { VerifyOptions } from './storage/manifest/verify.js';
+
+export {
+  MERGE_STRATEGIES,
+  PACKAGE_VERSION,
+  STANDARD_PHASES,
+  type CheckpointStatus,
+  type ContextEntrySerialized,
+  type ContextMetadata,
+  type HandoffStorage,
+  type IntegrityCheck,
+  type MergeStrategy,
+  type PackageFilter,
+  type PackageMetadata,
+  type PhaseCheckpoint,
+  type PipelineHandoffPackage,
+  type PipelinePhase,
+  type RestoreConflict,
+  type SerializedContext,
+} from './core/package.js';
+export type {
+  AgentId,
+  ExecutionTraceSnapshot,
+  HandoffContext,
+  HandoffInstructions,
+  HandoffPackage,
+  HandoffPriority,
+  HandoffStatus,
+} from './core/agent-document.js';

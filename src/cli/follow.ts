@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { HandoffClient, HandoffStatus } from '../client.js';
+import type { HandoffClient, RunStatus } from '../client.js';
 import { HandoffError } from '../core/errors.js';
 import type { HandoffOutcome, HandoffState } from '../core/handoff.js';
 import { changes } from './text/changes.js';
@@ -46,7 +46,7 @@ export async function follow(client: HandoffClient, id: string, options: FollowO
       },
     );
   };
-  const tell = ({ state, subject }: HandoffStatus): void => {
+  const tell = ({ state, subject }: RunStatus): void => {
     if (!state || !subject) return;
     for (const line of changes(paint, subject, before, state, announced)) {
       if (hints || !line.startsWith('  next:')) say(`${paint.dim(clock(Date.now()))}  ${line}`);

@@ -45,7 +45,7 @@ export interface Retry {
 }
 
 /** A handoff as of now. `from: 'storage'`: no worker answered, so this is its last record. */
-export interface HandoffStatus extends Partial<HandoffSnapshot> {
+export interface RunStatus extends Partial<HandoffSnapshot> {
   handoffId: string;
   status: string;
   from: 'run' | 'storage';
@@ -66,7 +66,7 @@ export class Runs {
   ) {}
 
   /** What a handoff is doing now. Falls back to the stored record where no worker answers. Throws HANDOFF_NOT_FOUND. */
-  async status(id: string): Promise<HandoffStatus> {
+  async status(id: string): Promise<RunStatus> {
     const handoff = checkedId(id);
     try {
       return await withDeadline(
@@ -98,7 +98,7 @@ export class Runs {
   }
 
   /** What the run says; or, where it was ended in Temporal without an outcome, the run that repairs it. */
-  private async liveStatus(handoff: string): Promise<HandoffStatus> {
+  private async liveStatus(handoff: string): Promise<RunStatus> {
     const handle = this.handle(handoff);
     const [snapshot, { status, raw }] = await Promise.all([handle.query(statusQuery), handle.describe()]);
     if (status.name === 'RUNNING' || isClosed(snapshot.state.status)) {

@@ -68,6 +68,22 @@ export const ERRORS = {
     409,
     'Handoff {handoff} expired at {at} and can no longer be answered. Hand it over anew, under another id.',
   ),
+  // Packages, contexts and pipelines.
+  INVALID_PACKAGE: entry(400, 'Invalid handoff: {issues}'),
+  PACKAGE_VERSION: entry(409, 'Incompatible handoff version: {version} (expected {expected})'),
+  PACKAGE_DAMAGED: entry(422, 'Handoff package {package} at {where} is damaged: {why}'),
+  PACKAGE_CONFLICT: entry(
+    409,
+    'Nothing of handoff package {package} was restored into session {session}: {keys} are there with other values.',
+  ),
+  CONTEXT_NOT_FOUND: entry(404, 'Context not found for session {session}'),
+  CONTEXT_TOO_LARGE: entry(
+    413,
+    'The context of session {session} is {size} bytes; at most {limit} are allowed. Largest: {known}',
+  ),
+  PIPELINE_NOT_FOUND: entry(404, 'No pipeline runs in session {session}. `handoff pipeline list` shows what is there.'),
+  PIPELINE_NOT_RUNNING: entry(409, 'Pipeline is not running: session {session} is {status}.'),
+  PIPELINE_RESUME_FAILED: entry(409, 'Failed to receive handoff: {why}'),
   // The surroundings.
   STORAGE_REQUIRED: entry(400, '{what} needs storage: give the client `storage: await openStorage()`.'),
   NO_WORKER: entry(

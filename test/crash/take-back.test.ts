@@ -1,7 +1,7 @@
 import { writeFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import type { HandoffStatus } from '../../src/client.js';
+import type { RunStatus } from '../../src/client.js';
 import { shownStatus } from '../../src/core/handoff.js';
 import { workflowIdOf } from '../../src/core/ids.js';
 import { chosen, expectStanding, expectUndone, withCase, type Case } from './case.js';
@@ -18,7 +18,7 @@ const made = (c: Case, sync: number | undefined, send?: number): string[] => [
   ...(send ? [`send/${send}/line`] : []),
 ];
 const passes = (c: Case): void => writeFileSync(path.join(c.rig.folder, 'in', `${c.id}.passes`), '');
-const incident = (c: Case, n: number, more: (s: HandoffStatus) => boolean = () => true): Promise<HandoffStatus> =>
+const incident = (c: Case, n: number, more: (s: RunStatus) => boolean = () => true): Promise<RunStatus> =>
   c.rig.until(
     c.id,
     (s) => s.from === 'run' && (s.state?.incidents.some((i) => i.id === `inc-${n}`) ?? false) && more(s),

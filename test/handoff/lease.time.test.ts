@@ -1,5 +1,5 @@
 import { expect, onTestFinished, test, type TestContext } from 'vitest';
-import type { HandoffStatus } from '../../src/client.js';
+import type { RunStatus } from '../../src/client.js';
 import { startWork } from '../rig/parts.js';
 import { AGENTS } from '../rig/rig.js';
 import { TimeRig } from '../rig/time-rig.js';
@@ -10,7 +10,7 @@ const timeRig = async (ctx: TestContext): Promise<TimeRig> => {
   onTestFinished(() => t.close());
   return t;
 };
-const offeredAt = (t: TimeRig, id: string, epoch: number): Promise<HandoffStatus> =>
+const offeredAt = (t: TimeRig, id: string, epoch: number): Promise<RunStatus> =>
   t.rig.until(id, (s) => s.status === 'awaiting_acceptance' && s.state?.acceptance.epoch === epoch);
 const offered = async (t: TimeRig): Promise<string> => {
   const id = await startWork(t.rig, 'WORK_AND_ASK', { expiresInMinutes: 30 });
@@ -18,7 +18,7 @@ const offered = async (t: TimeRig): Promise<string> => {
   return id;
 };
 /** Lets four leases lapse: after the fourth nobody is asked any more. */
-async function lapseOut(t: TimeRig, id: string): Promise<HandoffStatus> {
+async function lapseOut(t: TimeRig, id: string): Promise<RunStatus> {
   for (const epoch of [1, 2, 3, 4]) {
     await offeredAt(t, id, epoch);
     expect(await t.rig.client.accept(id, { by, leaseMinutes: 5 })).toEqual({ epoch });

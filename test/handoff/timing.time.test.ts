@@ -1,5 +1,5 @@
 import { describe, expect, onTestFinished, test, type TestContext } from 'vitest';
-import type { HandoffStatus } from '../../src/client.js';
+import type { RunStatus } from '../../src/client.js';
 import { shownStatus } from '../../src/core/handoff.js';
 import { utc } from '../../src/core/date.js';
 import { blockedBecause } from '../../src/core/words.js';
@@ -21,8 +21,8 @@ async function begin(rig: Rig, timing: Record<string, string>, over: object = {}
   const contract = { contract: { sends: {} }, timing };
   return rig.start('CONTRACT_HANDOFF_STANDARD', { ...parties, handoffId: id, contract, ...over });
 }
-const held = (s: HandoffStatus): boolean => s.state?.waitsUntil !== undefined;
-const stepOf = (s: HandoffStatus, id: string): string | undefined => s.state?.steps[id]?.status;
+const held = (s: RunStatus): boolean => s.state?.waitsUntil !== undefined;
+const stepOf = (s: RunStatus, id: string): string | undefined => s.state?.steps[id]?.status;
 
 describe('a phase that may not start yet', () => {
   test('holds the trigger for three days, and says so', async (ctx) => {
@@ -30,7 +30,7 @@ describe('a phase that may not start yet', () => {
     const at = (await t.now()) + 3 * DAY * 60_000;
     const id = await begin(t.rig, { phase_13_can_start_after: new Date(at).toISOString() });
     const { state, words } = await t.rig.until(id, held);
-    expect(stepOf({ state } as HandoffStatus, 'readiness_validation')).toBe('finished');
+    expect(stepOf({ state } as RunStatus, 'readiness_validation')).toBe('finished');
     const said = utc(at);
     expect(words).toContain(`Phase Trigger waits for phase 13 to be allowed to start, at ${said}`);
     expect(blockedBecause(state!)).toBe(`waits for phase 13 to be allowed to start, ${said}`);

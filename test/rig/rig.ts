@@ -6,7 +6,7 @@ import path from 'node:path';
 import type { Client, Connection } from '@temporalio/client';
 import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import { inject } from 'vitest';
-import { HandoffClient, type HandoffStatus } from '../../src/client.js';
+import { HandoffClient, type RunStatus } from '../../src/client.js';
 import { workflowIdOf } from '../../src/core/ids.js';
 import type { HandoffRequest } from '../../src/core/request.js';
 import { openStorage, type Storage } from '../../src/storage/storage.js';
@@ -138,7 +138,7 @@ export class Rig {
   }
 
   /** Waits until a handoff's status fits; fails with the last one after `ms`. */
-  async until(id: string, fits: (s: HandoffStatus) => boolean, ms = 20_000): Promise<HandoffStatus> {
+  async until(id: string, fits: (s: RunStatus) => boolean, ms = 20_000): Promise<RunStatus> {
     const end = Date.now() + ms;
     for (;;) {
       const status = await this.client.status(id).catch(() => undefined);
@@ -151,7 +151,7 @@ export class Rig {
     }
   }
 
-  untilStatus(id: string, status: string, ms?: number): Promise<HandoffStatus> {
+  untilStatus(id: string, status: string, ms?: number): Promise<RunStatus> {
     return this.until(id, (s) => s.status === status, ms);
   }
 

@@ -1,6 +1,6 @@
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { inject, type TestContext } from 'vitest';
-import type { HandoffStatus } from '../../src/client.js';
+import type { RunStatus } from '../../src/client.js';
 import type { MessageName } from '../../src/core/handoff.js';
 import { workflowIdOf } from '../../src/core/ids.js';
 import { SEARCH_ATTRIBUTES } from '../../src/temporal/search-attributes.js';
@@ -71,19 +71,19 @@ export class TimeRig {
     return this.rig.temporal.workflow.getHandle(workflowIdOf(id)).signal(name, message);
   }
 
-  async pause(id: string, over: object = {}): Promise<HandoffStatus> {
+  async pause(id: string, over: object = {}): Promise<RunStatus> {
     await this.signal(id, 'pause', { by: 'op', reason: 'why', ...over });
     return this.rig.until(id, (s) => s.state?.pausedSince !== undefined);
   }
 
-  async resume(id: string, over: object = {}): Promise<HandoffStatus> {
+  async resume(id: string, over: object = {}): Promise<RunStatus> {
     await this.signal(id, 'resume', { by: 'op', ...over });
     return this.rig.client.status(id);
   }
 }
 
 /** Minutes that are left of a handoff's time to be accepted, where its clock stands still. */
-export const minutesLeft = (s: HandoffStatus): number => s.state!.expiry.remainingMs / MINUTE;
+export const minutesLeft = (s: RunStatus): number => s.state!.expiry.remainingMs / MINUTE;
 
 /** A second, in minutes: what the test itself may take. */
 export const SECOND = 1 / 60;

@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Connection } from '@temporalio/client';
-import { HandoffClient, type HandoffStatus } from '../../src/client.js';
+import { HandoffClient, type RunStatus } from '../../src/client.js';
 import { shownStatus } from '../../src/core/handoff.js';
 import type { HandoffRequest } from '../../src/core/request.js';
 import { openStorage, type Storage } from '../../src/storage/storage.js';
@@ -61,7 +61,7 @@ export class Stage {
   }
 
   /** Waits until a handoff fits; fails with its words after half a minute. */
-  async until(id: string, fits: (s: HandoffStatus) => boolean): Promise<HandoffStatus> {
+  async until(id: string, fits: (s: RunStatus) => boolean): Promise<RunStatus> {
     for (const end = Date.now() + 30_000; ;) {
       const status = await this.client.status(id);
       if (fits(status)) return status;
@@ -70,7 +70,7 @@ export class Stage {
     }
   }
 
-  untilShown(id: string, shown: string): Promise<HandoffStatus> {
+  untilShown(id: string, shown: string): Promise<RunStatus> {
     return this.until(id, (s) => (s.state ? shownStatus(s.state) : s.status) === shown);
   }
 

@@ -1,4 +1,4 @@
-import type { HandoffStatus, Retry } from '../../client.js';
+import type { RunStatus, Retry } from '../../client.js';
 import { remaining } from '../../core/clock.js';
 import { contractName } from '../../core/contract.js';
 import { ledgerDebt } from '../../core/debt.js';
@@ -15,7 +15,7 @@ import { causeLines, commandLines, nextCommands, withoutButtons } from './next.j
 import { MARKS, factsText, outcomeText, titleOf } from './outcome-text.js';
 import { clock, columns, plain, safe, table, took, when, type Paint } from './text.js';
 
-interface Whole extends HandoffStatus {
+interface Whole extends RunStatus {
   outcome?: HandoffOutcome;
   effects: Effect[];
   validations: ValidationSession[];

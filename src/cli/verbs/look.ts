@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { HandoffError } from '../../core/errors.js';
 import { summaryOf, type HandoffSummary } from '../../client/summary.js';
 import { checkedFilter, type HandoffFilter } from '../../core/filter.js';
-import type { HandoffStatus } from '../../client.js';
+import type { RunStatus } from '../../client.js';
 import type { HandoffOutcome } from '../../core/handoff.js';
 import { FILTER_OPTIONS, filterOf, routeOf, type FilterOptions } from '../filter-options.js';
 import { commandLines, nextCommands, withoutButtons } from '../text/next.js';
@@ -128,7 +128,7 @@ export function lookVerbs(program: Command): void {
 }
 
 /** Whether a run of its own repairs it, because its first one was terminated: that one takes the updates. */
-const isRepaired = ({ state }: HandoffStatus): boolean => state?.ending?.code === 'HANDOFF_TERMINATED';
+const isRepaired = ({ state }: RunStatus): boolean => state?.ending?.code === 'HANDOFF_TERMINATED';
 
 /** From the folder where there is one, so that no server need run; else from Temporal. */
 async function listed(options: PlaceOptions, filter: HandoffFilter): Promise<HandoffSummary[]> {

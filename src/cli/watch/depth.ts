@@ -1,4 +1,4 @@
-import type { HandoffStatus } from '../../client.js';
+import type { RunStatus } from '../../client.js';
 import { ledgerDebt } from '../../core/debt.js';
 import type { Effect } from '../../core/effect.js';
 import { isClosed, type HandoffOutcome, type HandoffState } from '../../core/handoff.js';
@@ -13,7 +13,7 @@ import { etaText, type Row } from './rows.js';
 
 /** Everything that the view of one handoff shows. */
 export interface Depth {
-  status: HandoffStatus;
+  status: RunStatus;
   row: Row;
   effects?: readonly Effect[];
   /** By step; the database counts them, also those that are in flight. */

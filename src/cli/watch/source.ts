@@ -1,4 +1,4 @@
-import type { HandoffClient, HandoffStatus } from '../../client.js';
+import type { HandoffClient, RunStatus } from '../../client.js';
 import type { Effect } from '../../core/effect.js';
 import { shownStatus, type HandoffOutcome, type HandoffState } from '../../core/handoff.js';
 import { DEFAULT_TASK_QUEUE } from '../../core/request.js';
@@ -25,7 +25,7 @@ interface Connected {
   uiUrl: string | undefined;
   address: string;
 }
-interface Answer extends HandoffStatus {
+interface Answer extends RunStatus {
   askedAt: number;
 }
 
@@ -107,7 +107,7 @@ export class Source {
   }
 
   /** What one handoff is doing; its record where nobody answers. Throws HANDOFF_NOT_FOUND. */
-  async status(id: string): Promise<HandoffStatus> {
+  async status(id: string): Promise<RunStatus> {
     const connected = this.storage ? await this.connectAgain() : await this.connect();
     if (connected) {
       const status = await connected.client.status(id);

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { planText } from '../../src/cli/text/plan-text.js';
 import { paintFor } from '../../src/cli/text/text.js';
 import { rowOf, etaText } from '../../src/cli/watch/rows.js';
+import type { HandoffSummary } from '../../src/client/summary.js';
 import type { HandoffRequest } from '../../src/core/request.js';
 import type { HandoffPlan } from '../../src/plan/plan.js';
 import { Parts } from '../rig/parts.js';
@@ -158,11 +159,12 @@ test('who watches sees what waits for its date, and what is late, before what on
     waitsFor: expect.stringMatching(/^phase 13 to be allowed to start, 20/) as string,
   });
   expect(etaText(row)).toMatch(/^LATE: phase 8 was expected to end by /);
-  const [listed] = await rig.client.list({ session: `s-${id}` });
-  expect(listed).toMatchObject({
+  const list = async (): Promise<HandoffSummary | undefined> => (await rig.client.list({ session: `s-${id}` }))[0];
+  await expect.poll(list, { timeout: 10_000 }).toMatchObject({
     blocked: expect.stringMatching(/^waits for phase 13 to be allowed to start/) as string,
     late: { ends: ['source'] },
   });
+  const listed = await list();
   await rig.client.cancel(id, { by: 'op', reason: 'a test' });
   expect(await rig.client.result(id)).toMatchObject({ outcome: 'cancelled', late: listed!.late! });
 });

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Client, Connection } from '@temporalio/client';
 import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
-import { inject } from 'vitest';
+import { expect, inject, onTestFailed } from 'vitest';
 import { HandoffClient, type RunStatus } from '../../src/client.js';
 import { workflowIdOf } from '../../src/core/ids.js';
 import type { HandoffRequest } from '../../src/core/request.js';
@@ -134,6 +134,8 @@ export class Rig {
     const request = await this.request(procedure, over);
     await this.client.start(request);
     this.started.add(request.handoffId);
+    // What a try that failed leaves open is no fault of the next one.
+    if (expect.getState().currentTestName !== undefined) onTestFailed(() => void this.leftOpen.add(request.handoffId));
     return request.handoffId;
   }
 

@@ -104,12 +104,26 @@ export {
   type RestoreConflict,
   type SerializedContext,
 } from './core/package.js';
+export {
+  AgentHandoffCoordinator,
+  agentHandoffCoordinator,
+  type CreateHandoffRequest,
+  type PreparedHandoff,
+} from './coordination/agent-handoff-coordinator.js';
+export {
+  ExecutionTrace,
+  type TraceDecision,
+  type TraceError,
+  type TraceExportData,
+  type TraceMetric,
+} from './coordination/execution-trace.js';
 export type {
   AgentId,
   ExecutionTraceSnapshot,
   HandoffContext,
   HandoffInstructions,
   HandoffPackage,
+  HandoffPackageJson,
   HandoffPriority,
   HandoffStatus,
 } from './core/agent-document.js';

@@ -15,6 +15,7 @@ import {
 import { HandoffError } from '../core/errors.js';
 import { TEN_YEARS_MIN } from '../core/fields-schema.js';
 import { invalid, jsonCopy, type CopyLimits } from '../core/json-copy.js';
+import { checkPackageVersion } from '../core/package-version.js';
 import { PACKAGE_VERSION } from '../core/package.js';
 import { parseText } from '../core/parse-text.js';
 import { DEFAULT_EXPIRY_MINUTES } from '../core/request.js';
@@ -46,7 +47,6 @@ const PACKAGE: CopyLimits = { what: 'The handoff', size: SIZE, code: 'INVALID_PA
 const REQUEST: CopyLimits = { what: 'The handoff', size: SIZE, code: 'INVALID_REQUEST' };
 
 const isFields = (v: unknown): v is Record<string, unknown> => typeof v === 'object' && v !== null && !Array.isArray(v);
-const majorOf = (version: string): string => version.split('.', 1)[0]!;
 
 /** Makes, reads and shows the documents that agents pass to each other, and keeps those that it is given, in memory. */
 export class AgentHandoffCoordinator {
@@ -87,13 +87,7 @@ export class AgentHandoffCoordinator {
   static parseHandoff(json: string | object): PreparedHandoff {
     const data = typeof json === 'string' ? parsedText(json) : json;
     if (!isFields(data)) throw invalid('INVALID_PACKAGE', [{ path: '', message: 'must be an object' }]);
-    const { version } = data;
-    if (!version) {
-      const list = [{ path: '/version', message: 'missing version' }];
-      throw new HandoffError('INVALID_PACKAGE', { issues: 'missing version', list });
-    }
-    if (typeof version === 'string' && /^\d/.test(version) && majorOf(version) !== majorOf(PACKAGE_VERSION))
-      throw new HandoffError('PACKAGE_VERSION', { version, expected: PACKAGE_VERSION });
+    checkPackageVersion(data['version']);
     return withJson(documentFrom(jsonCopy(data, PACKAGE)));
   }
 

@@ -23,6 +23,8 @@ export interface CopyLimits {
  * A value as JSON would bring it to the other side, sharing nothing with the original. What JSON would lose without a word
  * (a Map, a function, NaN), what it cannot write, and what would not be safe to read is refused, with its place.
  */
+export function jsonCopy(value: object, limits: CopyLimits): Record<string, unknown>;
+export function jsonCopy(value: unknown, limits: CopyLimits): unknown;
 export function jsonCopy(value: unknown, { what, size, code }: CopyLimits): unknown {
   let seen = 0;
   const fail = (path: string, message: string): HandoffError => invalid(code, [{ path, message }]);

@@ -32,6 +32,7 @@ export { HandoffError, ERRORS, type ErrorCode, type Issue } from './core/errors.
 export type {
   ArtifactSpec,
   ContentRef,
+  DocumentFields,
   HandoffRequest,
   PackageContent,
   Party,
@@ -125,6 +126,7 @@ export {
   type TraceExportData,
   type TraceMetric,
 } from './coordination/execution-trace.js';
+export { requestFrom } from './coordination/request-from.js';
 export type {
   AgentId,
   ExecutionTraceSnapshot,

@@ -1,6 +1,7 @@
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import { SearchAttributeType, TypedSearchAttributes, defineSearchAttributeKey } from '@temporalio/common';
 import { uuidv7 } from 'uuidv7';
+import { missingOf } from '../core/completeness.js';
 import { contractName, type Contract } from '../core/contract.js';
 import { digestOf } from '../core/digest.js';
 import { HandoffError, formatIssues, type Issue } from '../core/errors.js';
@@ -41,6 +42,8 @@ export interface Started {
   runId: string;
   /** True: the same request was started before, and this is that handoff. */
   existing: boolean;
+  /** What an agent would have to ask before it can begin, by JSON pointer; absent where nothing is missing. */
+  warnings?: Issue[];
 }
 
 /** What a client knows without asking a worker. */
@@ -122,12 +125,14 @@ export async function startHandoff(
     if (there) return there;
     throw error;
   }
-  return launch(caller, prepared.request, prepared.input);
+  const started = await launch(caller, prepared.request, prepared.input);
+  return prepared.warnings.length > 0 ? { ...started, warnings: prepared.warnings } : started;
 }
 
 interface Prepared {
   request: NormalRequest;
   input: HandoffInput;
+  warnings: Issue[];
 }
 
 async function prepare(
@@ -141,7 +146,9 @@ async function prepare(
   const procedure = await checkProcedure(await procedureOf(written, catalogue, storage), catalogue, storage);
   const pinned = await pinContract(written, storage);
   await checkAgents(pinned.request, storage);
-  return { request: pinned.request, input: await freeze(pinned, procedure, requestDigest, storage) };
+  const { request, contract } = pinned;
+  const input = await freeze(pinned, procedure, requestDigest, storage);
+  return { request, input, warnings: missingOf(request, contract) };
 }
 
 /** The run that the same request started before; undefined where there is none, or nobody can be asked. */
@@ -181,8 +188,8 @@ async function checkAgents(request: NormalRequest, storage: Storage | undefined)
 
 /** What a request hands over. */
 export const contentOf = ({ request, contract }: Pinned): PackageContent => {
-  const { artifacts, context, contextVersions, trigger, instructions, metadata } = request;
-  return { artifacts, context, contextVersions, contract, trigger, instructions, metadata };
+  const { artifacts, context, contextVersions, trigger, instructions, trace, document, metadata } = request;
+  return { artifacts, context, contextVersions, contract, trigger, instructions, trace, document, metadata };
 };
 
 /** The workflow's input: small facts, content by reference, the definition frozen. Throws STORAGE_REQUIRED, INVALID_REQUEST. */
@@ -194,7 +201,7 @@ export async function freeze(
 ): Promise<HandoffInput> {
   const { request } = pinned;
   const content = contentOf(pinned);
-  const { artifacts, context, contract, trigger, instructions, metadata } = content;
+  const { artifacts, context, contract, trigger, instructions, trace, document, metadata } = content;
   const timing = timingOf(contract?.timing, request, heldSteps(procedure));
   checkTrigger(request, procedure, timing);
   const hasContent =
@@ -202,10 +209,12 @@ export async function freeze(
     contract !== undefined ||
     trigger !== undefined ||
     instructions !== undefined ||
+    trace !== undefined ||
+    document !== undefined ||
     Object.keys(context).length + Object.keys(metadata).length > 0;
   if (hasContent && !storage)
     throw new HandoffError('STORAGE_REQUIRED', {
-      what: 'A handoff with artifacts, context, instructions, contract, trigger or metadata',
+      what: 'A handoff with artifacts, context, instructions, trace, document, contract, trigger or metadata',
     });
   const definition = JSON.stringify(procedure);
   const large = Buffer.byteLength(definition) > INLINE_DEFINITION_LIMIT;

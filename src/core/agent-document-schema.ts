@@ -3,11 +3,17 @@ import type { ExecutionTraceSnapshot, HandoffInstructions, HandoffPackage } from
 import type { ErrorCode } from './errors.js';
 import { invalid } from './json-copy.js';
 import { agentDocumentSchema } from './package-schema.js';
-import { issuesOf } from './request-schema.js';
+import { issuesOf } from './fields-schema.js';
 
 const instructions = agentDocumentSchema.shape.instructions;
 /** A trace's snapshot. */
 export const traceSchema = agentDocumentSchema.shape.trace.unwrap();
+/** What a request says of a document besides what it has fields of its own for. */
+export const documentFields = z.looseObject({
+  version: agentDocumentSchema.shape.version.optional(),
+  createdAt: agentDocumentSchema.shape.createdAt.optional(),
+  context: agentDocumentSchema.shape.context.optional(),
+});
 const exported = z.object({ trace: traceSchema });
 
 /** A document's JSON with its dates as dates. Throws `code` with every issue and its JSON pointer. */

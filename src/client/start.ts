@@ -30,7 +30,7 @@ import { timingOf } from '../core/timing.js';
 import { heldSteps } from '../core/trigger.js';
 import type { Storage } from '../storage/storage.js';
 import { withDeadline, type Caller } from './calls.js';
-import { pinContract, type Pinned } from './pin-contract.js';
+import { pinContract, pinnedBy, type Pinned } from './pin-contract.js';
 import { checkTrigger } from './check-trigger.js';
 
 const keyword = (name: string) => defineSearchAttributeKey(name, SearchAttributeType.KEYWORD);
@@ -114,7 +114,8 @@ export async function startHandoff(
   const known = await storage?.handoffs.find(handoff);
   if (known) {
     checkSame(handoff, known.subject.requestDigest, requestDigest);
-    return { handoffId: handoff, workflowId: workflowIdOf(handoff), runId: known.run, existing: true };
+    const there = { handoffId: handoff, workflowId: workflowIdOf(handoff), runId: known.run, existing: true };
+    return withWarnings(there, await pinnedBy(known.subject, request, storage!));
   }
   let prepared: Prepared;
   try {
@@ -125,14 +126,17 @@ export async function startHandoff(
     if (there) return there;
     throw error;
   }
-  const started = await launch(caller, prepared.request, prepared.input);
-  return prepared.warnings.length > 0 ? { ...started, warnings: prepared.warnings } : started;
+  return withWarnings(await launch(caller, prepared.pinned.request, prepared.input), prepared.pinned);
+}
+
+function withWarnings(started: Started, { request, contract }: Pinned): Started {
+  const warnings = missingOf(request, contract);
+  return warnings.length > 0 ? { ...started, warnings } : started;
 }
 
 interface Prepared {
-  request: NormalRequest;
+  pinned: Pinned;
   input: HandoffInput;
-  warnings: Issue[];
 }
 
 async function prepare(
@@ -146,9 +150,7 @@ async function prepare(
   const procedure = await checkProcedure(await procedureOf(written, catalogue, storage), catalogue, storage);
   const pinned = await pinContract(written, storage);
   await checkAgents(pinned.request, storage);
-  const { request, contract } = pinned;
-  const input = await freeze(pinned, procedure, requestDigest, storage);
-  return { request, input, warnings: missingOf(request, contract) };
+  return { pinned, input: await freeze(pinned, procedure, requestDigest, storage) };
 }
 
 /** The run that the same request started before; undefined where there is none, or nobody can be asked. */

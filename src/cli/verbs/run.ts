@@ -69,7 +69,7 @@ const startedText = ({ handoffId, existing }: Started, link: string | undefined)
 
 /** What an agent would have to ask stops nothing. */
 function warn(io: Io, { warnings = [] }: Started): void {
-  for (const { path, message } of warnings) io.note(`warning: ${path}: ${message}`);
+  for (const { path, message } of warnings) io.note(safe(`warning ${path}: ${message}`));
 }
 
 async function runAndFollow({ client, uiUrl }: Place, request: HandoffRequest, io: Io): Promise<Answer> {

@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import process from 'node:process';
 
-const gates = ['format:check', 'lint', 'imports', 'knip', 'types', 'build', 'publint', 'test:built'];
+const gates = ['format:check', 'lint', 'imports', 'knip', 'types', 'build', 'publint', 'coverage', 'test:built'];
 
 for (const gate of gates) {
   console.log(`== npm run ${gate}`);

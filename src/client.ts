@@ -2,6 +2,7 @@ import type { Client } from '@temporalio/client';
 import { Bulk } from './client/bulk.js';
 import { BulkRun } from './client/bulk-run.js';
 import type { Caller } from './client/calls.js';
+import { documentOf } from './client/document.js';
 import { openIncidents, type OpenIncident } from './client/incidents.js';
 import { listHandoffs } from './client/list.js';
 import { manifestOf, traceOf, verifyArtifacts, type Trace } from './client/manifest.js';
@@ -11,6 +12,9 @@ import { Runs, checkedId, type RunStatus, type UpdateOptions } from './client/ru
 import type { HandoffSummary } from './client/summary.js';
 import { checkProcedure, knownProcedures, startHandoff, type Catalogue, type Started } from './client/start.js';
 import { validateRequest, type Validation, type ValidateOptions } from './client/validate.js';
+import type { PreparedHandoff } from './coordination/agent-handoff-coordinator.js';
+import { asRequest } from './coordination/request-from.js';
+import type { HandoffPackage } from './core/agent-document.js';
 import type { Effect } from './core/effect.js';
 import { HandoffError } from './core/errors.js';
 import type { HandoffFilter } from './core/filter.js';
@@ -100,31 +104,42 @@ export class HandoffClient {
     this.transformers = new Transformers(options.transformers);
   }
 
-  /** Starts a handoff, or returns the one that the same request started before. Throws the catalogue's 4xx errors. */
-  start(request: HandoffRequest): Promise<Started> {
-    return startHandoff(this.caller, this.storage, this.catalogue, request);
+  /**
+   * Starts a handoff, or returns the one that the same request started before; a document that one agent has prepared for
+   * another is handed over as {@link requestFrom} says. Throws the catalogue's 4xx errors.
+   */
+  async start(request: HandoffRequest | HandoffPackage): Promise<Started> {
+    return startHandoff(this.caller, this.storage, this.catalogue, asRequest(request));
   }
 
   /**
    * What a handoff would do, without doing any of it: nothing is written, here or in Temporal. Throws what `start`
    * throws of a bad request; everything else that stands against it is in the plan.
    */
-  async plan(request: HandoffRequest): Promise<HandoffPlan> {
+  async plan(request: HandoffRequest | HandoffPackage): Promise<HandoffPlan> {
     const { catalogue, rules, oneWay, transformers } = this;
     const { look } = this.needStorage('A plan');
     const asking = { findRun: (id: string) => findRun(this.caller, id), catalogue, rules, oneWay, transformers };
-    return planHandoff({ look, ...asking }, request);
+    return planHandoff({ look, ...asking }, asRequest(request));
   }
 
   /** Runs rules against a request, or the handoff that it started, and records that session. Throws RULE_UNKNOWN. */
-  async validate(request: HandoffRequest, options?: ValidateOptions): Promise<Validation> {
+  async validate(request: HandoffRequest | HandoffPackage, options?: ValidateOptions): Promise<Validation> {
     const asked = { transformers: this.transformers, ...options };
-    return validateRequest(this.needStorage('A validation'), this.catalogue, this.rules, request, asked);
+    return validateRequest(this.needStorage('A validation'), this.catalogue, this.rules, asRequest(request), asked);
   }
 
   /** What a handoff is doing now. Falls back to the stored record where no worker answers. Throws HANDOFF_NOT_FOUND. */
   status(id: string): Promise<RunStatus> {
     return this.runs.status(id);
+  }
+
+  /**
+   * The document that a handoff carries, as it is now; `metadata.ending` says who ended it and why. Throws
+   * HANDOFF_NOT_FOUND, CONTENT_MISSING.
+   */
+  async document(id: string): Promise<PreparedHandoff> {
+    return documentOf(this.runs, this.needStorage('The document of a handoff'), id);
   }
 
   /** Per cent done. Throws NO_WORKER where nobody can answer. */

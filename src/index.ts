@@ -20,10 +20,19 @@ export { connectClient, connectOptions, type ConnectedClient, type ConnectOverri
 export { treeDigest, type Print } from './storage/transfer/print.js';
 export { openStorage, type Storage, type StorageOptions } from './storage/storage.js';
 
+export {
+  FileHandoffStorage,
+  type FileHandoffStorageOptions,
+  type InspectedPackage,
+} from './storage/packages/file-storage.js';
+export { newPackageId, packageFault, sealPackage, type PackageKey } from './storage/packages/seal.js';
+export type { UnsealedPackage } from './storage/packages/written.js';
+
 export { HandoffError, ERRORS, type ErrorCode, type Issue } from './core/errors.js';
 export type {
   ArtifactSpec,
   ContentRef,
+  DocumentFields,
   HandoffRequest,
   PackageContent,
   Party,
@@ -104,12 +113,27 @@ export {
   type RestoreConflict,
   type SerializedContext,
 } from './core/package.js';
+export {
+  AgentHandoffCoordinator,
+  agentHandoffCoordinator,
+  type CreateHandoffRequest,
+  type PreparedHandoff,
+} from './coordination/agent-handoff-coordinator.js';
+export {
+  ExecutionTrace,
+  type TraceDecision,
+  type TraceError,
+  type TraceExportData,
+  type TraceMetric,
+} from './coordination/execution-trace.js';
+export { requestFrom } from './coordination/request-from.js';
 export type {
   AgentId,
   ExecutionTraceSnapshot,
   HandoffContext,
   HandoffInstructions,
   HandoffPackage,
+  HandoffPackageJson,
   HandoffPriority,
   HandoffStatus,
 } from './core/agent-document.js';

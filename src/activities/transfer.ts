@@ -1,3 +1,4 @@
+import { deliveryOf } from '../core/carried-document-schema.js';
 import { digestOf } from '../core/digest.js';
 import { partyText } from '../core/request.js';
 import { refOf, stillOpen, type Action, type ActionContext, type Deps } from './action.js';
@@ -6,7 +7,8 @@ import { transferArtifacts } from './transfer-artifacts.js';
 
 /**
  * Puts what is handed over in the target's place: `with.what` names `artifacts` (files and folders, below
- * `<root>/artifacts/phase_<N>/` or `agent_<name>/`) and `context` (the package's content, as a delivery).
+ * `<root>/artifacts/phase_<N>/` or `agent_<name>/`) and `context` (the package's content, as a delivery; of an agent
+ * handoff its document).
  */
 export const transferAction = (deps: Deps): Action => ({
   name: 'transfer',
@@ -35,8 +37,8 @@ export const transferAction = (deps: Deps): Action => ({
 
 async function deliver({ task, content, storage }: ActionContext, deps: Deps): Promise<Record<string, unknown>> {
   const { subject } = task;
-  const { artifacts, trigger: _, ...rest } = content;
-  const delivered = { ...rest, artifacts: artifacts.map((a) => a.name) };
+  const began = (await storage.handoffs.find(subject.handoffId))?.createdAt;
+  const delivered = deliveryOf(subject, content, began ?? 0);
   const digest = digestOf(delivered);
   const resource = `delivery:${subject.handoffId}`;
   const row = {

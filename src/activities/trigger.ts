@@ -4,7 +4,7 @@ import type { Effect } from '../core/effect.js';
 import { HandoffError, formatIssues } from '../core/errors.js';
 import type { UndoResult } from '../core/handoff.js';
 import { effectKey, workflowIdOf } from '../core/ids.js';
-import { issuesOf } from '../core/request-schema.js';
+import { issuesOf } from '../core/fields-schema.js';
 import type { ChildTask } from '../core/task.js';
 import { triggerSchema } from '../core/trigger-schema.js';
 import {

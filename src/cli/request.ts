@@ -25,7 +25,8 @@ export async function readRequest<O extends RequestOptions & PlaceOptions>(
   options: O,
 ): Promise<{ request: HandoffRequest; where: O }> {
   const { readDocument } = await import('./input.js');
-  const request = await readDocument(file);
+  const { asRequest } = await import('../coordination/request-from.js');
+  const request: unknown = asRequest((await readDocument(file)) as HandoffRequest);
   // Anything but an object is refused by the client, with a message that names the place.
   if (typeof request !== 'object' || request === null || Array.isArray(request))
     return { request: request as HandoffRequest, where: options };

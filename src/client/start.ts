@@ -1,6 +1,7 @@
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import { SearchAttributeType, TypedSearchAttributes, defineSearchAttributeKey } from '@temporalio/common';
 import { uuidv7 } from 'uuidv7';
+import { missingOf } from '../core/completeness.js';
 import { contractName, type Contract } from '../core/contract.js';
 import { digestOf } from '../core/digest.js';
 import { HandoffError, formatIssues, type Issue } from '../core/errors.js';
@@ -29,7 +30,7 @@ import { timingOf } from '../core/timing.js';
 import { heldSteps } from '../core/trigger.js';
 import type { Storage } from '../storage/storage.js';
 import { withDeadline, type Caller } from './calls.js';
-import { pinContract, type Pinned } from './pin-contract.js';
+import { pinContract, pinnedBy, type Pinned } from './pin-contract.js';
 import { checkTrigger } from './check-trigger.js';
 
 const keyword = (name: string) => defineSearchAttributeKey(name, SearchAttributeType.KEYWORD);
@@ -41,6 +42,8 @@ export interface Started {
   runId: string;
   /** True: the same request was started before, and this is that handoff. */
   existing: boolean;
+  /** What an agent would have to ask before it can begin, by JSON pointer; absent where nothing is missing. */
+  warnings?: Issue[];
 }
 
 /** What a client knows without asking a worker. */
@@ -111,7 +114,8 @@ export async function startHandoff(
   const known = await storage?.handoffs.find(handoff);
   if (known) {
     checkSame(handoff, known.subject.requestDigest, requestDigest);
-    return { handoffId: handoff, workflowId: workflowIdOf(handoff), runId: known.run, existing: true };
+    const there = { handoffId: handoff, workflowId: workflowIdOf(handoff), runId: known.run, existing: true };
+    return withWarnings(there, await pinnedBy(known.subject, request, storage!));
   }
   let prepared: Prepared;
   try {
@@ -122,11 +126,16 @@ export async function startHandoff(
     if (there) return there;
     throw error;
   }
-  return launch(caller, prepared.request, prepared.input);
+  return withWarnings(await launch(caller, prepared.pinned.request, prepared.input), prepared.pinned);
+}
+
+function withWarnings(started: Started, { request, contract }: Pinned): Started {
+  const warnings = missingOf(request, contract);
+  return warnings.length > 0 ? { ...started, warnings } : started;
 }
 
 interface Prepared {
-  request: NormalRequest;
+  pinned: Pinned;
   input: HandoffInput;
 }
 
@@ -141,7 +150,7 @@ async function prepare(
   const procedure = await checkProcedure(await procedureOf(written, catalogue, storage), catalogue, storage);
   const pinned = await pinContract(written, storage);
   await checkAgents(pinned.request, storage);
-  return { request: pinned.request, input: await freeze(pinned, procedure, requestDigest, storage) };
+  return { pinned, input: await freeze(pinned, procedure, requestDigest, storage) };
 }
 
 /** The run that the same request started before; undefined where there is none, or nobody can be asked. */
@@ -181,8 +190,8 @@ async function checkAgents(request: NormalRequest, storage: Storage | undefined)
 
 /** What a request hands over. */
 export const contentOf = ({ request, contract }: Pinned): PackageContent => {
-  const { artifacts, context, contextVersions, trigger, instructions, metadata } = request;
-  return { artifacts, context, contextVersions, contract, trigger, instructions, metadata };
+  const { artifacts, context, contextVersions, trigger, instructions, trace, document, metadata } = request;
+  return { artifacts, context, contextVersions, contract, trigger, instructions, trace, document, metadata };
 };
 
 /** The workflow's input: small facts, content by reference, the definition frozen. Throws STORAGE_REQUIRED, INVALID_REQUEST. */
@@ -194,7 +203,7 @@ export async function freeze(
 ): Promise<HandoffInput> {
   const { request } = pinned;
   const content = contentOf(pinned);
-  const { artifacts, context, contract, trigger, instructions, metadata } = content;
+  const { artifacts, context, contract, trigger, instructions, trace, document, metadata } = content;
   const timing = timingOf(contract?.timing, request, heldSteps(procedure));
   checkTrigger(request, procedure, timing);
   const hasContent =
@@ -202,10 +211,12 @@ export async function freeze(
     contract !== undefined ||
     trigger !== undefined ||
     instructions !== undefined ||
+    trace !== undefined ||
+    document !== undefined ||
     Object.keys(context).length + Object.keys(metadata).length > 0;
   if (hasContent && !storage)
     throw new HandoffError('STORAGE_REQUIRED', {
-      what: 'A handoff with artifacts, context, instructions, contract, trigger or metadata',
+      what: 'A handoff with artifacts, context, instructions, trace, document, contract, trigger or metadata',
     });
   const definition = JSON.stringify(procedure);
   const large = Buffer.byteLength(definition) > INLINE_DEFINITION_LIMIT;

@@ -21,7 +21,8 @@ export type HandoffPriority = 'immediate' | 'normal' | 'background';
 /** In lists, what is to be taken up first comes first. */
 export const PRIORITY_ORDER: Record<HandoffPriority, number> = { immediate: 0, normal: 1, background: 2 };
 
-export type HandoffStatus = 'pending' | 'accepted' | 'rejected' | 'completed' | 'expired';
+export const DOCUMENT_STATUSES = ['pending', 'accepted', 'rejected', 'completed', 'expired'] as const;
+export type HandoffStatus = (typeof DOCUMENT_STATUSES)[number];
 
 /** What the receiving agent gets to know. */
 export interface HandoffContext {
@@ -74,3 +75,13 @@ export interface HandoffPackage {
   expiresAt?: Date;
   metadata?: Record<string, unknown>;
 }
+
+/** A package as JSON carries it: dates are ISO 8601. */
+export interface HandoffPackageJson extends Omit<HandoffPackage, 'instructions' | 'createdAt' | 'expiresAt'> {
+  instructions: Omit<HandoffInstructions, 'deadline'> & { deadline?: string };
+  createdAt: string;
+  expiresAt?: string;
+}
+
+/** A trace, or what it says. */
+export type TraceLike = ExecutionTraceSnapshot | { toJSON(): ExecutionTraceSnapshot };

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { HandoffError, formatIssues } from './errors.js';
 import { AGENT_NAME } from './ids.js';
-import { issuesOf } from './request-schema.js';
+import { issuesOf } from './fields-schema.js';
 
 const names = z.array(z.string().min(1).max(128)).max(100);
 const url = z.url({ protocol: /^https?$/, error: 'must be an http or https address' });

@@ -2,10 +2,10 @@ import { z } from 'zod';
 import { CONTRACT_SIDES, contractIdOf, type ContractDocument, type ContractNote } from './contract.js';
 import { MOST_NAMES, fieldsOf, lintContract } from './contract-lint.js';
 import { HandoffError, formatIssues, type Issue } from './errors.js';
-import { TEN_YEARS_MIN, artifactName, id, phase, schemaName, version } from './fields-schema.js';
+import { artifactName, id, issuesOf, phase, schemaName, TEN_YEARS_MIN, version } from './fields-schema.js';
 import { AGENT_NAME, FORMAT_NAME, HANDOFF_ID, printable } from './ids.js';
 import { pointerOf } from './pointer.js';
-import { checkBounds, issuesOf } from './request-schema.js';
+import { checkBounds } from './request-schema.js';
 
 /** On each side of a contract. */
 const MOST_ARTIFACTS = 1000;

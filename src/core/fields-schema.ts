@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { NOT_A_DATE, parseDate } from './date.js';
+import type { Issue } from './errors.js';
 import { PHASE_NAME, fileNameFault, printable } from './ids.js';
+import { pointerOf } from './pointer.js';
 
 export const TEN_YEARS_MIN = 10 * 365 * 24 * 60;
 
@@ -37,3 +39,7 @@ export const phase = z
   .pipe(id(PHASE_NAME, 'a phase: letters, digits, ".", "_" or "-", at most 64'));
 
 export const version = z.string().regex(/^\d{1,9}\.\d{1,9}\.\d{1,9}$/, 'must be a version such as 1.0.0');
+
+/** zod's issues as JSON pointers with messages. */
+export const issuesOf = (error: z.ZodError): Issue[] =>
+  error.issues.map((i) => ({ path: pointerOf(...i.path), message: i.message }));

@@ -2,7 +2,8 @@ import { z } from 'zod';
 import { HandoffError, formatIssues } from './errors.js';
 import { ACTION_NAME, AGENT_NAME, PROCEDURE_ID, RULE_ID, STEP_ID } from './ids.js';
 import { SEVERITIES, type Procedure } from './procedure.js';
-import { checkBounds, issuesOf } from './request-schema.js';
+import { issuesOf } from './fields-schema.js';
+import { checkBounds } from './request-schema.js';
 import { triggerSchema } from './trigger-schema.js';
 
 const id = (pattern: RegExp, what: string) => z.string().max(128).regex(pattern, `must be ${what} (${pattern.source})`);

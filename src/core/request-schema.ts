@@ -1,9 +1,9 @@
 import { z } from 'zod';
+import { documentFields, traceSchema } from './agent-document-schema.js';
 import { HandoffError, type Issue } from './errors.js';
-import { TEN_YEARS_MIN, artifactName, date, id, phase } from './fields-schema.js';
+import { TEN_YEARS_MIN, artifactName, date, id, issuesOf, phase } from './fields-schema.js';
 import { AGENT_NAME, CONTRACT_REF, FORMAT_NAME, HANDOFF_ID, PROCEDURE_ID, SESSION_ID, fileKey } from './ids.js';
 import type { NormalRequest, Party, Priority, WrittenRequest } from './request.js';
-import { pointerOf } from './pointer.js';
 import { triggerSchema } from './trigger-schema.js';
 
 /** Bytes of one request as JSON, and levels of nesting. */
@@ -73,6 +73,8 @@ const shape = z.strictObject({
   context: z.record(contextKey, z.json()).optional(),
   contextVersions: z.record(contextKey, z.int().min(0)).optional(),
   instructions: z.json().optional(),
+  trace: traceSchema.optional(),
+  document: documentFields.optional(),
   metadata: z.record(z.string().max(256), z.json()).optional(),
 });
 
@@ -98,13 +100,6 @@ function checkTogether(r: Omit<Shape, 'source' | 'target'>, ctx: z.RefinementCtx
 const requestSchema = shape.superRefine(checkTogether);
 /** Where there is a contract, it may name both parties. */
 const contractedSchema = shape.partial({ source: true, target: true }).superRefine(checkTogether);
-
-/** zod's issues as JSON pointers with messages. */
-export const issuesOf = (error: z.ZodError): Issue[] =>
-  error.issues.map((i) => ({
-    path: pointerOf(...i.path),
-    message: i.message,
-  }));
 
 /** Half of a surrogate pair: no UTF-8 has it, and canonical JSON refuses it. */
 const HALF = /\p{Surrogate}/u;
@@ -144,9 +139,10 @@ const tooLarge = (what: string, size: number | string): HandoffError =>
  * Throws INVALID_REQUEST with every issue and its JSON pointer, or INPUT_TOO_LARGE.
  */
 export function parseRequest(input: unknown, now: number, newId: () => string): WrittenRequest {
-  checkBounds(input, 'The request');
+  const given = asJson(input);
+  checkBounds(given, 'The request');
   const contracted = (input as { contract?: unknown } | null | undefined)?.contract !== undefined;
-  const parsed = (contracted ? contractedSchema : requestSchema).safeParse(input);
+  const parsed = (contracted ? contractedSchema : requestSchema).safeParse(given);
   if (!parsed.success) throw invalidRequest(issuesOf(parsed.error));
   const r = parsed.data;
   for (const field of ['expiresAt', 'startAfter'] as const) {
@@ -184,6 +180,20 @@ export function parseRequest(input: unknown, now: number, newId: () => string): 
       metadata: metadata ?? {},
     }),
   ) as WrittenRequest;
+}
+
+/** A request with its trace, and the deadline of its instructions, as JSON has them: a caller may have the objects. */
+function asJson(input: unknown): unknown {
+  if (typeof input !== 'object' || input === null || Array.isArray(input)) return input;
+  const { trace, instructions } = input as { trace?: unknown; instructions?: { deadline?: unknown } | null };
+  const { toJSON } = (trace ?? {}) as { toJSON?: unknown };
+  const { deadline } = instructions ?? {};
+  const isDate = deadline instanceof Date && !Number.isNaN(deadline.getTime());
+  return {
+    ...input,
+    ...(typeof toJSON === 'function' ? { trace: toJSON.call(trace) as unknown } : {}),
+    ...(isDate ? { instructions: { ...instructions, deadline: deadline.toISOString() } } : {}),
+  };
 }
 
 const defaultType = (source: Party, target: Party): string =>

@@ -1,3 +1,4 @@
+import type { ExecutionTraceSnapshot, HandoffContext, TraceLike } from './agent-document.js';
 import type { Contract, ContractDocument } from './contract.js';
 import type { Procedure, FrozenProcedure } from './procedure.js';
 import type { ReturnTerms } from './return-state.js';
@@ -65,8 +66,23 @@ export interface HandoffRequest {
   context?: Record<string, unknown>;
   /** Context keys that must still be at these versions (0: absent) when the state is synchronised. */
   contextVersions?: Record<string, number>;
+  /** A text is the task of {@link HandoffInstructions}; any other JSON value is handed over as it is. */
   instructions?: unknown;
+  /** What the source decided, measured and met. Complete it first: until then its duration, and so the request, changes. */
+  trace?: TraceLike;
+  /** What an agent document says besides: see {@link DocumentFields}. */
+  document?: DocumentFields;
   metadata?: Record<string, unknown>;
+}
+
+/** The part of an agent document that a request has no field of its own for. Unknown fields are kept. */
+export interface DocumentFields {
+  /** Of the document's format. */
+  version?: string;
+  /** ISO 8601: when it was prepared. Default: when the handoff began. */
+  createdAt?: string;
+  context?: Omit<HandoffContext, 'sessionId' | 'custom'>;
+  [other: string]: unknown;
 }
 
 /**
@@ -98,6 +114,8 @@ export interface NormalRequest {
   context: Record<string, unknown>;
   contextVersions?: Record<string, number>;
   instructions?: unknown;
+  trace?: ExecutionTraceSnapshot;
+  document?: DocumentFields;
   metadata: Record<string, unknown>;
 }
 
@@ -109,6 +127,8 @@ export interface PackageContent {
   contract?: Contract;
   trigger?: TriggerSpec;
   instructions?: unknown;
+  trace?: ExecutionTraceSnapshot;
+  document?: DocumentFields;
   metadata: Record<string, unknown>;
 }
 

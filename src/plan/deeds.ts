@@ -1,5 +1,6 @@
 import { access, constants, lstat, realpath } from 'node:fs/promises';
 import path from 'node:path';
+import { deliveryOf } from '../core/carried-document-schema.js';
 import { HandoffError } from '../core/errors.js';
 import type { Step } from '../core/procedure.js';
 import { isOptional, partyText, type ArtifactSpec } from '../core/request.js';
@@ -65,8 +66,8 @@ function foreseeTrigger(step: Step, { content }: Sight): PlannedTrigger {
 }
 
 async function foreseeTransfer(step: Step, sight: Sight): Promise<Foreseen> {
-  const { content } = sight;
-  const { artifacts: _, trigger: _t, ...delivered } = content;
+  const { subject, content } = sight;
+  const delivered = deliveryOf(subject, content, 0);
   const context = { keys: Object.keys(content.context), bytes: Buffer.byteLength(JSON.stringify(delivered)) };
   const all = handsOver(step, 'artifacts')
     ? await Promise.all(content.artifacts.map((spec) => foreseeFile(spec, step, sight)))

@@ -1,4 +1,5 @@
 import { unreachableBecause } from '../core/agent.js';
+import { missingOf } from '../core/completeness.js';
 import type { Issue } from '../core/errors.js';
 import {
   DEFAULT_RETRY,
@@ -69,7 +70,7 @@ export async function makePlan(input: PlanInput): Promise<HandoffPlan> {
   return {
     ready: issues.length === 0,
     issues,
-    warnings: withoutRepeats(steps.flatMap((s) => s.warnings)),
+    warnings: withoutRepeats([...incomplete(input), ...steps.flatMap((s) => s.warnings)]),
     request: requestOf(input),
     procedure: { ...subject.procedure, name: procedure.name },
     ...(subject.contract ? { contract: subject.contract } : {}),
@@ -105,6 +106,12 @@ const started = ({ handoffId, status }: NonNullable<HandoffPlan['existing']>): P
   message: `The same request was started before as ${handoffId}, which is ${status}; a start only returns it.`,
   next: `handoff show ${handoffId}`,
 });
+
+const incomplete = ({ request, content }: PlanInput): PlanIssue[] =>
+  missingOf(request, content.contract).map(({ path, message }) => ({
+    code: 'INCOMPLETE',
+    message: `${path}: ${message}.`,
+  }));
 
 /** Whether a step has nothing to trigger. */
 const isIdle = (s: Step, { trigger }: NormalRequest): boolean =>

@@ -29,8 +29,8 @@ export interface HandoffPlan {
 }
 
 export interface PlanIssue {
-  /** The error that would come; ALREADY_STARTED and WOULD_WAIT are none. */
-  code: ErrorCode | 'ALREADY_STARTED' | 'WOULD_WAIT';
+  /** The error that would come; ALREADY_STARTED, WOULD_WAIT and INCOMPLETE are none. */
+  code: ErrorCode | 'ALREADY_STARTED' | 'WOULD_WAIT' | 'INCOMPLETE';
   message: string;
   /** The step where it would come. */
   step?: string;

@@ -1,6 +1,7 @@
 import { access, constants, statfs } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
+import { deliveryOf } from '../core/carried-document-schema.js';
 import { digestOf } from '../core/digest.js';
 import type { Effect } from '../core/effect.js';
 import { HandoffError } from '../core/errors.js';
@@ -101,8 +102,8 @@ async function differsFromLedger(e: Effect, storage: RuleContext['storage']): Pr
 
 /** VR005: what was delivered to the target is what the package holds. */
 export async function contextTransfer({ subject, storage, content }: RuleContext): Promise<RuleFinding> {
-  const { artifacts, trigger: _, ...rest } = content;
-  const sent = digestOf({ ...rest, artifacts: artifacts.map((a) => a.name) });
+  const began = (await storage.handoffs.find(subject.handoffId))?.createdAt;
+  const sent = digestOf(deliveryOf(subject, content, began ?? 0));
   const row = await storage.db
     .selectFrom('deliveries')
     .selectAll()

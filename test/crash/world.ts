@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, lstatSync, readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
+import { expect } from 'vitest';
 import type { HandoffRequest } from '../../src/core/request.js';
 import type { Storage } from '../../src/storage/storage.js';
 
@@ -90,6 +91,28 @@ const STEPS: Record<string, { context?: string; artifacts: string; sync?: string
 };
 const OWN: (typeof STEPS)[string] = { context: 'bring', artifacts: 'bring', sync: 'sync', send: 'send' };
 
+/** What one agent tells another. */
+const documentOf = ({
+  handoffId: id,
+  session: sessionId,
+  source,
+  target,
+  artifacts = [],
+  context,
+  metadata,
+}: Request) => ({
+  id,
+  version: '1.0.0',
+  sourceAgent: source?.agent,
+  targetAgent: target?.agent,
+  priority: 'normal',
+  status: 'pending',
+  context: { sessionId, artifacts: artifacts.map((a) => a.name), custom: context },
+  instructions: { task: '' },
+  createdAt: expect.any(String) as unknown,
+  ...(metadata && Object.keys(metadata).length > 0 ? { metadata } : {}),
+});
+
 /**
  * What a completed handoff leaves: computed from the request and what was there before, and from nothing of the engine.
  * Values of context entries must be written with sorted keys. `epochs`: of all steps, or of each that did anything.
@@ -120,7 +143,10 @@ export function model(
   if (brought) {
     world.delivery = {
       target: `${String(request.target?.agent)} (phase ${phase})`,
-      content: { context, metadata, artifacts: artifacts.map((a) => a.name) },
+      content:
+        request.procedure === 'AGENT_HANDOFF_STANDARD'
+          ? documentOf(request)
+          : { context, metadata, artifacts: artifacts.map((a) => a.name) },
     };
     effects.push(`${brought}/context`);
   }

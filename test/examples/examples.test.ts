@@ -74,7 +74,7 @@ describe('examples', { timeout: 90_000 }, () => {
     const named = [...README.matchAll(/\d\d-[\w.-]+\.(?:json|ya?ml|mjs)/g)].map(([name]) => name);
     expect(files.toSorted()).toEqual([...new Set(named)].toSorted());
     const numbers = [...new Set(files.map((f) => f.slice(0, 2)))];
-    expect(numbers).toEqual(['01', '02', '03', '04', '05', '06', '07', '08', '09']);
+    expect(numbers).toEqual(['01', '02', '03', '04', '05', '06', '07', '08', '09', '11']);
     expect(ROWS).toHaveLength(numbers.length);
     for (const file of files.filter((f) => !f.endsWith('.json'))) {
       expect([file, readFileSync(path.join('examples', file), 'utf8')]).toEqual([
@@ -197,5 +197,26 @@ describe('examples', { timeout: 90_000 }, () => {
     expect((await effects('e09')).at(-1)).toBe('phase_trigger trigger applied');
     const { steps } = await json<{ steps: Record<string, { facts?: object }> }>(['result', 'e09', ...at()]);
     expect(steps['phase_trigger']).toMatchObject({ facts: { triggered: 'workflow', child: 'handoff/e09/next/1' } });
+  });
+
+  it('11: one agent prepares a document, the other reads, accepts and completes it', async () => {
+    const { code, stdout, stderr } = await play('11');
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    const [started, ...markdown] = stdout.split('\n');
+    const id = /^handed over (\S+): nothing is missing$/.exec(started!)![1]!;
+    expect(markdown).toEqual(
+      expect.arrayContaining([
+        '# Agent Handoff: speckit-generator → code-reviewer',
+        '**Status**: accepted  ',
+        '**Expected Output**: A list of gaps, each with its section',
+        '- every requirement has an acceptance criterion',
+        '- **Scope**: OAuth2 only (alternatives: SAML, both)',
+        '- **Operation**: write-spec',
+      ]),
+    );
+    expect(markdown.slice(-2)).toEqual(['completed by code-reviewer: 2 gaps found', '']);
+    const shown = await handoff(['show', id, '--markdown', ...at()]);
+    expect(shown.stdout).toContain('# Agent Handoff: speckit-generator → code-reviewer\n');
+    expect(shown.stdout).toContain('**Status**: completed');
   });
 });

@@ -33,12 +33,22 @@ async function textOf(id: string): Promise<string> {
   return text;
 }
 
-test('nothing of the content is in the history: context, instructions, metadata, contract, artifacts', async () => {
+test('nothing of the content is in the history: context, instructions, trace, document, metadata, contract, artifacts', async () => {
   await rig.file('secret.txt', MARKER.repeat(3));
   const content = {
     artifacts: [{ name: 'secret.txt', path: 'secret.txt' }],
     context: { plan: MARKER, deep: { list: [MARKER] } },
     instructions: { goal: MARKER },
+    trace: {
+      operation: MARKER,
+      timestamp: '2026-01-13T11:30:00Z',
+      durationMs: 1,
+      decisions: [],
+      metrics: [],
+      errors: [],
+      success: true,
+    },
+    document: { context: { userRequest: MARKER, decisions: [{ what: MARKER, why: MARKER }] } },
     metadata: { note: MARKER },
     contract: { handoff_id: 'x', contract: { sends: { note: { description: MARKER, required: false } } } },
   };

@@ -72,7 +72,7 @@ type HasAny<T, Depth extends unknown[] = []> =
         ? HasAny<A[number], [...Depth, 0]> | HasAny<Awaited<R>, [...Depth, 0]>
         : T extends readonly (infer E)[]
           ? HasAny<E, [...Depth, 0]>
-          : T extends Date | AbortSignal | Uint8Array | Promise<unknown>
+          : T extends string | Date | AbortSignal | Uint8Array | Promise<unknown>
             ? false
             : T extends object
               ? { [K in keyof T]-?: HasAny<T[K], [...Depth, 0]> }[keyof T]

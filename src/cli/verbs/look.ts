@@ -3,6 +3,7 @@ import { HandoffError } from '../../core/errors.js';
 import { summaryOf, type HandoffSummary } from '../../client/summary.js';
 import { checkedFilter, type HandoffFilter } from '../../core/filter.js';
 import type { RunStatus } from '../../client.js';
+import { AgentHandoffCoordinator } from '../../coordination/agent-handoff-coordinator.js';
 import type { HandoffOutcome } from '../../core/handoff.js';
 import { FILTER_OPTIONS, filterOf, routeOf, type FilterOptions } from '../filter-options.js';
 import { commandLines, nextCommands, withoutButtons } from '../text/next.js';
@@ -79,16 +80,21 @@ export function lookVerbs(program: Command): void {
       return { json, text: table(io.paint, head, rows, 'No handoffs.') };
     },
   );
-  verb(
+  verb<{ markdown?: boolean }>(
     program,
     'show <id>',
     {
       summary: 'the whole picture: steps, acceptance, pause, incidents, effects, artifacts, validations',
-      examples: ['show ho_1'],
+      examples: ['show ho_1', 'show ho_1 --markdown'],
+      options: [['--markdown', 'the document that it carries, as Markdown; with --json the document itself']],
       needs: ['folder', 'server'],
     },
     ({ args: [id = ''], options, io }) =>
       withPlace(options, async ({ client, storage, uiUrl }) => {
+        if (options.markdown) {
+          const document = await client.document(id);
+          return { json: document, text: AgentHandoffCoordinator.toMarkdown(document) };
+        }
         const status = await client.status(id);
         const effects = (await storage?.ledger.list(id)) ?? [];
         const validations = (await storage?.validations.list(id)) ?? [];

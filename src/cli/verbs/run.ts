@@ -10,7 +10,7 @@ import { REQUEST_OPTIONS, readRequest, type RequestOptions } from '../request.js
 import { safe, took } from '../text/text.js';
 import { verb } from '../verb.js';
 
-const ABOUT = `The request is a JSON or YAML file, "-" for stdin. The paths of its artifacts
+const ABOUT = `The request, or the document of an agent handoff, is a JSON or YAML file, "-" for stdin. The paths of artifacts
 start from the first source folder of the worker (--source of \`dev\` and \`worker\`).`;
 
 /** What a verb that waits for a handoff's end says by its exit code. */
@@ -44,12 +44,13 @@ export function runVerbs(program: Command): void {
       options: REQUEST_OPTIONS,
       needs: ['folder', 'schemas', 'server'],
     },
-    async ({ args: [file = ''], options }) => {
+    async ({ args: [file = ''], options, io }) => {
       const { request, where } = await readRequest(file, options);
       return withPlace(
         where,
         async ({ client, uiUrl }) => {
           const started = await client.start(request);
+          warn(io, started);
           const link = linkOf(uiUrl, started);
           const text = `${startedText(started, link)}\nFollow it: handoff result ${started.handoffId}`;
           return { json: { ...started, link }, text };
@@ -66,11 +67,17 @@ const linkOf = (uiUrl: string | undefined, { workflowId }: Started): string | un
 const startedText = ({ handoffId, existing }: Started, link: string | undefined): string =>
   safe(`${existing ? 'Was started before' : 'Started'}: ${handoffId}${link ? `\n${link}` : ''}`);
 
+/** What an agent would have to ask stops nothing. */
+function warn(io: Io, { warnings = [] }: Started): void {
+  for (const { path, message } of warnings) io.note(safe(`warning ${path}: ${message}`));
+}
+
 async function runAndFollow({ client, uiUrl }: Place, request: HandoffRequest, io: Io): Promise<Answer> {
   const since = Date.now();
   const started = await client.start(request);
   const { handoffId } = started;
   io.say(startedText(started, linkOf(uiUrl, started)));
+  warn(io, started);
   return withLifetime(async ({ signal }) => {
     try {
       const outcome = await follow(client, handoffId, { paint: io.paint, say: io.say, signal });

@@ -20,6 +20,14 @@ export { connectClient, connectOptions, type ConnectedClient, type ConnectOverri
 export { treeDigest, type Print } from './storage/transfer/print.js';
 export { openStorage, type Storage, type StorageOptions } from './storage/storage.js';
 
+export {
+  FileHandoffStorage,
+  type FileHandoffStorageOptions,
+  type InspectedPackage,
+} from './storage/packages/file-storage.js';
+export { newPackageId, packageFault, sealPackage, type PackageKey } from './storage/packages/seal.js';
+export type { UnsealedPackage } from './storage/packages/written.js';
+
 export { HandoffError, ERRORS, type ErrorCode, type Issue } from './core/errors.js';
 export type {
   ArtifactSpec,

@@ -1,4 +1,6 @@
 import { HandoffError, type ErrorCode } from '../core/errors.js';
+import { checkPackage } from '../core/package-schema.js';
+import { checkPackageVersion } from '../core/package-version.js';
 import {
   MERGE_STRATEGIES,
   PACKAGE_VERSION,
@@ -9,7 +11,8 @@ import {
   type PipelinePhase,
   type RestoreConflict,
 } from '../core/package.js';
-import { newPackageId, packageFault, sealPackage } from '../storage/packages/seal.js';
+import { newPackageId, packageFault, sealPackage, type PackageKey } from '../storage/packages/seal.js';
+import { writtenForm, type UnsealedPackage } from '../storage/packages/written.js';
 import type { ContextManager } from './context-manager.js';
 import { merge } from './merge.js';
 import { checkBudget, parseContext, serializedEntry } from './serialize.js';
@@ -23,6 +26,8 @@ export interface HandoffManagerOptions {
   pipelineVersion?: string;
   /** Of a package's entries as canonical JSON. Default 64 MB. */
   maxBytes?: number;
+  /** Signs and checks packages; for a storage that does not do it with a key of its own. */
+  key?: PackageKey;
 }
 
 /** What a package is to say, and which entries it carries: all, where no filter is given. */
@@ -117,7 +122,7 @@ export class HandoffManager {
     const maxBytes = options.maxBytes ?? this.options.maxBytes ?? MAX_BYTES;
     const rows = await context.rows(options);
     checkBudget(rows, sessionId, maxBytes);
-    const handoff = sealPackage({
+    const unsealed: UnsealedPackage = {
       id: options.id ?? newPackageId(),
       sessionId,
       cloneId: options.cloneId,
@@ -140,7 +145,8 @@ export class HandoffManager {
         reason: options.reason || 'manual',
         ...(expiresAt ? { expiresAt } : {}),
       },
-    });
+    };
+    const handoff = sealPackage(unsealed, this.options.key);
     checkBudget(rows, sessionId, maxBytes, handoff.context.size);
     await this.storage.save(handoff);
     return handoff;
@@ -185,7 +191,9 @@ export class HandoffManager {
   private async sound(id: string, time: number): Promise<PipelineHandoffPackage> {
     const handoff = await this.storage.load(id);
     if (!handoff) throw new HandoffError('PACKAGE_NOT_FOUND', { package: id });
-    const why = packageFault(handoff);
+    checkPackageVersion(handoff.metadata?.version);
+    checkPackage(writtenForm(handoff));
+    const why = packageFault(handoff, this.options.key);
     if (why) throw new HandoffError('PACKAGE_DAMAGED', { package: id, where: 'the storage', why });
     const { expiresAt } = handoff.metadata;
     if (expiresAt && time > expiresAt.getTime())

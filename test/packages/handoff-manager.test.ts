@@ -44,7 +44,9 @@ test('paused midway: the current state is serialised and saved', async () => {
   });
   expect(handoff.createdAt.getTime()).toBeGreaterThanOrEqual(before);
   expect(handoff.metadata.expiresAt).toBeUndefined();
-  expect(handoff.context.entries.map((e) => [e.key, JSON.parse(e.value), e.metadata.source, e.metadata.tags])).toEqual([
+  expect(
+    handoff.context.entries.map((e) => [e.key, JSON.parse(e.value) as unknown, e.metadata.source, e.metadata.tags]),
+  ).toEqual([
     ['count', 42, 'system', []],
     ['notes/1', 'Grüße 😀', '@writer', ['draft', 'de']],
     ['plan', { steps: ['a', 'b'] }, '@planner', ['final']],
@@ -140,7 +142,7 @@ test('over the budget: the largest are named with their bytes, and nothing is st
     ['d', 14],
     ['notes', 14],
     ['e', 13],
-  ].map(([key, mb]) => `${key} (${(Number(mb) << 20) + 2})`);
+  ].map(([key, mb]) => `${String(key)} (${(Number(mb) << 20) + 2})`);
   await expect(manager.createHandoff('large', options)).rejects.toMatchObject({
     code: 'CONTEXT_TOO_LARGE',
     message: `The context of session large is ${sum} bytes; at most ${64 << 20} are allowed. Largest: ${largest.join(', ')}`,

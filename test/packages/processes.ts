@@ -30,12 +30,12 @@ export async function inProcesses<T>(n: number, folder: string, body: string): P
 /** Runs a body in a process that dies at a failpoint; throws unless it did, and there. */
 export async function dyingAt(point: string, folder: string, body: string): Promise<void> {
   const log = path.join(folder, `${point}.log`);
-  const env = { ...process.env, HANDOFF_FAILPOINTS: `${point.replace('@', '=kill@')}`, HANDOFF_FAILPOINT_LOG: log };
+  const env = { ...process.env, HANDOFF_FAILPOINTS: point.replace('@', '=kill@'), HANDOFF_FAILPOINT_LOG: log };
   const args = ['--input-type=module', '-e', script(body), folder, '0', '0'];
   const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'ignore', 'pipe'] });
   const ended = new Promise<string | null>((resolve) => child.once('close', (_, signal) => resolve(signal)));
   const [signal, stderr] = await Promise.all([ended, text(child.stderr)]);
   if (signal !== 'SIGKILL') throw new Error(`it did not die at ${point}: ${stderr}`);
   const fired = readFileSync(log, 'utf8');
-  if (fired !== `${point.split('@')[0]}=kill\n`) throw new Error(`${point} did not fire once: ${fired}`);
+  if (fired !== `${point.replace(/@.*/, '')}=kill\n`) throw new Error(`${point} did not fire once: ${fired}`);
 }

@@ -81,8 +81,9 @@ function parsed(text: string): WrittenPackage {
   let value: unknown;
   try {
     value = JSON.parse(text);
-  } catch (error) {
-    throw refusal(`it is not JSON: ${(error as Error).message}`);
+  } catch {
+    // The parser's own words differ between versions of Node, and quote what is in the file.
+    throw refusal('it is not JSON');
   }
   if (isObject(value)) return value;
   throw refusal('it is JSON, but no package');

@@ -32,7 +32,7 @@ await context.set('analysis/language', 'en', { source: '@editor' });
 await context.delete('analysis/pages');
 
 const refused = await manager.receiveHandoff(handoff.id, { merge: 'fail' });
-console.log(`fail: ${refused.code}, pages: ${await context.get('analysis/pages')}`);
+console.log(`fail: ${refused.code}, entries: ${(await context.findByPattern('*')).length}`);
 
 const received = await manager.receiveHandoff(handoff.id, { merge: 'keep-existing' });
 const [conflict] = received.conflicts;

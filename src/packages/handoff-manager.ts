@@ -13,6 +13,7 @@ import {
 } from '../core/package.js';
 import { newPackageId, packageFault, sealPackage, type PackageKey } from '../storage/packages/seal.js';
 import { writtenForm, type UnsealedPackage } from '../storage/packages/written.js';
+import type { ContextEntry } from '../storage/context.js';
 import type { ContextManager } from './context-manager.js';
 import { merge } from './merge.js';
 import { checkBudget, parseContext, serializedEntry } from './serialize.js';
@@ -61,6 +62,11 @@ export interface ReceiveHandoffOptions {
   pausedForMs?: number;
   /** Who restores, for the record of each entry. Default `package <id>`. */
   by?: string;
+  /**
+   * A key for this restore, for attempts that may be repeated or come late: the same key again restores nothing in that
+   * session, and gives the conflicts and keys of the first time.
+   */
+  once?: string;
 }
 
 export interface HandoffReceived {
@@ -166,21 +172,22 @@ export class HandoffManager {
       const incoming = parseContext(handoff.context);
       const session = options.into ?? handoff.sessionId;
       const by = options.by ?? `package ${handoffId}`;
-      const { writes } = await this.contextManager.sessions.change(session, by, (present) => {
+      const decide = (present: readonly ContextEntry[]) => {
         const merged = merge(incoming, present, strategy);
-        ({ conflicts } = merged);
-        if (strategy === 'fail' && conflicts.length > 0) {
+        if (strategy === 'fail' && merged.conflicts.length > 0) {
+          ({ conflicts } = merged);
           const keys = conflicts.map((c) => c.key).join(', ');
           throw new HandoffError('PACKAGE_CONFLICT', { package: handoffId, session, keys });
         }
-        return merged;
-      });
+        const restored = merged.writes.map((w) => w.key);
+        return { writes: merged.writes, result: { conflicts: merged.conflicts, restored } };
+      };
+      const result = await this.contextManager.sessions.change(session, by, decide, options.once);
       return {
         success: true,
         handoff: { ...handoff, integrity: { ...handoff.integrity, verifiedAt: now, valid: true } },
         resumePoint: handoff.checkpoint.resumePoint,
-        conflicts,
-        restored: writes.map((w) => w.key),
+        ...result,
       };
     } catch (error) {
       return { ...refusal(error), ...(conflicts.length > 0 ? { conflicts } : {}) };

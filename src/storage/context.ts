@@ -171,3 +171,23 @@ export async function hasContext(q: Queries, session: string): Promise<boolean> 
   const entry = await q.selectFrom('context').select('key').where('session', '=', session).limit(1).executeTakeFirst();
   return entry !== undefined;
 }
+
+/** What a change that is made once said, if it was made. */
+export async function readRestore(q: Queries, session: string, key: string): Promise<string | undefined> {
+  const row = await q
+    .selectFrom('restores')
+    .select('result')
+    .where('key', '=', restoreKey(session, key))
+    .executeTakeFirst();
+  return row?.result;
+}
+
+export async function recordRestore(q: Queries, session: string, key: string, result: string): Promise<void> {
+  await q
+    .insertInto('restores')
+    .values({ key: restoreKey(session, key), session, result, at: Date.now() })
+    .execute();
+}
+
+/** No session's id has a blank. */
+const restoreKey = (session: string, key: string): string => `${session} ${key}`;

@@ -11,6 +11,8 @@ import {
   raiseFloor,
   readContext,
   readEntry,
+  readRestore,
+  recordRestore,
   writeEntry,
   type ContextEntry,
   type Written,
@@ -119,22 +121,27 @@ export class Sessions {
 
   /**
    * Writes several entries in one transaction, all or none, and makes the context where there is none. `decide` says
-   * which, from those that are there. Returns what it said.
+   * which, from those that are there, and what to return (JSON). With a key in `once` it is made once: the same key again
+   * writes nothing and returns what was said the first time.
    */
-  async change<T extends { writes: readonly ContextWrite[] }>(
+  async change<R>(
     session: string,
     by: string,
-    decide: (present: readonly ContextEntry[]) => T,
-  ): Promise<T> {
+    decide: (present: readonly ContextEntry[]) => { writes: readonly ContextWrite[]; result: R },
+    once?: string,
+  ): Promise<R> {
     checkSession(session);
     return this.transact(async (trx) => {
-      const decided = decide(await readContext(trx, session));
+      const made = once === undefined ? undefined : await readRestore(trx, session, once);
+      if (made !== undefined) return JSON.parse(made) as R;
+      const { writes, result } = decide(await readContext(trx, session));
       await ensureContext(trx, session);
-      for (const { key, value, ...facts } of decided.writes) {
+      for (const { key, value, ...facts } of writes) {
         await writeEntry(trx, session, key, value, { by, ...facts });
         failpointSync('context.in_change');
       }
-      return decided;
+      if (once !== undefined) await recordRestore(trx, session, once, JSON.stringify(result));
+      return result;
     });
   }
 

@@ -204,7 +204,7 @@ describe('examples', { timeout: 90_000 }, () => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(stdout.split('\n')).toEqual([
       'packed: analysis/language, analysis/pages, read',
-      'fail: PACKAGE_CONFLICT, pages: undefined',
+      'fail: PACKAGE_CONFLICT, entries: 3',
       'keep-existing: analysis/language stays the existing one, restored: analysis/pages',
       'analysis/language = "en" by @editor',
       'analysis/pages = 214 by @analyst',

@@ -164,7 +164,7 @@ async function live(run: Run, view: View): Promise<Outcome> {
     if (run.version !== seen) continue;
     view.update();
     if (workflowInfo().continueAsNewSuggested && run.inFlight.size === 0 && !run.takingBack && !run.receiving)
-      await goOnAsNew(run);
+      await goOnAsNew(run, view);
     await run.changedSince(seen);
   }
   timers.cancelAll();
@@ -184,8 +184,9 @@ function advance(run: Run, expectsReturn: boolean): void {
 }
 
 /** A history that has grown long ends here; the next run takes the state along, a pause and its clock included. */
-async function goOnAsNew(run: Run): Promise<void> {
-  await condition(allHandlersFinished);
+async function goOnAsNew(run: Run, view: View): Promise<void> {
   if (run.telling) await run.telling;
+  await view.settled();
+  await condition(allHandlersFinished);
   await continueAsNew<typeof handoffWorkflow>({ ...run.input, carried: run.state });
 }

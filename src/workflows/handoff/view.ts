@@ -98,10 +98,15 @@ export class View {
     return JSON.stringify([begins ? 'running' : status, blockedBecause(state, procedure), state.acceptance.epoch]);
   }
 
-  /** What the record is written anew for: a round of a return and lateness too, which are in no search attribute. */
+  /**
+   * What the record is written anew for. What an inbox asks for is in no search attribute: the status beneath what is
+   * shown over it, and what is left of the time to accept; no more are a round of a return, and lateness.
+   */
   private recorded(): string {
     const { state } = this.run;
-    return `${this.essence(state)}${JSON.stringify(state.expiry)}${returnsMark(state)}${state.late?.what ?? ''}`;
+    const { status, expiry, late } = state;
+    const beneath = status === 'pending' ? 'running' : status;
+    return `${this.essence(state)}${beneath}${JSON.stringify(expiry)}${returnsMark(state)}${late?.what ?? ''}`;
   }
 
   private show(): void {

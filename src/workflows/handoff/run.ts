@@ -32,6 +32,8 @@ export class Run {
   lastReturn: Promise<unknown> = Promise.resolve();
   /** What is being said to children of this run, one after the other. */
   telling: Promise<void> | undefined;
+  /** The last pause of which a package is being written, or is. */
+  checkpointed: number | undefined;
   /** Writes the present state to the database, once there is a view that can. */
   record: (() => Promise<void>) | undefined;
   /** The last offer that the database has. */

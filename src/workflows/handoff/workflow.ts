@@ -27,6 +27,7 @@ import { firstCheck, startReadySteps, stopSteps } from './steps.js';
 import { View } from './view.js';
 import { Timers } from './timers.js';
 import { markLate } from './late.js';
+import { writeCheckpoint } from './checkpoint.js';
 import { tellChildren } from './children.js';
 
 /** One handoff, from its request to its outcome. Its workflow type is the id of its procedure. */
@@ -158,6 +159,7 @@ async function live(run: Run, view: View): Promise<Outcome> {
     if (decided) run.dispatch({ type: decided });
     markLate(run);
     tellChildren(run);
+    writeCheckpoint(run);
     if (run.state.ending || mayComplete(run.state, expectsReturn)) break;
     advance(run, expectsReturn);
     timers.sync();

@@ -4,6 +4,7 @@ import { BulkRun } from './client/bulk-run.js';
 import type { Caller } from './client/calls.js';
 import { documentOf } from './client/document.js';
 import { openIncidents, type OpenIncident } from './client/incidents.js';
+import { inboxOf, type InboxItem, type InboxOptions } from './client/inbox.js';
 import { listHandoffs } from './client/list.js';
 import { manifestOf, traceOf, verifyArtifacts, type Trace } from './client/manifest.js';
 import { awaitOutcome } from './client/outcome.js';
@@ -237,6 +238,14 @@ export class HandoffClient {
   /** Handoffs, newest first: from storage where there is one, else from Temporal's visibility, which knows less. */
   list(filter: HandoffFilter = {}): Promise<HandoffSummary[]> {
     return listHandoffs(this.caller, this.storage, filter);
+  }
+
+  /**
+   * What waits for an agent to accept: the most urgent first, then the oldest. It is right as soon as an offer shows or
+   * an answer to it has returned. Throws AGENT_UNKNOWN; `@name` and `name` are two agents.
+   */
+  async inbox(agent: string, options?: InboxOptions): Promise<InboxItem[]> {
+    return inboxOf(this.needStorage('An inbox'), agent, options);
   }
 
   /** What waits for a person, over all handoffs that match, oldest first. */

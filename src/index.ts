@@ -1,6 +1,7 @@
 /** The public API of handoff. */
 export { HandoffClient, type HandoffClientOptions, type RunStatus, type Retry, type UpdateOptions } from './client.js';
 export type { Bulk, BulkOptions, BulkPreview, BulkResult, BulkSummary, BulkTarget } from './client/bulk.js';
+export type { InboxItem, InboxOptions } from './client/inbox.js';
 export type { OpenIncident } from './client/incidents.js';
 export type { HandoffSummary } from './client/summary.js';
 export { loadContract } from './client/load-contract.js';

@@ -9,6 +9,7 @@ import { beginUndo, checkPending, openHandoff, projectHandoff } from './life.js'
 import { Transformers, type Transformer } from '../contracts/transformers.js';
 import { builtinRules } from '../rules/builtin.js';
 import type { Rule } from '../rules/rule.js';
+import { checkpointHandoff } from './pause-checkpoint.js';
 import { receiveReturn } from './receive-return.js';
 import { syncStateAction } from './sync-state.js';
 import { childStarted, triggerAction } from './trigger.js';
@@ -78,6 +79,7 @@ export function createActivities(
     ),
     receiveReturn: activity((task) => receiveReturn(deps, task, cancellationSignal())),
     childStarted: activity((task) => childStarted(deps, task)),
+    checkpointHandoff: activity((task) => checkpointHandoff(storage, task)),
     beginUndo: activity((task) => beginUndo(deps, task)),
     undo: activity((task) => undoEffects(deps, task, NEVER)),
     reconcile: activity(() => reconcile(storage, Context.current().client, activityInfo().taskQueue)),

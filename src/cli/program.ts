@@ -8,6 +8,7 @@ import { demoVerb } from './verbs/demo.js';
 import { devVerb } from './verbs/dev.js';
 import { digestVerb } from './verbs/digest.js';
 import { doctorVerb } from './verbs/doctor.js';
+import { inboxVerb } from './verbs/inbox.js';
 import { incidentsVerb } from './verbs/incidents.js';
 import { lookVerbs } from './verbs/look.js';
 import { messageVerbs } from './verbs/messages.js';
@@ -49,6 +50,7 @@ export function program(): Command {
   handoff.commandsGroup('Look:');
   lookVerbs(handoff);
   planVerbs(handoff);
+  inboxVerb(handoff);
   incidentsVerb(handoff);
   artifactVerbs(handoff);
   doctorVerb(handoff);

@@ -72,6 +72,13 @@ export const nextOffer = ({ acceptance }: HandoffState, now: number): HandoffSta
   leaseMinutes: undefined,
 });
 
+/** What is shown of an offer that is not on record yet: the step is still at work. */
+export const beforeOffer = (s: HandoffState): HandoffState => ({
+  ...s,
+  status: 'running',
+  acceptance: { ...s.acceptance, epoch: s.acceptance.epoch - 1 },
+});
+
 /** The confirmed step is open again, at the next epoch. */
 export function offerAgain(s: HandoffState, now: number): HandoffState {
   const confirm = acceptedStep(s);

@@ -28,7 +28,7 @@ export const ERRORS = {
   ),
   AGENT_UNKNOWN: entry(
     404,
-    'No agent {agent} is registered (at {where}). Register it with `handoff agents add {agent}`.',
+    'No agent {agent} is registered (at {where}). Register it with `handoff agents add {agent}`. {next?}',
   ),
   CONTRACT_UNKNOWN: entry(
     404,

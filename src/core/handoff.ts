@@ -169,6 +169,14 @@ export interface Acceptance {
   lapses: number;
 }
 
+/** The package of one pause, or why there is none. */
+export interface Checkpoint {
+  /** Which pause, from 1. */
+  pause: number;
+  packageId?: string;
+  error?: Failure;
+}
+
 export interface HandoffState {
   status: Status;
   /** When it took this status, milliseconds. */
@@ -186,6 +194,10 @@ export interface HandoffState {
   lease?: Countdown;
   acceptance: Acceptance;
   completion?: { by: string; at: number; note?: string };
+  /** How often it was paused. */
+  pauses?: number;
+  /** What became of the package that the last pause wrote. */
+  checkpoint?: Checkpoint;
   /** What the contract expects back, by name. */
   returns?: Returns;
   /** How often what came back was taken back: its effects stand in the ledger under this epoch. */
@@ -320,6 +332,10 @@ export function shownStatus(s: HandoffState): ShownStatus {
   if (isPaused(s) && s.status !== 'compensating') return activeSteps(s).length > 0 ? 'draining' : 'paused';
   return s.status;
 }
+
+/** Whether a pause has taken hold: what was at work has ended. */
+export const hasTakenHold = (s: HandoffState): boolean =>
+  isPaused(s) && LIFE[s.status].accepts.includes('pause') && !s.takingBack && activeSteps(s).length === 0;
 
 /** Running steps that have work in flight: an offer that waits for its target has none. */
 const activeSteps = (s: HandoffState): string[] =>

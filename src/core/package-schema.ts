@@ -114,7 +114,8 @@ const pipelinePackageSchema = z.looseObject({
   integrity,
 });
 
-const agentDocumentSchema = z.looseObject({
+/** The written form of what one agent passes to another. */
+export const agentDocumentSchema = z.looseObject({
   ...both,
   version,
   sourceAgent: name,

@@ -6,6 +6,7 @@ import {
   isBeforeAcceptance,
   isClosed,
   isPaused,
+  type Checkpoint,
   type Ending,
   type Failure,
   type HandoffState,
@@ -88,6 +89,8 @@ export type HandoffEvent = { now: number } & (
   /** `steps`: those to be undone; `step` as far back as the rollback goes, or the step to be skipped. */
   | { type: 'rollback'; by: string; reason: string; incidentId: string; toStep?: string; steps?: readonly string[] }
   | { type: 'skipStep'; by: string; reason: string; incidentId: string }
+  /** The package of a pause is written, or could not be. */
+  | { type: 'checkpoint'; checkpoint: Checkpoint }
   | { type: 'taken_back' }
   | { type: 'closed'; outcome: Outcome }
 );
@@ -244,6 +247,8 @@ export function reduce(state: HandoffState, event: HandoffEvent): HandoffState {
       const step = stepOf(s, event.incidentId);
       return step ? takeBack(s, { ...event, step, steps: [step], becomes: 'skipped' }, now) : s;
     }
+    case 'checkpoint':
+      return { ...s, checkpoint: event.checkpoint };
     case 'taken_back':
       return takenBack(s, now);
     case 'rollback':
@@ -303,6 +308,7 @@ function pause(s: HandoffState, e: Extract<HandoffEvent, { type: 'pause' }>, at:
   return {
     ...s,
     holds,
+    pauses: (s.pauses ?? 0) + 1,
     pausedSince: at,
     expiry: stops ? stop(s.expiry, at) : s.expiry,
     lease: stops && s.lease ? stop(s.lease, at) : s.lease,

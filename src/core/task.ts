@@ -1,5 +1,6 @@
 import type { Effect, EffectFact } from './effect.js';
 import type { HandoffOutcome, HandoffState, UndoResult } from './handoff.js';
+import type { PauseCheckpoint } from './pause-checkpoint.js';
 import type { Procedure, Severity } from './procedure.js';
 import type { ContractFault } from './contract.js';
 import type { ArtifactSpec, ContentRef, Subject } from './request.js';
@@ -143,6 +144,8 @@ export interface EngineActivities {
   receiveReturn(task: ReturnTask): Promise<ReturnReceipt>;
   /** Records that the child of a trigger step runs; its run id. Throws TRIGGER_REFUSED where it is somebody else's. */
   childStarted(task: ChildTask): Promise<{ runId: string }>;
+  /** Writes the package of a pause. */
+  checkpointHandoff(task: PauseCheckpoint): Promise<{ packageId: string }>;
   beginUndo(task: BeginUndoTask): Promise<EffectFact[]>;
   undo(task: UndoTask): Promise<UndoResult[]>;
   /** Finds handoffs whose run closed without an outcome, and opens a repair run for each. */

@@ -151,7 +151,16 @@ function pauseLines(s: HandoffState): string[] {
     `Paused by ${h.by} (${holder}) since ${utc(h.at)}: ${trimmed(h.reason)}.${h.until ? ` It resumes by itself at ${utc(h.until)}.` : ''}`,
     `${SIGNAL} \`resume\` \`{"by": "you"${holder === 'parent' ? ', "holder": "parent"' : ''}}\`.`,
   ]);
-  return [...holds, ...children];
+  return [...holds, ...checkpointLines(s), ...children];
+}
+
+/** The package that the present pause has written, or why there is none. */
+export function checkpointLines({ checkpoint, pauses }: HandoffState): string[] {
+  if (!checkpoint || checkpoint.pause !== pauses) return [];
+  const { packageId, error } = checkpoint;
+  return packageId === undefined
+    ? [`No checkpoint package was written: ${error?.code ?? 'ACTION_FAILED'}: ${trimmed(error?.message ?? '')}.`]
+    : [`Checkpoint \`${packageId}\`.`];
 }
 
 const lateLines = ({ late }: HandoffState): string[] =>

@@ -47,6 +47,10 @@ export interface CreateHandoffOptions extends EntryFilter {
   checkpoint?: Partial<PhaseCheckpoint>;
   pipelineVersion?: string;
   maxBytes?: number;
+  /** What else its metadata says. */
+  metadata?: Record<string, unknown>;
+  /** Of a session that has no context the package has no entries, instead of an error. */
+  orEmpty?: boolean;
   /** Default: a new one. The same id again replaces the package, as an attempt that is repeated should. */
   id?: string;
 }
@@ -121,12 +125,12 @@ export class HandoffManager {
    */
   async createHandoff(sessionId: string, options: CreateHandoffOptions): Promise<PipelineHandoffPackage> {
     const context = await this.contextManager.getContext(sessionId);
-    if (!context) throw new HandoffError('CONTEXT_NOT_FOUND', { session: sessionId });
+    if (!context && !options.orEmpty) throw new HandoffError('CONTEXT_NOT_FOUND', { session: sessionId });
     const createdAt = new Date();
     const { sourcePhase, targetPhase } = options;
     const expiresAt = expiryOf(options, createdAt);
     const maxBytes = options.maxBytes ?? this.options.maxBytes ?? MAX_BYTES;
-    const rows = await context.rows(options);
+    const rows = (await context?.rows(options)) ?? [];
     checkBudget(rows, sessionId, maxBytes);
     const unsealed: UnsealedPackage = {
       id: options.id ?? newPackageId(),
@@ -145,6 +149,7 @@ export class HandoffManager {
         ...options.checkpoint,
       },
       metadata: {
+        ...options.metadata,
         version: PACKAGE_VERSION,
         pipelineVersion: options.pipelineVersion ?? this.options.pipelineVersion ?? '1.0.0',
         createdBy: options.createdBy || 'system',

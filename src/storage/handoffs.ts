@@ -22,6 +22,14 @@ export interface StoredHandoff {
   closedAt?: number;
 }
 
+/** A handoff that waits for its target to accept. */
+export interface Offer {
+  subject: Subject;
+  state: HandoffState;
+  /** Milliseconds. */
+  createdAt: number;
+}
+
 interface Snapshot {
   subject: Subject;
   state?: HandoffState;
@@ -140,6 +148,23 @@ export class Handoffs {
     if (f.startedBefore !== undefined) q = q.where('created_at', '<', f.startedBefore);
     if (f.open) q = q.where('closed_at', 'is', null);
     return q.orderBy('created_at', 'desc').orderBy('id');
+  }
+
+  /** What waits for an agent to accept: by priority, then the oldest first. */
+  async offersTo(agent: string): Promise<Offer[]> {
+    const rows = await this.db
+      .selectFrom('handoffs')
+      .select(['snapshot', 'created_at'])
+      .where('target_agent', '=', agent)
+      .where('status', '=', sql.lit('awaiting_acceptance'))
+      .orderBy(sql`case priority when 'immediate' then 0 when 'normal' then 1 else 2 end`)
+      .orderBy('created_at')
+      .orderBy('id')
+      .execute();
+    return rows.flatMap((r) => {
+      const { subject, state } = JSON.parse(r.snapshot) as Snapshot;
+      return state ? { subject, state, createdAt: r.created_at } : [];
+    });
   }
 
   /**

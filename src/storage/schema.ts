@@ -212,6 +212,13 @@ const first: Migration = {
       .execute();
     await s.createIndex('handoffs_by_session').on('handoffs').columns(['session', 'procedure', 'status']).execute();
     await s.createIndex('handoffs_by_target').on('handoffs').columns(['target_agent', 'closed_at']).execute();
+    // Of what is in an inbox only, so that nothing else has to keep it up to date.
+    await s
+      .createIndex('handoffs_offered')
+      .on('handoffs')
+      .columns(['target_agent', 'created_at'])
+      .where(sql.ref('status'), '=', sql.lit('awaiting_acceptance'))
+      .execute();
     await s.createIndex('handoffs_by_shown').on('handoffs').columns(['shown', 'created_at']).execute();
     await s.createIndex('handoffs_open').on('handoffs').columns(['closed_at', 'updated_at']).execute();
     await s

@@ -34,6 +34,7 @@ const ARGUMENTS: Record<string, Meaning> = {
   ids: { names: 'handoff' },
   name: { names: 'agent' },
   names: { names: 'agent' },
+  agent: { names: 'agent' },
   procedure: { names: 'procedure' },
   contract: { names: 'contract' },
   session: { names: 'session' },

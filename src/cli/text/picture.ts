@@ -7,7 +7,7 @@ import { isBeforeAcceptance, isClosed, type HandoffOutcome, type HandoffState } 
 import type { ArtifactRecord } from '../../core/manifest.js';
 import { partyText } from '../../core/request.js';
 import type { Returns } from '../../core/return-state.js';
-import { span } from '../../core/words.js';
+import { checkpointLines, span } from '../../core/words.js';
 import type { ValidationSession } from '../../storage/validations.js';
 import { passedTable } from './artifacts-text.js';
 import { indented, section } from './layout.js';
@@ -147,13 +147,14 @@ function returnsTable(paint: Paint, returns: Returns): string {
   return table(paint, ['NAME', 'STATUS', '', ''], rows, 'None.', width());
 }
 
-const holdsText = ({ holds }: HandoffState): string =>
-  Object.entries(holds)
-    .map(([holder, h]) => {
+const holdsText = (state: HandoffState): string =>
+  [
+    ...Object.entries(state.holds).map(([holder, h]) => {
       const until = h.until ? `; resumes by itself at ${when(h.until)}` : '';
       return safe(`By ${h.by} (${holder}) since ${when(h.at)}: ${h.reason}${until}`);
-    })
-    .join('\n');
+    }),
+    ...checkpointLines(state).map(plain),
+  ].join('\n');
 
 const incidentsText = ({ incidents }: HandoffState): string =>
   incidents

@@ -140,6 +140,15 @@ export const callUndo = (step: Step | undefined, effects: number, summary: strin
     retry: { maximumAttempts: DEFAULT_RETRY.maximum_attempts, initialInterval: '1s', backoffCoefficient: 2 },
   }).undo;
 
+/** The package of a pause: tried as often as a step, and never held against anything. */
+export const callCheckpoint: EngineActivities['checkpointHandoff'] = (task) =>
+  proxyActivities<EngineActivities>({
+    startToCloseTimeout: '60s',
+    heartbeatTimeout: HEARTBEAT_TIMEOUT,
+    summary: 'Writes a checkpoint package',
+    retry: { maximumAttempts: DEFAULT_RETRY.maximum_attempts, initialInterval: '1s', backoffCoefficient: 2 },
+  }).checkpointHandoff(task);
+
 /** However large what comes back is: its activity beats, so that a dead worker is found all the same. */
 const RECEIVE_TIMEOUT = '6h';
 

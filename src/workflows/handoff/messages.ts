@@ -24,9 +24,17 @@ import {
   skipStepUpdate,
   statusQuery,
   submitReturnUpdate,
+  type AcceptMessage,
   type CancelMessage,
+  type CompleteMessage,
+  type ExtendExpiryMessage,
   type PauseMessage,
+  type RejectMessage,
+  type ResolveIncidentMessage,
   type ResumeMessage,
+  type RetryStepMessage,
+  type RollbackMessage,
+  type SkipStepMessage,
 } from '../../messages.js';
 import { goRegular } from './activities.js';
 import { refused, submitReturn } from './returns.js';
@@ -65,6 +73,15 @@ export function attachMessages(run: Run): void {
     };
   };
 
+  /** An update takes effect at once, and is answered once that is on record: see `recorded`. */
+  const onRecord =
+    <M, R>(handle: (message: M) => R) =>
+    async (message: M): Promise<R> => {
+      const answer = handle(message);
+      await run.recorded();
+      return answer;
+    };
+
   setHandler(
     pauseSignal,
     onSignal('pause', (m: PauseMessage) => run.dispatch({ ...m, type: 'pause', until: time(m.until), at: time(m.at) })),
@@ -90,10 +107,10 @@ export function attachMessages(run: Run): void {
 
   setHandler(
     acceptUpdate,
-    (m) => {
+    onRecord((m: AcceptMessage) => {
       run.dispatch({ ...m, leaseMinutes: m.leaseMinutes ?? undefined, type: 'accept' });
       return { epoch: run.state.acceptance.epoch };
-    },
+    }),
     {
       validator: validator('accept'),
       description: 'The target takes the work: {"by": "@agent", "leaseMinutes": 30 (optional)}',
@@ -101,10 +118,10 @@ export function attachMessages(run: Run): void {
   );
   setHandler(
     rejectUpdate,
-    (m) => {
+    onRecord((m: RejectMessage) => {
       run.dispatch({ ...m, type: 'reject' });
       return { status: run.state.status };
-    },
+    }),
     {
       validator: validator('reject'),
       description: 'The target refuses; all is undone: {"by": "@agent", "reason": "why"}',
@@ -112,10 +129,10 @@ export function attachMessages(run: Run): void {
   );
   setHandler(
     completeUpdate,
-    (m) => {
+    onRecord((m: CompleteMessage) => {
       run.dispatch({ ...m, type: 'complete' });
       return { status: run.state.status };
-    },
+    }),
     {
       validator: validator('complete'),
       description: 'The work is done: {"by": "@agent", "epoch": the number that accept returned}',
@@ -128,16 +145,16 @@ export function attachMessages(run: Run): void {
   });
   setHandler(
     extendExpiryUpdate,
-    (m) => {
+    onRecord((m: ExtendExpiryMessage) => {
       run.dispatch({ ...m, type: 'extendExpiry' });
       const { expiry } = run.state;
       return { expiresAt: new Date(dueAt(expiry) ?? Date.now() + remaining(expiry, Date.now())).toISOString() };
-    },
+    }),
     { validator: validator('extendExpiry'), description: 'Moves the expiry: {"by": "you", "minutes": 60}' },
   );
   setHandler(
     retryStepUpdate,
-    (m) => {
+    onRecord((m: RetryStepMessage) => {
       run.decisions.set(m.incidentId, { kind: 'retry' });
       run.dispatch({
         ...m,
@@ -145,7 +162,7 @@ export function attachMessages(run: Run): void {
         mayRunOn: mayRunOn(run, m.incidentId),
       });
       return { incidentId: m.incidentId };
-    },
+    }),
     {
       validator: validator('retryStep'),
       description:
@@ -154,11 +171,11 @@ export function attachMessages(run: Run): void {
   );
   setHandler(
     resolveIncidentUpdate,
-    (m) => {
+    onRecord((m: ResolveIncidentMessage) => {
       run.decisions.set(m.incidentId, { kind: 'resolve', ...(m.choice ? { choice: m.choice } : {}), value: m.value });
       run.dispatch({ ...m, type: 'resolveIncident', mayRunOn: mayRunOn(run, m.incidentId) });
       return { incidentId: m.incidentId };
-    },
+    }),
     {
       validator: validator('resolveIncident'),
       description:
@@ -168,10 +185,10 @@ export function attachMessages(run: Run): void {
 
   setHandler(
     skipStepUpdate,
-    (m) => {
+    onRecord((m: SkipStepMessage) => {
       run.dispatch({ ...m, type: 'skipStep' });
       return { incidentId: m.incidentId };
-    },
+    }),
     {
       validator: validator('skipStep'),
       description:
@@ -180,12 +197,12 @@ export function attachMessages(run: Run): void {
   );
   setHandler(
     rollbackUpdate,
-    ({ toStep, ...m }) => {
+    onRecord(({ toStep, ...m }: RollbackMessage) => {
       if (!toStep) run.decisions.set(m.incidentId, { kind: 'retry' });
       const part = toStep ? { toStep, steps: stepsBackTo(run.procedure, run.state, toStep) } : {};
       run.dispatch({ ...m, ...part, type: 'rollback' });
       return { incidentId: m.incidentId };
-    },
+    }),
     {
       validator: validator('rollback'),
       description:
@@ -197,8 +214,8 @@ export function attachMessages(run: Run): void {
     statusQuery,
     () => ({
       subject: run.input.subject,
-      state: run.state,
-      words: words(run.input.subject, run.procedure, run.state),
+      state: run.seen,
+      words: words(run.input.subject, run.procedure, run.seen),
       at: Date.now(),
     }),
     { description: 'Everything about this handoff at this moment' },
@@ -206,9 +223,9 @@ export function attachMessages(run: Run): void {
   setHandler(
     progressQuery,
     () => ({
-      status: shownStatus(run.state),
-      ...progressOf(run.state),
-      running: runningSteps(run.state),
+      status: shownStatus(run.seen),
+      ...progressOf(run.seen),
+      running: runningSteps(run.seen),
     }),
     { description: 'Status and per cent done' },
   );

@@ -1,4 +1,5 @@
-import type { CancellationScope } from '@temporalio/workflow';
+import { CancellationScope, condition } from '@temporalio/workflow';
+import { beforeOffer } from '../../core/acceptance.js';
 import type { EffectFact } from '../../core/effect.js';
 import { dependenciesOf, type Procedure, type Step } from '../../core/procedure.js';
 import { LIFE, isTakenBack, type HandoffState } from '../../core/handoff.js';
@@ -31,6 +32,12 @@ export class Run {
   lastReturn: Promise<unknown> = Promise.resolve();
   /** What is being said to children of this run, one after the other. */
   telling: Promise<void> | undefined;
+  /** The last pause of which a package is being written, or is. */
+  checkpointed: number | undefined;
+  /** Writes the present state to the database, once there is a view that can. */
+  record: (() => Promise<void>) | undefined;
+  /** The last offer that the database has. */
+  offerOnRecord = 0;
   /** Effects whose undo was cut short by the end of the handoff: what became of them is still to be said. */
   readonly cutShort: EffectFact[] = [];
   readonly decisions = new Map<string, Decision>();
@@ -50,6 +57,27 @@ export class Run {
 
   get id(): string {
     return this.input.subject.handoffId;
+  }
+
+  /** What others see. An offer shows once the database has it, so that who sees it finds it in the target's inbox. */
+  get seen(): HandoffState {
+    const { status, acceptance } = this.state;
+    return status === 'awaiting_acceptance' && acceptance.epoch > this.offerOnRecord
+      ? beforeOffer(this.state)
+      : this.state;
+  }
+
+  /**
+   * Resolves once the database has what happened so far: whoever gets an answer then finds it there. The handler of an
+   * update writes it itself, because the main loop may be waiting for the handlers. Shielded: Temporal's Cancel reaches
+   * handlers too.
+   */
+  recorded(): Promise<void> {
+    return CancellationScope.nonCancellable(async () => {
+      // A run that continues is sent something before it has a view.
+      if (!this.record) await condition(() => this.record !== undefined);
+      await this.record!();
+    });
   }
 
   dispatch(event: Undated): void {

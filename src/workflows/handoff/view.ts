@@ -1,7 +1,14 @@
 import { SearchAttributeType, defineSearchAttributeKey } from '@temporalio/common';
 import { setCurrentDetails, upsertSearchAttributes } from '@temporalio/workflow';
 import { dueAt } from '../../core/clock.js';
-import { isClosed, runningSteps, shownStatus, type HandoffOutcome, type Outcome } from '../../core/handoff.js';
+import {
+  isClosed,
+  runningSteps,
+  shownStatus,
+  type HandoffOutcome,
+  type HandoffState,
+  type Outcome,
+} from '../../core/handoff.js';
 import { DEFAULT_STEP_TIMEOUT_S } from '../../core/procedure.js';
 import { reduce } from '../../core/reducer.js';
 import { returnsMark } from '../../core/return-words.js';
@@ -32,6 +39,9 @@ export class View {
   constructor(private readonly run: Run) {
     // A run that continues or was reset does not know how far the one before it came with this.
     const follows = run.input.carried !== undefined || Object.keys(run.epochs).length > 0;
+    // The run before it ended only once that was written.
+    if (run.input.carried !== undefined) run.offerOnRecord = run.state.acceptance.epoch;
+    run.record = () => this.project();
     this.shown = follows ? '' : this.sought();
     this.projected = follows ? '' : this.recorded();
     this.update();
@@ -40,7 +50,12 @@ export class View {
   /** Shows the present state. The main loop calls it when a round is over: a loop of its own would wake the sandbox again. */
   update(): void {
     this.show();
-    this.project();
+    void this.project();
+  }
+
+  /** Resolves once all that was to be recorded is. */
+  settled(): Promise<void> {
+    return this.projecting;
   }
 
   /** For an undo, during which no main loop runs. */
@@ -76,20 +91,26 @@ export class View {
   }
 
   /** A run that is merely about to begin is shown as running: most pass `pending` within milliseconds. */
-  private essence(): string {
-    const { state, procedure } = this.run;
+  private essence(state: HandoffState): string {
+    const { procedure } = this.run;
     const status = shownStatus(state);
     const begins = status === 'pending' && state.waitsFor === undefined;
     return JSON.stringify([begins ? 'running' : status, blockedBecause(state, procedure), state.acceptance.epoch]);
   }
 
-  /** What the record is written anew for: a round of a return and lateness too, which are in no search attribute. */
+  /**
+   * What the record is written anew for. What an inbox asks for is in no search attribute: the status beneath what is
+   * shown over it, and what is left of the time to accept; no more are a round of a return, and lateness.
+   */
   private recorded(): string {
-    return `${this.essence()}${returnsMark(this.run.state)}${this.run.state.late?.what ?? ''}`;
+    const { state } = this.run;
+    const { status, expiry, late } = state;
+    const beneath = status === 'pending' ? 'running' : status;
+    return `${this.essence(state)}${beneath}${JSON.stringify(expiry)}${returnsMark(state)}${late?.what ?? ''}`;
   }
 
   private show(): void {
-    const { state, input, procedure } = this.run;
+    const { seen: state, input, procedure } = this.run;
     setCurrentDetails(words(input.subject, procedure, state));
     const now = this.sought();
     if (now === this.shown) return;
@@ -105,7 +126,7 @@ export class View {
 
   /** What somebody may look for in a list of handoffs. */
   private sought(): string {
-    return JSON.stringify([this.essence(), this.step(), this.expiry()]);
+    return JSON.stringify([this.essence(this.run.seen), this.step(), this.expiry()]);
   }
 
   private expiry(): number | undefined {
@@ -115,21 +136,30 @@ export class View {
 
   /** Where it stands, if it stands long: a step that is over in a moment is not worth the server's work. */
   private step(): string | undefined {
-    const { state, procedure } = this.run;
+    const { seen: state, procedure } = this.run;
     if (isClosed(state.status)) return undefined;
     if (blockedBecause(state, procedure) !== undefined) return currentStep(state);
     const long = procedure.steps.filter((s) => (s.timeout ?? 0) > DEFAULT_STEP_TIMEOUT_S).map((s) => s.step_id);
     return runningSteps(state).find((id) => long.includes(id));
   }
 
-  private project(): void {
+  private project(): Promise<void> {
     const now = this.recorded();
-    if (now === this.projected) return;
+    if (now === this.projected) return this.projecting;
     this.projected = now;
     const { state, input } = this.run;
     this.projecting = this.projecting
       .then(() => record('projectHandoff', { subject: input.subject, state }))
-      .then(() => undefined)
+      .then(() => this.onRecord(state))
       .catch((fault: unknown) => this.run.failWith(fault));
+    return this.projecting;
+  }
+
+  /** From now on an offer shows. */
+  private onRecord({ acceptance }: HandoffState): void {
+    const { run } = this;
+    if (acceptance.epoch <= run.offerOnRecord) return;
+    run.offerOnRecord = acceptance.epoch;
+    run.wake();
   }
 }

@@ -27,6 +27,7 @@ import { firstCheck, startReadySteps, stopSteps } from './steps.js';
 import { View } from './view.js';
 import { Timers } from './timers.js';
 import { markLate } from './late.js';
+import { writeCheckpoint } from './checkpoint.js';
 import { tellChildren } from './children.js';
 
 /** One handoff, from its request to its outcome. Its workflow type is the id of its procedure. */
@@ -158,13 +159,14 @@ async function live(run: Run, view: View): Promise<Outcome> {
     if (decided) run.dispatch({ type: decided });
     markLate(run);
     tellChildren(run);
+    writeCheckpoint(run);
     if (run.state.ending || mayComplete(run.state, expectsReturn)) break;
     advance(run, expectsReturn);
     timers.sync();
     if (run.version !== seen) continue;
     view.update();
     if (workflowInfo().continueAsNewSuggested && run.inFlight.size === 0 && !run.takingBack && !run.receiving)
-      await goOnAsNew(run);
+      await goOnAsNew(run, view);
     await run.changedSince(seen);
   }
   timers.cancelAll();
@@ -184,8 +186,9 @@ function advance(run: Run, expectsReturn: boolean): void {
 }
 
 /** A history that has grown long ends here; the next run takes the state along, a pause and its clock included. */
-async function goOnAsNew(run: Run): Promise<void> {
-  await condition(allHandlersFinished);
+async function goOnAsNew(run: Run, view: View): Promise<void> {
   if (run.telling) await run.telling;
+  await view.settled();
+  await condition(allHandlersFinished);
   await continueAsNew<typeof handoffWorkflow>({ ...run.input, carried: run.state });
 }

@@ -1,0 +1,85 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { InboxItem } from '../../src/client/inbox.js';
+import type { HandoffRequest } from '../../src/core/request.js';
+import { Parts, newId, startWork } from '../rig/parts.js';
+import { AGENTS, Rig } from '../rig/rig.js';
+import { handoff, json } from './rig.js';
+
+const parts = new Parts();
+let rig: Rig;
+const folder = (): string[] => ['--folder', rig.storage.folder];
+const at = (): string[] => [...folder(), '--address', rig.address, '--task-queue', rig.taskQueue];
+const by = AGENTS.target;
+beforeAll(async () => {
+  rig = await Rig.create(parts.options);
+});
+afterAll(() => rig.close());
+
+const offered = async (over: Partial<HandoffRequest> = {}): Promise<string> => {
+  const id = await startWork(rig, 'WORK_AND_ASK', over);
+  await rig.untilStatus(id, 'awaiting_acceptance');
+  return id;
+};
+const waiting = async (): Promise<string[]> =>
+  (await json<InboxItem[]>(['inbox', by, ...folder()])).map((i) => i.handoffId);
+
+test('inbox: what waits at a glance, and what to type; each answer is seen in it at once', async () => {
+  expect((await handoff(['inbox', by, ...folder()])).stdout).toBe(
+    [
+      `Nothing waits for ${by} to accept.`,
+      '',
+      `handoff list --open --to ${by}            what is on its way to it, or with it`,
+      `handoff list --status expired --to ${by}  what it did not accept in time`,
+      '',
+    ].join('\n'),
+  );
+  const [plain, late] = [await offered({ instructions: 'Build it\u001b[2J\nand more' }), await offered()];
+  const urgent = await offered({ priority: 'immediate', instructions: { task: 'Mend it' } });
+  const expires = await offered({ expiresInMinutes: 6 / 60 });
+  await rig.client.pause(late, { by: 'op', reason: 'lunch' });
+  await expect.poll(async () => (await rig.client.inbox(by)).filter((i) => i.paused)).toHaveLength(1);
+  const { stdout, code } = await handoff(['inbox', by, ...folder()]);
+  expect(code).toBe(0);
+  const lines = stdout.split('\n');
+  expect(lines[0]).toMatch(/^ID +PRIORITY +FROM +TYPE +TASK +OFFERED +EXPIRES +NOTE$/);
+  expect(lines[1]).toMatch(
+    new RegExp(`^${urgent} +immediate +${AGENTS.source} +AGENT_HANDOFF +Mend it +\\d+ s ago +in (59|60) min$`),
+  );
+  expect(lines[2]).toMatch(new RegExp(`^${plain} +normal .* Build it\\\\x1b\\[2J +\\d+ s ago +in (59|60) min$`));
+  expect(lines[3]).toMatch(new RegExp(`^${late} +normal .* \\d+ s ago +stopped, (59|60) min left +paused by op$`));
+  expect(stdout).toContain(`handoff accept ${urgent} --by ${by}  take the first`);
+
+  // Its time passes; from then on it is not offered here any more, and stays on record.
+  const open = [urgent, plain, late];
+  await expect.poll(waiting, { timeout: 20_000 }).toEqual(open);
+  await rig.client.result(expires);
+  const expired = await json<{ handoffId: string }[]>(['list', '--status', 'expired', '--to', by, ...folder()]);
+  expect(expired.map((h) => h.handoffId)).toEqual([expires]);
+
+  const [first] = await json<(InboxItem & { commands: string[] })[]>(['inbox', by, '--limit', '1', ...folder()]);
+  expect(first).toMatchObject({ handoffId: urgent, epoch: 1, task: 'Mend it' });
+  expect(first!.commands).toEqual([
+    `handoff accept ${urgent} --by ${by}`,
+    `handoff reject ${urgent} --by ${by} --reason "…"`,
+  ]);
+  const accept = first!.commands[0]!.split(' ').slice(1);
+  expect(await json([...accept, '--lease-minutes', '30', ...at()])).toMatchObject({ epoch: 1 });
+  expect(await waiting()).toEqual([plain, late]);
+  await json(['reject', plain, '--by', by, '--reason', 'no time', ...at()]);
+  expect(await waiting()).toEqual([late]);
+  await json(['complete', urgent, '--by', by, '--epoch', '1', ...at()]);
+  expect(await waiting()).toEqual([late]);
+  await json(['cancel', late, '--reason', 'over', ...at()]);
+  for (const id of open) await rig.client.result(id);
+  expect(await waiting()).toEqual([]);
+});
+
+test('inbox: an agent that nobody knows, and a folder without data, are named in one line', async () => {
+  const unknown = await handoff(['inbox', `@${newId()}`, ...folder()]);
+  expect([unknown.code, unknown.stdout]).toEqual([2, '']);
+  expect(unknown.stderr).toMatch(/No agent @\S+ is registered \(at its inbox\)/);
+  const other = await handoff(['inbox', by.slice(1), ...folder()]);
+  expect(other.stderr).toContain(`Or do you mean ${by}?`);
+  const nowhere = await handoff(['inbox', by, '--folder', `${rig.folder}/nowhere`]);
+  expect([nowhere.code, nowhere.stderr.includes('holds no handoff data')]).toEqual([2, true]);
+});

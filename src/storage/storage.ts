@@ -7,6 +7,7 @@ import { openDatabase, openReadOnly, type Db, type ReadOnlyDb } from './database
 import { Handoffs } from './handoffs.js';
 import { Ledger } from './ledger.js';
 import { Manifest } from './manifest/manifest.js';
+import { Pipelines } from './pipelines/pipelines.js';
 import { Procedures } from './procedures.js';
 import { Sessions } from './sessions.js';
 import { Steps } from './steps.js';
@@ -44,6 +45,7 @@ export interface Storage {
   contracts: Contracts;
   validations: Validations;
   manifest: Manifest;
+  pipelines: Pipelines;
   blobs: Blobs;
   /** Runs `work` with a view of this storage through which nothing can be written: see {@link lookInto}. */
   look: <T>(work: (view: Storage) => Promise<T>) => Promise<T>;
@@ -135,6 +137,7 @@ function storageOn(db: Db, options: StorageOptions, blobs: Blobs): Omit<Storage,
     contracts: new Contracts(db),
     validations: new Validations(db),
     manifest: new Manifest(db),
+    pipelines: new Pipelines(db),
     blobs,
   };
 }

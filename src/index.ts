@@ -20,6 +20,14 @@ export { connectClient, connectOptions, type ConnectedClient, type ConnectOverri
 export { treeDigest, type Print } from './storage/transfer/print.js';
 export { openStorage, type Storage, type StorageOptions } from './storage/storage.js';
 
+export {
+  FileHandoffStorage,
+  type FileHandoffStorageOptions,
+  type InspectedPackage,
+} from './storage/packages/file-storage.js';
+export { newPackageId, packageFault, sealPackage, type PackageKey } from './storage/packages/seal.js';
+export type { UnsealedPackage } from './storage/packages/written.js';
+
 export { HandoffError, ERRORS, type ErrorCode, type Issue } from './core/errors.js';
 export type {
   ArtifactSpec,
@@ -77,7 +85,8 @@ export type { ValidationSession } from './storage/validations.js';
 export type { HandoffFilter } from './core/filter.js';
 export type { Contracts, StoredContract } from './storage/contracts.js';
 export type { StoredHandoff } from './storage/handoffs.js';
-export type { ContextEntry, PhaseRecord, PhaseStatus } from './storage/sessions.js';
+export type { ContextEntry } from './storage/context.js';
+export type { PhaseRecord, PhaseStatus } from './storage/sessions.js';
 export type * from './messages.js';
 export type { Trace, TracedPlace } from './client/manifest.js';
 export type { ArtifactRecord, ManifestFilter, TransferRecord } from './core/manifest.js';
@@ -86,6 +95,18 @@ export type { Difference, DifferenceKind, Verification } from './core/verificati
 export type { PlaceState } from './storage/manifest/place-state.js';
 export type { VerifyOptions } from './storage/manifest/verify.js';
 
+export { ContextManager } from './packages/context-manager.js';
+export { SharedContext, type EntryFilter, type SetOptions, type SharedEntry } from './packages/shared-context.js';
+export {
+  HandoffManager,
+  type CreateHandoffOptions,
+  type HandoffManagerOptions,
+  type HandoffReceived,
+  type HandoffReceiveResult,
+  type HandoffRefused,
+  type ReceiveHandoffOptions,
+} from './packages/handoff-manager.js';
+export type { EntryFacts } from './core/context-entry.js';
 export {
   MERGE_STRATEGIES,
   PACKAGE_VERSION,

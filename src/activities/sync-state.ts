@@ -3,14 +3,8 @@ import { canonicalJson } from '../core/digest.js';
 import { HandoffError } from '../core/errors.js';
 import type { Intent } from '../storage/ledger.js';
 import type { Tables } from '../storage/schema.js';
-import {
-  readEntry,
-  readPhase,
-  writeEntry,
-  writePhase,
-  type PhaseRecord,
-  type PhaseStatus,
-} from '../storage/sessions.js';
+import { nextVersion, readEntry, writeEntry, type ContextEntry } from '../storage/context.js';
+import { readPhase, writePhase, type PhaseRecord, type PhaseStatus } from '../storage/sessions.js';
 import { refOf, stillOpen, type Action, type ActionContext, type Deps } from './action.js';
 import { failpoint, failpointSync } from './failpoint.js';
 
@@ -19,7 +13,7 @@ export interface ContextData extends Record<string, unknown> {
   session: string;
   key: string;
   version: number;
-  before: { value: string; version: number; digest: string } | null;
+  before: ContextEntry | null;
 }
 
 /** What the undo of a phase record needs. */
@@ -77,8 +71,8 @@ async function plan(trx: Transaction<Tables>, { task, content }: ActionContext):
     const data: ContextData = {
       session,
       key,
-      version: (before?.version ?? 0) + 1,
-      before: before ? { value: before.value, version: before.version, digest: before.digest } : null,
+      version: await nextVersion(trx, session, before),
+      before: before ?? null,
     };
     return {
       effect: `context:${key}`,
@@ -86,7 +80,7 @@ async function plan(trx: Transaction<Tables>, { task, content }: ActionContext):
       resource,
       data,
       act: async () => {
-        const entry = await writeEntry(trx, session, key, canonicalJson(value), by);
+        const entry = await writeEntry(trx, session, key, canonicalJson(value), { by });
         failpointSync('sync_state.in_apply');
         return { version: entry.version, digest: entry.digest };
       },

@@ -6,16 +6,8 @@ import { HandoffError } from '../core/errors.js';
 import type { UndoResult } from '../core/handoff.js';
 import type { UndoChoice, UndoTask } from '../core/task.js';
 import type { Tables } from '../storage/schema.js';
-import {
-  PHASE_STATUSES,
-  deleteEntry,
-  readEntry,
-  readPhase,
-  restorePhase,
-  writeEntry,
-  writePhase,
-  type PhaseStatus,
-} from '../storage/sessions.js';
+import { deleteEntry, putEntry, readEntry, writeEntry } from '../storage/context.js';
+import { PHASE_STATUSES, readPhase, restorePhase, writePhase, type PhaseStatus } from '../storage/sessions.js';
 import type { Deps } from './action.js';
 import { whileClaimed } from './effect-runner.js';
 import { failpoint, failpointSync } from './failpoint.js';
@@ -121,12 +113,12 @@ async function undoContext(
   const shown = (e: { version: number; digest: string } | null | undefined): string =>
     e ? `version ${e.version} sha256 ${e.digest.slice(0, 12)}…` : 'absent';
   if (choice === 'merge') {
-    await writeEntry(trx, session, key, canonicalJson(value), `repair of ${effect.handoff}`);
+    await writeEntry(trx, session, key, canonicalJson(value), { by: `repair of ${effect.handoff}` });
     return 'merged';
   }
   const isOurs = found?.version === ours.version && found.digest === ours.digest;
   if (!isOurs && choice === undefined) throw conflict(effect, shown(ours), shown(found), shown(before));
-  if (before) await writeEntry(trx, session, key, before.value, `undo of ${effect.handoff}`, before.version);
+  if (before) await putEntry(trx, session, before);
   else await deleteEntry(trx, session, key);
   return choice === 'restore_before' ? 'restored_before' : 'undone';
 }

@@ -71,11 +71,14 @@ export const ERRORS = {
   // Packages, contexts and pipelines.
   INVALID_PACKAGE: entry(400, 'Invalid handoff: {issues}'),
   PACKAGE_VERSION: entry(409, 'Incompatible handoff version: {version} (expected {expected})'),
+  PACKAGE_NOT_FOUND: entry(404, 'Handoff package not found: {package}'),
+  PACKAGE_EXPIRED: entry(409, 'Handoff package expired: {package} was good until {at}'),
   PACKAGE_DAMAGED: entry(422, 'Handoff package {package} at {where} is damaged: {why}'),
   PACKAGE_CONFLICT: entry(
     409,
     'Nothing of handoff package {package} was restored into session {session}: {keys} are there with other values.',
   ),
+  INVALID_CONTEXT: entry(400, 'Not valid for a context: {issues}'),
   CONTEXT_NOT_FOUND: entry(404, 'Context not found for session {session}'),
   CONTEXT_TOO_LARGE: entry(
     413,

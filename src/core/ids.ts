@@ -10,6 +10,8 @@ export const ACTION_NAME = /^[a-z][a-z0-9_]{0,63}$/;
 export const AGENT_NAME = /^@?[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 export const PHASE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 export const SESSION_ID = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/;
+/** Of a package; the name of its file begins with it. */
+export const PACKAGE_ID = /^hof-[A-Za-z0-9][A-Za-z0-9._-]{0,123}$/;
 /** What an artifact is written in; transformers are named by two of them. */
 export const FORMAT_NAME = /^[A-Za-z][A-Za-z0-9.+-]{0,31}$/;
 export const ARTIFACT_NAME = /^[\p{L}\p{N}_][\p{L}\p{N} ._@+-]{0,199}$/u;

@@ -18,6 +18,7 @@ export interface Tables {
   validations: ValidationTable;
   agents: AgentTable;
   phases: PhaseTable;
+  contexts: ContextsTable;
   context: ContextTable;
   deliveries: DeliveryTable;
   procedures: ProcedureTable;
@@ -127,12 +128,23 @@ export interface PhaseTable {
   updated_at: number;
 }
 
+/** Contexts that somebody made, empty ones too. `floor`: the highest version of an entry that was deleted. */
+export interface ContextsTable {
+  session: string;
+  floor: number;
+  created_at: number;
+}
+
 export interface ContextTable {
   session: string;
   key: string;
   value: string;
   digest: string;
   version: number;
+  source: string;
+  /** A JSON list. */
+  tags: string;
+  created_at: number;
   updated_by: string;
   updated_at: number;
 }
@@ -272,12 +284,21 @@ const first: Migration = {
       .addPrimaryKeyConstraint('phases_key', ['session', 'phase'])
       .execute();
     await s
+      .createTable('contexts')
+      .addColumn('session', 'text', (c) => c.primaryKey())
+      .addColumn('floor', 'integer', (c) => c.notNull().defaultTo(0))
+      .addColumn('created_at', 'bigint', (c) => c.notNull())
+      .execute();
+    await s
       .createTable('context')
       .addColumn('session', 'text', (c) => c.notNull())
       .addColumn('key', 'text', (c) => c.notNull())
       .addColumn('value', 'text', (c) => c.notNull())
       .addColumn('digest', 'text', (c) => c.notNull())
       .addColumn('version', 'integer', (c) => c.notNull())
+      .addColumn('source', 'text', (c) => c.notNull().defaultTo(''))
+      .addColumn('tags', 'text', (c) => c.notNull().defaultTo('[]'))
+      .addColumn('created_at', 'bigint', (c) => c.notNull().defaultTo(0))
       .addColumn('updated_by', 'text', (c) => c.notNull())
       .addColumn('updated_at', 'bigint', (c) => c.notNull())
       .addPrimaryKeyConstraint('context_key', ['session', 'key'])

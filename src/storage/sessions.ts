@@ -1,7 +1,23 @@
-import { canonicalJson, digestOf, sha256 } from '../core/digest.js';
+import type { Transaction } from 'kysely';
+import { ENTRY_LIMIT, checkEntry, checkKey, type EntryFacts } from '../core/context-entry.js';
+import { canonicalJson } from '../core/digest.js';
 import { HandoffError } from '../core/errors.js';
 import { PHASE_NAME, SESSION_ID, printable } from '../core/ids.js';
+import {
+  contextDigest,
+  deleteEntry,
+  ensureContext,
+  hasContext,
+  raiseFloor,
+  readContext,
+  readEntry,
+  writeEntry,
+  type ContextEntry,
+  type Written,
+} from './context.js';
 import type { Db, Queries } from './database.js';
+import { failpointSync } from './failpoint.js';
+import type { Tables } from './schema.js';
 
 export const PHASE_STATUSES = ['in_progress', 'completed', 'handed_off', 'ready', 'failed'] as const;
 export type PhaseStatus = (typeof PHASE_STATUSES)[number];
@@ -18,14 +34,6 @@ export interface PhaseRecord {
   updatedAt: number;
 }
 
-/** One entry of a session's context. `value` is canonical JSON. */
-export interface ContextEntry {
-  key: string;
-  value: string;
-  digest: string;
-  version: number;
-}
-
 /** The state of sessions: phase records and context entries, each with a version that every write raises. */
 export class Sessions {
   constructor(private readonly db: Db) {}
@@ -33,7 +41,7 @@ export class Sessions {
   /** Records a phase's status, with the digest of the session's context as it is now. */
   async setPhase(session: string, phase: string | number, status: PhaseStatus, by: string): Promise<PhaseRecord> {
     const name = checked(PHASE_NAME, String(phase), 'Phase');
-    checked(SESSION_ID, session, 'Session');
+    checkSession(session);
     if (!PHASE_STATUSES.includes(status)) {
       throw new HandoffError('INVALID_REQUEST', { issues: `/status: must be one of ${PHASE_STATUSES.join(', ')}` });
     }
@@ -54,20 +62,44 @@ export class Sessions {
     return (await Promise.all(rows.map((r) => readPhase(this.db, session, r.phase)))).flatMap((p) => p ?? []);
   }
 
-  /** Sets one context entry. With `ifVersion` (0: absent) only if it is still at that version. Throws STATE_CONFLICT. */
-  async set(session: string, key: string, value: unknown, by: string, ifVersion?: number): Promise<ContextEntry> {
-    checked(SESSION_ID, session, 'Session');
-    return this.db.transaction().execute(async (trx) => {
-      const found = (await readEntry(trx, session, key))?.version ?? 0;
-      if (ifVersion !== undefined && found !== ifVersion) {
-        throw new HandoffError('STATE_CONFLICT', {
-          resource: `context:${session}/${key}`,
-          expected: `version ${ifVersion}`,
-          found: `version ${found}`,
-        });
-      }
-      return writeEntry(trx, session, key, canonicalJson(value), by);
+  /**
+   * Sets one context entry. With `ifVersion` (0: absent) only if it is still at that version. `by` is its source too,
+   * unless the facts name another. Throws STATE_CONFLICT and INVALID_CONTEXT.
+   */
+  async set(
+    session: string,
+    key: string,
+    value: unknown,
+    by: string,
+    ifVersion?: number,
+    facts: EntryFacts = {},
+  ): Promise<ContextEntry> {
+    checkSession(session);
+    checkEntry(key, value, { source: by });
+    checkEntry(key, null, facts);
+    const text = checkedSize(key, canonicalJson(value));
+    return this.transact(async (trx) => {
+      compare(session, key, await readEntry(trx, session, key), ifVersion);
+      return writeEntry(trx, session, key, text, { by, ...facts });
     });
+  }
+
+  /** Whether there was an entry to delete. The versions of a later one go on above those it had. Throws STATE_CONFLICT. */
+  async delete(session: string, key: string, ifVersion?: number): Promise<boolean> {
+    checkSession(session);
+    checkKey(key);
+    return this.transact(async (trx) => {
+      const found = await readEntry(trx, session, key);
+      compare(session, key, found, ifVersion);
+      if (!found) return false;
+      await raiseFloor(trx, session, found.version);
+      await deleteEntry(trx, session, key);
+      return true;
+    });
+  }
+
+  async entry(session: string, key: string): Promise<ContextEntry | undefined> {
+    return readEntry(this.db, session, key);
   }
 
   /** All entries of a session, by key. */
@@ -75,9 +107,50 @@ export class Sessions {
     return readContext(this.db, session);
   }
 
+  /** Makes an empty context for a session that has none. */
+  async createContext(session: string): Promise<void> {
+    await ensureContext(this.db, checkSession(session));
+  }
+
+  /** Whether the session has a context, be it an empty one. */
+  async hasContext(session: string): Promise<boolean> {
+    return hasContext(this.db, checkSession(session));
+  }
+
+  /**
+   * Writes several entries in one transaction, all or none, and makes the context where there is none. `decide` says
+   * which, from those that are there. Returns what it said.
+   */
+  async change<T extends { writes: readonly ContextWrite[] }>(
+    session: string,
+    by: string,
+    decide: (present: readonly ContextEntry[]) => T,
+  ): Promise<T> {
+    checkSession(session);
+    return this.transact(async (trx) => {
+      const decided = decide(await readContext(trx, session));
+      await ensureContext(trx, session);
+      for (const { key, value, ...facts } of decided.writes) {
+        await writeEntry(trx, session, key, value, { by, ...facts });
+        failpointSync('context.in_change');
+      }
+      return decided;
+    });
+  }
+
   async contextDigest(session: string): Promise<string> {
     return contextDigest(this.db, session);
   }
+
+  private transact<T>(work: (trx: Transaction<Tables>) => Promise<T>): Promise<T> {
+    return this.db.transaction().execute(work);
+  }
+}
+
+/** One entry to write: its value as canonical JSON, times in milliseconds. */
+export interface ContextWrite extends Omit<Written, 'by'> {
+  key: string;
+  value: string;
 }
 
 export async function readPhase(q: Queries, session: string, phase: string): Promise<PhaseRecord | undefined> {
@@ -141,50 +214,23 @@ export async function restorePhase(
     .execute();
 }
 
-export async function readEntry(q: Queries, session: string, key: string): Promise<ContextEntry | undefined> {
-  return q
-    .selectFrom('context')
-    .select(['key', 'value', 'digest', 'version'])
-    .where('session', '=', session)
-    .where('key', '=', key)
-    .executeTakeFirst();
+const checkSession = (session: string): string => checked(SESSION_ID, session, 'Session');
+
+function compare(session: string, key: string, found: ContextEntry | undefined, ifVersion: number | undefined): void {
+  const version = found?.version ?? 0;
+  if (ifVersion === undefined || version === ifVersion) return;
+  throw new HandoffError('STATE_CONFLICT', {
+    resource: `context:${session}/${key}`,
+    expected: `version ${ifVersion}`,
+    found: `version ${version}`,
+  });
 }
 
-async function readContext(q: Queries, session: string): Promise<ContextEntry[]> {
-  return q
-    .selectFrom('context')
-    .select(['key', 'value', 'digest', 'version'])
-    .where('session', '=', session)
-    .orderBy('key')
-    .execute();
-}
-
-/** Digest over every entry's key and value digest: the same whatever the versions. */
-async function contextDigest(q: Queries, session: string): Promise<string> {
-  return digestOf((await readContext(q, session)).map((e) => [e.key, e.digest]));
-}
-
-/** `version` puts an entry back to an old version; absent: the next one. */
-export async function writeEntry(
-  q: Queries,
-  session: string,
-  key: string,
-  value: string,
-  by: string,
-  version?: number,
-): Promise<ContextEntry> {
-  const next = version ?? ((await readEntry(q, session, key))?.version ?? 0) + 1;
-  const row = { value, digest: sha256(value), version: next, updated_by: by, updated_at: Date.now() };
-  await q
-    .insertInto('context')
-    .values({ session, key, ...row })
-    .onConflict((c) => c.columns(['session', 'key']).doUpdateSet(row))
-    .execute();
-  return { key, value, digest: row.digest, version: next };
-}
-
-export async function deleteEntry(q: Queries, session: string, key: string): Promise<void> {
-  await q.deleteFrom('context').where('session', '=', session).where('key', '=', key).execute();
+/** Throws INPUT_TOO_LARGE of a value (JSON) that is too large for one entry. */
+export function checkedSize(key: string, value: string): string {
+  const size = Buffer.byteLength(value);
+  if (size <= ENTRY_LIMIT) return value;
+  throw new HandoffError('INPUT_TOO_LARGE', { what: `The value of ${printable(key)}`, size, limit: ENTRY_LIMIT });
 }
 
 function checked(pattern: RegExp, id: string, what: string): string {

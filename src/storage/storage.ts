@@ -8,6 +8,8 @@ import { Handoffs } from './handoffs.js';
 import { Ledger } from './ledger.js';
 import { Manifest } from './manifest/manifest.js';
 import { Pipelines } from './pipelines/pipelines.js';
+import { FileHandoffStorage, type FileHandoffStorageOptions } from './packages/file-storage.js';
+import { LookedAtPackages } from './packages/looked-at.js';
 import { Procedures } from './procedures.js';
 import { Sessions } from './sessions.js';
 import { Steps } from './steps.js';
@@ -24,6 +26,8 @@ export interface StorageOptions {
   schemas?: string[];
   /** What an acknowledged write survives. Default `process`. */
   durability?: 'process' | 'power';
+  /** How packages are kept, below `packages` in the folder. */
+  packages?: FileHandoffStorageOptions;
 }
 
 /** All that is kept outside workflow history. */
@@ -47,6 +51,7 @@ export interface Storage {
   manifest: Manifest;
   pipelines: Pipelines;
   blobs: Blobs;
+  packages: FileHandoffStorage;
   /** Runs `work` with a view of this storage through which nothing can be written: see {@link lookInto}. */
   look: <T>(work: (view: Storage) => Promise<T>) => Promise<T>;
   close(): Promise<void>;
@@ -54,13 +59,13 @@ export interface Storage {
 
 /** Opens the storage of one folder, and makes it where there is none. Several processes may have it open at once. */
 export async function openStorage(options: StorageOptions = {}): Promise<Storage> {
-  const { folder, file, blobs } = placesOf(options);
+  const { folder, file, blobs, packages } = placesOf(options);
   await mkdir(folder, { recursive: true });
   const db = await openDatabase(file, options.durability);
   // One for all looks: libsql gives a closed database back only when its statements are collected.
   let reading: Promise<ReadOnlyDb> | undefined;
   return {
-    ...storageOn(db, options, new Blobs(blobs)),
+    ...storageOn(db, options, new Blobs(blobs), new FileHandoffStorage(packages, options.packages)),
     look: async (work) => {
       reading ??= openReadOnly(file);
       const { db: readOnly } = await reading.catch((error: unknown) => {
@@ -101,21 +106,27 @@ export async function lookInto<T>(options: StorageOptions, work: (view: Storage)
 }
 
 function viewOn(db: Db, options: StorageOptions): Storage {
-  const { blobs } = placesOf(options);
+  const { blobs, packages } = placesOf(options);
   const view: Storage = {
-    ...storageOn(db, options, new MemoryBlobs(blobs)),
+    ...storageOn(db, options, new MemoryBlobs(blobs), new LookedAtPackages(packages, options.packages)),
     look: (work) => work(view),
     close: () => Promise.resolve(),
   };
   return view;
 }
 
-function placesOf(options: StorageOptions): { folder: string; file: string; blobs: string } {
+function placesOf(options: StorageOptions): Record<'folder' | 'file' | 'blobs' | 'packages', string> {
   const folder = path.resolve(options.folder ?? '.handoff');
-  return { folder, file: path.join(folder, 'handoff.db'), blobs: path.join(folder, 'blobs') };
+  const within = (name: string): string => path.join(folder, name);
+  return { folder, file: within('handoff.db'), blobs: within('blobs'), packages: within('packages') };
 }
 
-function storageOn(db: Db, options: StorageOptions, blobs: Blobs): Omit<Storage, 'look' | 'close'> {
+function storageOn(
+  db: Db,
+  options: StorageOptions,
+  blobs: Blobs,
+  packages: FileHandoffStorage,
+): Omit<Storage, 'look' | 'close'> {
   const { folder } = placesOf(options);
   const root = path.resolve(options.root ?? folder);
   const sources = (options.sources ?? ['.']).map((s) => path.resolve(s));
@@ -139,5 +150,6 @@ function storageOn(db: Db, options: StorageOptions, blobs: Blobs): Omit<Storage,
     manifest: new Manifest(db),
     pipelines: new Pipelines(db),
     blobs,
+    packages,
   };
 }

@@ -1,23 +1,37 @@
-import { HandoffError } from '../../core/errors.js';
 import type { PhaseStepTask } from '../../core/pipeline-task.js';
+import { ContextManager } from '../../packages/context-manager.js';
+import { SharedContext, type SetOptions, type SharedEntry } from '../../packages/shared-context.js';
 import type { Storage } from '../../storage/storage.js';
-import type { PhaseContext } from './phase.js';
 
-/** The session's context for one attempt of a step; `check` refuses what a resume has overtaken. */
-export function contextOf(storage: Storage, task: PhaseStepTask, check: () => Promise<void>): PhaseContext {
+/** A session's context for one attempt of a step, which writes by its name and, once a resume has overtaken it, not at all. */
+class StepContext extends SharedContext {
+  constructor(
+    storage: Storage,
+    session: string,
+    private readonly step: string,
+    private readonly check: () => Promise<void>,
+  ) {
+    super(storage.sessions, session);
+  }
+
+  override async set<T>(key: string, value: T, options: SetOptions = {}): Promise<SharedEntry<T>> {
+    await this.check();
+    return super.set(key, value, { source: this.step, ...options });
+  }
+
+  override async delete(key: string, options: { ifVersion?: number } = {}): Promise<boolean> {
+    await this.check();
+    return super.delete(key, options);
+  }
+}
+
+/** `check` throws for an attempt that a resume has overtaken. */
+export async function contextOf(
+  storage: Storage,
+  task: PhaseStepTask,
+  check: () => Promise<void>,
+): Promise<SharedContext> {
   const { session } = task.subject;
-  const by = `${task.phase}/${task.step}`;
-  const all = async (): Promise<{ key: string; value: unknown }[]> =>
-    (await storage.sessions.context(session)).map((e) => ({ key: e.key, value: JSON.parse(e.value) as unknown }));
-  return {
-    get: async (key) => (await all()).find((e) => e.key === key)?.value,
-    set: async (key, value) => {
-      await check();
-      await storage.sessions.set(session, key, value, by);
-    },
-    find: async (pattern) => {
-      if (pattern !== '*') throw new HandoffError('INTERNAL', { why: 'globs come with the contexts' });
-      return all();
-    },
-  };
+  await new ContextManager(storage).createContext(session);
+  return new StepContext(storage, session, `${task.phase}/${task.step}`, check);
 }

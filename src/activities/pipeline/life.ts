@@ -11,6 +11,7 @@ import type {
 } from '../../core/pipeline-task.js';
 import type { Checkpoint } from '../../core/pipeline.js';
 import { HandoffError } from '../../core/errors.js';
+import { ContextManager } from '../../packages/context-manager.js';
 import { writePhase } from '../../storage/sessions.js';
 import type { Deps } from '../action.js';
 import { failpoint } from '../failpoint.js';
@@ -20,6 +21,7 @@ import { restorePackage, writePackage } from './packages.js';
 /** Registers a pipeline before it does anything. Throws PHASE_UNKNOWN, PIPELINE_RESUME_FAILED. */
 export async function openPipeline(deps: Deps, task: OpenPipelineTask): Promise<{ epoch: number }> {
   checkPhases(deps, task.phases);
+  await new ContextManager(deps.storage).createContext(task.subject.session);
   await deps.storage.pipelines.take(task.subject, task.phases, { epoch: 1, run: task.run, taskQueue: task.taskQueue });
   await failpoint('pipeline_open.after');
   return { epoch: 1 };
@@ -48,7 +50,7 @@ export async function checkpointPipeline(deps: Deps, task: CheckpointTask): Prom
     });
   }
   await failpoint('checkpoint.before');
-  const checkpoint = await writePackage(deps, task);
+  const checkpoint = await writePackage(storage, task);
   await failpoint('checkpoint.after');
   return checkpoint;
 }
@@ -60,7 +62,9 @@ export async function checkpointPipeline(deps: Deps, task: CheckpointTask): Prom
 export async function receivePackage(deps: Deps, task: ReceiveTask): Promise<Received> {
   checkPhases(deps, task.phases);
   const received =
-    task.packageId === undefined ? undefined : await restorePackage(deps, { ...task, packageId: task.packageId });
+    task.packageId === undefined
+      ? undefined
+      : await restorePackage(deps.storage, { ...task, packageId: task.packageId });
   const packed = received?.packed;
   if (packed && packed.subject.pipelineId !== task.subject.pipelineId)
     throw new HandoffError('PIPELINE_RESUME_FAILED', { why: `it is of pipeline ${packed.subject.pipelineId}` });

@@ -1,33 +1,71 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import path from 'node:path';
 import { HandoffError } from '../../core/errors.js';
-import type { RestoreConflict } from '../../core/package.js';
+import type { PipelineHandoffPackage, RestoreConflict } from '../../core/package.js';
+import { ledgerIdOf } from '../../core/pipeline-ids.js';
 import type { Checkpoint, PackedPipeline } from '../../core/pipeline.js';
 import type { CheckpointTask, ReceiveTask } from '../../core/pipeline-task.js';
-import type { Deps } from '../action.js';
+import { ContextManager } from '../../packages/context-manager.js';
+import { HandoffManager } from '../../packages/handoff-manager.js';
+import type { Storage } from '../../storage/storage.js';
 
-// Stands in for the packages until they are there.
-const fileOf = (deps: Deps, id: string): string => path.join(deps.storage.folder, 'stub-packages', `${id}.json`);
+const managerOf = (storage: Storage): HandoffManager =>
+  new HandoffManager(new ContextManager(storage), storage.packages);
 
-export async function writePackage(deps: Deps, task: CheckpointTask): Promise<Checkpoint> {
-  await mkdir(path.dirname(fileOf(deps, task.packageId)), { recursive: true });
-  await writeFile(fileOf(deps, task.packageId), JSON.stringify({ packed: task.packed }));
-  const { packageExpiryMs } = task.packed;
+/** Writes a checkpoint's package, unless an earlier attempt has: what went on since is not in it. */
+export async function writePackage(storage: Storage, task: CheckpointTask): Promise<Checkpoint> {
+  const { subject, packed, packageId } = task;
+  const handoff = (await storage.packages.load(packageId)) ?? (await create());
+  const { packageExpiryMs } = packed;
   return {
-    packageId: task.packageId,
+    packageId,
     status: task.status,
-    resumePoint: task.resumePoint,
-    reason: task.reason,
+    resumePoint: handoff.checkpoint.resumePoint,
+    reason: handoff.metadata.reason,
     at: task.now,
     ...(packageExpiryMs === undefined ? {} : { expiry: { remainingMs: packageExpiryMs } }),
   };
+  function create(): Promise<PipelineHandoffPackage> {
+    return managerOf(storage).createHandoff(subject.session, {
+      id: packageId,
+      cloneId: subject.cloneId,
+      pipelineVersion: subject.pipelineVersion,
+      sourcePhase: task.phase,
+      targetPhase: task.phase,
+      createdBy: task.by,
+      reason: task.reason,
+      ...(packageExpiryMs === undefined ? {} : { expiresAt: new Date(task.now + packageExpiryMs) }),
+      checkpoint: {
+        phase: task.phase,
+        step: task.step,
+        totalSteps: task.totalSteps,
+        status: task.status,
+        resumePoint: task.resumePoint,
+        ...(task.error ? { error: task.error } : {}),
+        pipeline: packed,
+      },
+    });
+  }
 }
 
+/** What a package keeps of its pipeline; undefined of one that no pipeline wrote. */
+export const packedIn = ({ checkpoint }: PipelineHandoffPackage): PackedPipeline | undefined =>
+  checkpoint['pipeline'] as PackedPipeline | undefined;
+
+/** Restores a package's context into its session. Throws PIPELINE_RESUME_FAILED with what the manager says. */
 export async function restorePackage(
-  deps: Deps,
+  storage: Storage,
   task: ReceiveTask & { packageId: string },
 ): Promise<{ packed: PackedPipeline; conflicts: RestoreConflict[] }> {
-  const text = await readFile(fileOf(deps, task.packageId), 'utf8').catch(() => undefined);
-  if (text === undefined) throw new HandoffError('PIPELINE_RESUME_FAILED', { why: 'Handoff package not found' });
-  return { ...(JSON.parse(text) as { packed: PackedPipeline }), conflicts: [] };
+  const received = await managerOf(storage).receiveHandoff(task.packageId, {
+    merge: task.merge,
+    into: task.subject.session,
+    by: ledgerIdOf(task.subject.pipelineId),
+    ...(task.asOf === undefined ? {} : { now: new Date(task.asOf) }),
+  });
+  if (!received.success) {
+    const { error, code, detail } = received;
+    throw new HandoffError('PIPELINE_RESUME_FAILED', { why: error, code, ...(detail ? { detail } : {}) });
+  }
+  const packed = packedIn(received.handoff);
+  if (!packed) throw new HandoffError('PIPELINE_RESUME_FAILED', { why: `package ${task.packageId} is of no pipeline` });
+  return { packed, conflicts: received.conflicts };
 }

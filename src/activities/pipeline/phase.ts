@@ -2,15 +2,8 @@ import { HandoffError } from '../../core/errors.js';
 import { PHASE_NAME, printable } from '../../core/ids.js';
 import { PHASE_STEP_NAME } from '../../core/pipeline-ids.js';
 import type { FrozenPhase, StepTerms } from '../../core/pipeline.js';
+import type { SharedContext } from '../../packages/shared-context.js';
 import type { Storage } from '../../storage/storage.js';
-
-/** A session's context, as a step sees it. */
-export interface PhaseContext {
-  get(key: string): Promise<unknown>;
-  set(key: string, value: unknown, options?: { tags?: string[] }): Promise<void>;
-  /** Keys by glob, `*` all. */
-  find(pattern: string): Promise<{ key: string; value: unknown }[]>;
-}
 
 /** What a step of a phase can do and look at. */
 export interface PhaseStepContext {
@@ -26,7 +19,8 @@ export interface PhaseStepContext {
   attempt: number;
   /** Aborted when the pipeline is cancelled; the step then throws, as by `signal.throwIfAborted()`. A pause waits for the step. */
   signal: AbortSignal;
-  context: PhaseContext;
+  /** The session's context: what it writes bears the step's name, and is refused once a resume has overtaken the attempt. */
+  context: SharedContext;
   storage: Storage;
   /** Has the next heartbeat show how far it is, as in the Web UI. */
   progress: (details: Record<string, unknown>) => void;

@@ -43,7 +43,7 @@ export async function runPhaseStep(
       .execute();
   });
   await failpoint('phase_step.before');
-  const result = bounded(task, (await handler.run(contextFor(deps, task, signal, attempt.progress))) ?? {});
+  const result = bounded(task, (await handler.run(await contextFor(deps, task, signal, attempt.progress))) ?? {});
   await failpoint('phase_step.after');
   await storage.pipelines.fenced(fence, ledgerStepOf(phase, step), async (trx) => {
     await recordStep(trx, pipelineId, { phase, step, epoch: task.epoch, attempt: task.attempt, result });
@@ -60,12 +60,12 @@ function bounded({ phase, step }: PhaseStepTask, facts: Record<string, unknown>)
   throw new HandoffError('INPUT_TOO_LARGE', { what, size, limit: FACTS_LIMIT });
 }
 
-function contextFor(
+async function contextFor(
   deps: Deps,
   task: PhaseStepTask,
   signal: AbortSignal,
   progress: PhaseStepContext['progress'],
-): PhaseStepContext {
+): Promise<PhaseStepContext> {
   const { subject, phase, step, number, totalSteps, attempt, epoch } = task;
   const { session, cloneId, pipelineId } = subject;
   const name = ledgerStepOf(phase, step);
@@ -83,7 +83,7 @@ function contextFor(
     totalSteps,
     attempt,
     signal,
-    context: contextOf(deps.storage, task, check),
+    context: await contextOf(deps.storage, task, check),
     storage: deps.storage,
     progress,
     effect: runEffect(deps, { ref, kind: `action:${name}`, irreversible: true }, signal, check),

@@ -1,0 +1,217 @@
+import { HandoffError, type ErrorCode } from '../core/errors.js';
+import {
+  MERGE_STRATEGIES,
+  PACKAGE_VERSION,
+  type HandoffStorage,
+  type MergeStrategy,
+  type PhaseCheckpoint,
+  type PipelineHandoffPackage,
+  type PipelinePhase,
+  type RestoreConflict,
+} from '../core/package.js';
+import { newPackageId, packageFault, sealPackage } from '../storage/packages/seal.js';
+import type { ContextManager } from './context-manager.js';
+import { merge } from './merge.js';
+import { checkBudget, parseContext, serializedEntry } from './serialize.js';
+import type { EntryFilter } from './shared-context.js';
+
+/** Bytes of a package's entries as canonical JSON, where nothing else is said. */
+const MAX_BYTES = 64 * 1024 * 1024;
+
+export interface HandoffManagerOptions {
+  /** What packages say of the pipeline that made them. Default `1.0.0`. */
+  pipelineVersion?: string;
+  /** Of a package's entries as canonical JSON. Default 64 MB. */
+  maxBytes?: number;
+}
+
+/** What a package is to say, and which entries it carries: all, where no filter is given. */
+export interface CreateHandoffOptions extends EntryFilter {
+  cloneId: string;
+  sourcePhase: PipelinePhase;
+  targetPhase: PipelinePhase;
+  /** Default `system`. */
+  createdBy?: string;
+  /** Default `manual`. */
+  reason?: string;
+  /** Neither: it never expires. */
+  expiresAt?: Date;
+  expiresInMinutes?: number;
+  /** What it lacks: paused in the source phase, to go on at the target phase. */
+  checkpoint?: Partial<PhaseCheckpoint>;
+  pipelineVersion?: string;
+  maxBytes?: number;
+  /** Default: a new one. The same id again replaces the package, as an attempt that is repeated should. */
+  id?: string;
+}
+
+export interface ReceiveHandoffOptions {
+  /** What happens to entries that are there with other values. Default `overwrite`. */
+  merge?: MergeStrategy;
+  /** The session to restore into. Default: the package's. */
+  into?: string;
+  /** Default: now. */
+  now?: Date;
+  /** Milliseconds by which the expiry moves, because the clock of its run stood still. `Infinity`: it does not expire. */
+  pausedForMs?: number;
+  /** Who restores, for the record of each entry. Default `package <id>`. */
+  by?: string;
+}
+
+export interface HandoffReceived {
+  success: true;
+  /** With `integrity.valid` and `integrity.verifiedAt`, which are never stored. */
+  handoff: PipelineHandoffPackage;
+  resumePoint: string;
+  /** Every entry that was there with another value, and which of the two stands now. */
+  conflicts: RestoreConflict[];
+  /** Keys of the entries that were written; those that had the same value were not. */
+  restored: string[];
+}
+
+/** Nothing was restored. */
+export interface HandoffRefused {
+  success: false;
+  /** Among others exactly `Handoff package not found`, `Integrity check failed`, `Handoff package expired`. */
+  error: string;
+  code: ErrorCode;
+  /** What the error does not say: which file, what does not fit, since when. */
+  detail?: string;
+  /** Under `fail`: what stood against it. */
+  conflicts?: RestoreConflict[];
+}
+
+export type HandoffReceiveResult = HandoffReceived | HandoffRefused;
+
+/** What a package can be refused for; every other error is thrown. */
+const REFUSALS: Partial<Record<ErrorCode, string | undefined>> = {
+  PACKAGE_NOT_FOUND: 'Handoff package not found',
+  PACKAGE_DAMAGED: 'Integrity check failed',
+  PACKAGE_EXPIRED: 'Handoff package expired',
+  INVALID_PACKAGE: undefined,
+  PACKAGE_VERSION: undefined,
+  PACKAGE_CONFLICT: undefined,
+  INVALID_CONTEXT: undefined,
+  INPUT_TOO_LARGE: undefined,
+  INVALID_ID: undefined,
+};
+
+/** Makes packages of sessions' contexts, and takes them up again, in this process or another. */
+export class HandoffManager {
+  constructor(
+    private readonly contextManager: ContextManager,
+    private readonly storage: HandoffStorage,
+    private readonly options: HandoffManagerOptions = {},
+  ) {}
+
+  /**
+   * Makes a package of a session's context as it is in one moment, and stores it. Throws CONTEXT_NOT_FOUND,
+   * CONTEXT_TOO_LARGE, INVALID_PACKAGE of options that do not fit, and what the storage throws.
+   */
+  async createHandoff(sessionId: string, options: CreateHandoffOptions): Promise<PipelineHandoffPackage> {
+    const context = await this.contextManager.getContext(sessionId);
+    if (!context) throw new HandoffError('CONTEXT_NOT_FOUND', { session: sessionId });
+    const createdAt = new Date();
+    const { sourcePhase, targetPhase } = options;
+    const expiresAt = expiryOf(options, createdAt);
+    const maxBytes = options.maxBytes ?? this.options.maxBytes ?? MAX_BYTES;
+    const rows = await context.rows(options);
+    checkBudget(rows, sessionId, maxBytes);
+    const handoff = sealPackage({
+      id: options.id ?? newPackageId(),
+      sessionId,
+      cloneId: options.cloneId,
+      createdAt,
+      sourcePhase,
+      targetPhase,
+      context: { entries: rows.map(serializedEntry) },
+      checkpoint: {
+        phase: sourcePhase,
+        step: 0,
+        totalSteps: 0,
+        status: 'paused',
+        resumePoint: targetPhase,
+        ...options.checkpoint,
+      },
+      metadata: {
+        version: PACKAGE_VERSION,
+        pipelineVersion: options.pipelineVersion ?? this.options.pipelineVersion ?? '1.0.0',
+        createdBy: options.createdBy || 'system',
+        reason: options.reason || 'manual',
+        ...(expiresAt ? { expiresAt } : {}),
+      },
+    });
+    checkBudget(rows, sessionId, maxBytes, handoff.context.size);
+    await this.storage.save(handoff);
+    return handoff;
+  }
+
+  /**
+   * Restores a package's context, all of it or nothing, after all of it was looked at. What is wrong with the package is
+   * said in the result; what is wrong with the storage is thrown. The clock of a package goes on while its run is
+   * paused, unless `pausedForMs` says how long it stood.
+   */
+  async receiveHandoff(handoffId: string, options: ReceiveHandoffOptions = {}): Promise<HandoffReceiveResult> {
+    const { merge: strategy = 'overwrite', now = new Date(), pausedForMs = 0 } = options;
+    if (!MERGE_STRATEGIES.includes(strategy)) throw invalid('/merge', `must be one of ${MERGE_STRATEGIES.join(', ')}`);
+    let conflicts: RestoreConflict[] = [];
+    try {
+      const handoff = await this.sound(handoffId, now.getTime() - pausedForMs);
+      const incoming = parseContext(handoff.context);
+      const session = options.into ?? handoff.sessionId;
+      const by = options.by ?? `package ${handoffId}`;
+      const { writes } = await this.contextManager.sessions.change(session, by, (present) => {
+        const merged = merge(incoming, present, strategy);
+        ({ conflicts } = merged);
+        if (strategy === 'fail' && conflicts.length > 0) {
+          const keys = conflicts.map((c) => c.key).join(', ');
+          throw new HandoffError('PACKAGE_CONFLICT', { package: handoffId, session, keys });
+        }
+        return merged;
+      });
+      return {
+        success: true,
+        handoff: { ...handoff, integrity: { ...handoff.integrity, verifiedAt: now, valid: true } },
+        resumePoint: handoff.checkpoint.resumePoint,
+        conflicts,
+        restored: writes.map((w) => w.key),
+      };
+    } catch (error) {
+      return { ...refusal(error), ...(conflicts.length > 0 ? { conflicts } : {}) };
+    }
+  }
+
+  /** A package that is there, whole, and at `time` (milliseconds) not expired. */
+  private async sound(id: string, time: number): Promise<PipelineHandoffPackage> {
+    const handoff = await this.storage.load(id);
+    if (!handoff) throw new HandoffError('PACKAGE_NOT_FOUND', { package: id });
+    const why = packageFault(handoff);
+    if (why) throw new HandoffError('PACKAGE_DAMAGED', { package: id, where: 'the storage', why });
+    const { expiresAt } = handoff.metadata;
+    if (expiresAt && time > expiresAt.getTime())
+      throw new HandoffError('PACKAGE_EXPIRED', { package: id, at: expiresAt.toISOString() });
+    return handoff;
+  }
+}
+
+/** Throws the error again where it is not about the package. */
+function refusal(error: unknown): HandoffRefused {
+  if (!(error instanceof HandoffError) || !(error.code in REFUSALS)) throw error;
+  const { code, message } = error;
+  const fixed = REFUSALS[code];
+  return fixed === undefined
+    ? { success: false, error: message, code }
+    : { success: false, error: fixed, code, detail: message };
+}
+
+function expiryOf({ expiresAt, expiresInMinutes }: CreateHandoffOptions, createdAt: Date): Date | undefined {
+  if (expiresAt === undefined && expiresInMinutes === undefined) return undefined;
+  if (expiresAt !== undefined && expiresInMinutes !== undefined)
+    throw invalid('/expiresInMinutes', 'give it or expiresAt, and not both');
+  const at = expiresAt ?? new Date(createdAt.getTime() + expiresInMinutes! * 60_000);
+  if (!(at instanceof Date) || Number.isNaN(at.getTime())) throw invalid('/expiresAt', 'is not a date');
+  return at;
+}
+
+const invalid = (path: string, why: string): HandoffError =>
+  new HandoffError('INVALID_PACKAGE', { issues: `${path}: ${why}` });

@@ -1,0 +1,75 @@
+import { checkEntry } from '../core/context-entry.js';
+import { canonicalJson } from '../core/digest.js';
+import { HandoffError, formatIssues, type Issue } from '../core/errors.js';
+import type { ContextEntrySerialized, SerializedContext } from '../core/package.js';
+import { pointerOf } from '../core/pointer.js';
+import type { ContextEntry } from '../storage/context.js';
+import { checkedSize, type ContextWrite } from '../storage/sessions.js';
+import { metadataOf } from './shared-context.js';
+
+/** How many of the largest entries an error names. */
+const LARGEST = 5;
+
+/** An entry as a package holds it. */
+export const serializedEntry = (row: ContextEntry): ContextEntrySerialized => ({
+  key: row.key,
+  value: row.value,
+  metadata: metadataOf(row),
+});
+
+/** Throws CONTEXT_TOO_LARGE, naming the largest entries. `size`: in all, where it is known better than by the values. */
+export function checkBudget(rows: readonly ContextEntry[], session: string, maxBytes: number, size?: number): void {
+  const bytes = size ?? rows.reduce((sum, row) => sum + Buffer.byteLength(row.value), 0);
+  if (bytes > maxBytes) throw tooLarge(rows, session, bytes, maxBytes);
+}
+
+function tooLarge(rows: readonly ContextEntry[], session: string, size: number, limit: number): HandoffError {
+  const largest = rows
+    .map(({ key, value }) => ({ key, bytes: Buffer.byteLength(value) }))
+    .toSorted((a, b) => b.bytes - a.bytes)
+    .slice(0, LARGEST);
+  const known = largest.map(({ key, bytes }) => `${key} (${bytes})`).join(', ');
+  return new HandoffError('CONTEXT_TOO_LARGE', { session, size, limit, known, largest });
+}
+
+/**
+ * The entries of a package as they are to be written, every one looked at. Throws INVALID_PACKAGE of what is no JSON or
+ * is there twice, INVALID_CONTEXT and INPUT_TOO_LARGE of what no context can hold.
+ */
+export function parseContext({ entries }: SerializedContext): ContextWrite[] {
+  const issues: Issue[] = [];
+  const writes = new Map<string, ContextWrite>();
+  entries.forEach((entry, i) => {
+    const at = (...path: string[]): string => pointerOf('context', 'entries', i, ...path);
+    if (writes.has(entry.key)) issues.push({ path: at('key'), message: `the key ${entry.key} is there twice` });
+    const write = parseEntry(entry, at, issues);
+    if (write) writes.set(entry.key, write);
+  });
+  if (issues.length > 0) throw new HandoffError('INVALID_PACKAGE', { issues: formatIssues(issues) });
+  return [...writes.values()];
+}
+
+function parseEntry(
+  { key, value: text, metadata }: ContextEntrySerialized,
+  at: (...path: string[]) => string,
+  issues: Issue[],
+): ContextWrite | undefined {
+  checkedSize(key, text);
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    issues.push({ path: at('value'), message: 'is not JSON' });
+    return undefined;
+  }
+  const { source, tags } = metadata;
+  checkEntry(key, value, { source, tags });
+  const times: { createdAt?: number; updatedAt?: number } = {};
+  for (const field of ['createdAt', 'updatedAt'] as const) {
+    const time = metadata[field];
+    if (time === undefined) continue;
+    times[field] = Date.parse(time);
+    if (Number.isNaN(times[field])) issues.push({ path: at('metadata', field), message: 'is not a date' });
+  }
+  return { key, value: canonicalJson(value), source, tags, ...times };
+}

@@ -1,0 +1,173 @@
+import { digestOf, sha256 } from '../core/digest.js';
+import type { Queries } from './database.js';
+
+/** One entry of a session's context. `value` is canonical JSON, times are milliseconds. */
+export interface ContextEntry {
+  key: string;
+  value: string;
+  /** Hex SHA-256 of the value. */
+  digest: string;
+  /** Raised by every write. */
+  version: number;
+  /** Whose value it is; `updatedBy` is who put it here, such as an undo or a restore. */
+  source: string;
+  tags: string[];
+  createdAt: number;
+  updatedAt: number;
+  updatedBy: string;
+}
+
+/** What a write says besides the value. Absent: `by` as source, the tags that are there, now. */
+export interface Written {
+  by: string;
+  source?: string;
+  tags?: readonly string[];
+  createdAt?: number;
+  updatedAt?: number;
+}
+
+const COLUMNS = [
+  'key',
+  'value',
+  'digest',
+  'version',
+  'source',
+  'tags',
+  'created_at',
+  'updated_at',
+  'updated_by',
+] as const;
+
+interface Row {
+  key: string;
+  value: string;
+  digest: string;
+  version: number;
+  source: string;
+  tags: string;
+  created_at: number;
+  updated_at: number;
+  updated_by: string;
+}
+
+const entryOf = (r: Row): ContextEntry => ({
+  key: r.key,
+  value: r.value,
+  digest: r.digest,
+  version: r.version,
+  source: r.source,
+  tags: JSON.parse(r.tags) as string[],
+  createdAt: r.created_at,
+  updatedAt: r.updated_at,
+  updatedBy: r.updated_by,
+});
+
+export async function readEntry(q: Queries, session: string, key: string): Promise<ContextEntry | undefined> {
+  const row = await q
+    .selectFrom('context')
+    .select(COLUMNS)
+    .where('session', '=', session)
+    .where('key', '=', key)
+    .executeTakeFirst();
+  return row && entryOf(row);
+}
+
+/** All entries of a session, by key. */
+export async function readContext(q: Queries, session: string): Promise<ContextEntry[]> {
+  const rows = await q.selectFrom('context').select(COLUMNS).where('session', '=', session).orderBy('key').execute();
+  return rows.map(entryOf);
+}
+
+/** Digest over every entry's key and value digest: the same whatever the versions. */
+export async function contextDigest(q: Queries, session: string): Promise<string> {
+  const rows = await q
+    .selectFrom('context')
+    .select(['key', 'digest'])
+    .where('session', '=', session)
+    .orderBy('key')
+    .execute();
+  return digestOf(rows.map((r) => [r.key, r.digest]));
+}
+
+/** The version that a write of an entry gets: never one that the same key, deleted since, has had. */
+export async function nextVersion(q: Queries, session: string, found: ContextEntry | undefined): Promise<number> {
+  if (found) return found.version + 1;
+  const row = await q.selectFrom('contexts').select('floor').where('session', '=', session).executeTakeFirst();
+  return (row?.floor ?? 0) + 1;
+}
+
+/** Writes a value (canonical JSON) over what is there. */
+export async function writeEntry(
+  q: Queries,
+  session: string,
+  key: string,
+  value: string,
+  written: Written,
+): Promise<ContextEntry> {
+  const found = await readEntry(q, session, key);
+  const now = Date.now();
+  const entry: ContextEntry = {
+    key,
+    value,
+    digest: sha256(value),
+    version: await nextVersion(q, session, found),
+    source: written.source ?? written.by,
+    tags: [...new Set(written.tags ?? found?.tags ?? [])],
+    createdAt: written.createdAt ?? found?.createdAt ?? now,
+    updatedAt: written.updatedAt ?? now,
+    updatedBy: written.by,
+  };
+  await putEntry(q, session, entry);
+  return entry;
+}
+
+/** Puts an entry exactly as it is given, its version too: what an undo does. */
+export async function putEntry(q: Queries, session: string, e: ContextEntry): Promise<void> {
+  const row = {
+    value: e.value,
+    digest: e.digest,
+    version: e.version,
+    source: e.source,
+    tags: JSON.stringify(e.tags),
+    created_at: e.createdAt,
+    updated_at: e.updatedAt,
+    updated_by: e.updatedBy,
+  };
+  await q
+    .insertInto('context')
+    .values({ session, key: e.key, ...row })
+    .onConflict((c) => c.columns(['session', 'key']).doUpdateSet(row))
+    .execute();
+}
+
+export async function deleteEntry(q: Queries, session: string, key: string): Promise<void> {
+  await q.deleteFrom('context').where('session', '=', session).where('key', '=', key).execute();
+}
+
+/** Makes a context that is found though it is empty; one that is there stays as it is. */
+export async function ensureContext(q: Queries, session: string): Promise<void> {
+  await q
+    .insertInto('contexts')
+    .values({ session, floor: 0, created_at: Date.now() })
+    .onConflict((c) => c.column('session').doNothing())
+    .execute();
+}
+
+/** New entries of a session get versions above this one from now on. */
+export async function raiseFloor(q: Queries, session: string, version: number): Promise<void> {
+  await ensureContext(q, session);
+  await q
+    .updateTable('contexts')
+    .set({ floor: version })
+    .where('session', '=', session)
+    .where('floor', '<', version)
+    .execute();
+}
+
+/** Whether somebody made a context for the session, or wrote an entry. */
+export async function hasContext(q: Queries, session: string): Promise<boolean> {
+  const made = await q.selectFrom('contexts').select('session').where('session', '=', session).executeTakeFirst();
+  if (made) return true;
+  const entry = await q.selectFrom('context').select('key').where('session', '=', session).limit(1).executeTakeFirst();
+  return entry !== undefined;
+}

@@ -1,0 +1,101 @@
+import { isUtf8 } from 'node:buffer';
+import { HandoffError } from '../../core/errors.js';
+import { checkPackage } from '../../core/package-schema.js';
+import { checkPackageVersion } from '../../core/package-version.js';
+import type { PipelineHandoffPackage } from '../../core/package.js';
+import { faultOfParts, integrityOf, type PackageKey, type Parts } from './seal.js';
+import {
+  MAX_DEPTH,
+  entriesText,
+  frameOf,
+  fromWrittenForm,
+  integrityText,
+  writtenForm,
+  type WrittenPackage,
+} from './written.js';
+
+/** The bytes of a package's file, in parts. With a key they are signed. Throws INVALID_PACKAGE, PACKAGE_VERSION. */
+export function encodePackage(handoff: PipelineHandoffPackage, key?: PackageKey): Uint8Array[] {
+  const written = checked(handoff);
+  const entries = Buffer.from(entriesText(handoff.context.entries));
+  const [head, middle, tail] = frameOf(written).map((text) => Buffer.from(text));
+  const parts: Parts = [head!, entries, middle!, tail!];
+  const fault = faultOfParts(parts, handoff);
+  if (fault) throw new HandoffError('INVALID_PACKAGE', { issues: fault });
+  const integrity = key ? integrityOf(parts, key) : handoff.integrity;
+  return [head!, entries, middle!, Buffer.from(integrityText(integrity)), tail!];
+}
+
+/** The written form of what somebody gave us for a package. */
+function checked(handoff: PipelineHandoffPackage): WrittenPackage {
+  if (!isObject(handoff)) throw new HandoffError('INVALID_PACKAGE', { issues: 'a package is an object' });
+  checkPackageVersion((handoff.metadata as { version?: unknown } | undefined)?.version);
+  const { verifiedAt: _, valid: __, ...integrity } = handoff.integrity ?? {};
+  const written = { ...writtenForm(handoff), integrity };
+  checkPackage(written);
+  return written;
+}
+
+/**
+ * The package that a file's bytes hold, if they are what {@link encodePackage} would make of it, byte for byte, and its
+ * checksums match. Throws PACKAGE_VERSION; and INVALID_PACKAGE, whose text says why the file is no good.
+ */
+export function decodePackage(bytes: Buffer, key?: PackageKey): PipelineHandoffPackage {
+  const text = textOf(bytes);
+  const written = parsed(text);
+  checkPackageVersion((written['metadata'] as { version?: unknown } | undefined)?.version);
+  checkPackage(written);
+  const handoff = fromWrittenForm(written);
+  const inner = entriesText(handoff.context.entries);
+  const [head, middle, tail] = frameOf(writtenForm(handoff));
+  const integrity = integrityText(handoff.integrity);
+  if (head + inner + middle + integrity + tail !== text)
+    throw refusal('it is JSON, but not byte for byte what was written');
+  let at = 0;
+  const part = (of: string): Buffer => bytes.subarray(at, (at += Buffer.byteLength(of)));
+  const before: [Buffer, Buffer, Buffer] = [part(head), part(inner), part(middle)];
+  part(integrity);
+  const fault = faultOfParts([...before, part(tail)], handoff, key);
+  if (fault) throw refusal(fault);
+  return handoff;
+}
+
+function textOf(bytes: Buffer): string {
+  if (bytes.length === 0) throw refusal('it is empty');
+  if (!isUtf8(bytes)) throw refusal('it is not UTF-8');
+  if (depthOf(bytes) > MAX_DEPTH) throw refusal(`it is more than ${MAX_DEPTH} levels deep`);
+  return bytes.toString('utf8');
+}
+
+function parsed(text: string): WrittenPackage {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw refusal(`it is not JSON: ${(error as Error).message}`);
+  }
+  if (isObject(value)) return value;
+  throw refusal('it is JSON, but no package');
+}
+
+const isObject = (v: unknown): v is Record<string, unknown> => typeof v === 'object' && v !== null && !Array.isArray(v);
+
+const refusal = (issues: string): HandoffError => new HandoffError('INVALID_PACKAGE', { issues });
+
+const [QUOTE, BACKSLASH, LIST, LIST_END, OBJECT, OBJECT_END] = Buffer.from('"\\[]{}');
+
+/** How deep a JSON text is nested, before the parser allots memory for each level. */
+function depthOf(bytes: Buffer): number {
+  let depth = 0;
+  let deepest = 0;
+  const end = bytes.length;
+  for (let i = 0; i < end; i++) {
+    const c = bytes[i];
+    if (c === QUOTE) {
+      for (i++; i < end && bytes[i] !== QUOTE; i++) if (bytes[i] === BACKSLASH) i++;
+    } else if (c === LIST || c === OBJECT) {
+      if (++depth > deepest) deepest = depth;
+    } else if (c === LIST_END || c === OBJECT_END) depth--;
+  }
+  return deepest;
+}

@@ -1,0 +1,79 @@
+import { canonicalText, type CanonicalOptions } from '../../core/canonical.js';
+import { HandoffError } from '../../core/errors.js';
+import type { IntegrityCheck, PipelineHandoffPackage } from '../../core/package.js';
+
+/** How deep what is in a package may be nested. */
+export const MAX_DEPTH = 100;
+
+/** A package before its integrity is known. Size and checksum of its context are computed with it. */
+export type UnsealedPackage = Omit<PipelineHandoffPackage, 'integrity' | 'context'> & {
+  context: Omit<PipelineHandoffPackage['context'], 'size' | 'checksum'>;
+};
+
+/** A package's JSON, dates as texts. */
+export type WrittenPackage = Record<string, unknown>;
+
+/** The canonical text of a package without the entries of its context and without its integrity block. */
+export type Frame = [head: string, middle: string, tail: string];
+
+const COMMA_AND_NAME = ',"integrity":';
+
+/** The JSON form of a package that is otherwise right. Throws INVALID_PACKAGE for a date that is none. */
+export function writtenForm(handoff: UnsealedPackage | PipelineHandoffPackage): WrittenPackage {
+  const { metadata } = handoff;
+  const until = metadata?.expiresAt;
+  return {
+    ...handoff,
+    createdAt: dateText(handoff.createdAt, '/createdAt'),
+    ...(metadata && {
+      metadata: until === undefined ? metadata : { ...metadata, expiresAt: dateText(until, '/metadata/expiresAt') },
+    }),
+  };
+}
+
+function dateText(date: unknown, at: string): string {
+  if (date instanceof Date && !Number.isNaN(date.getTime())) return date.toISOString();
+  throw new HandoffError('INVALID_PACKAGE', { issues: `${at}: must be a Date` });
+}
+
+/** The other way round: dates are dates again. `written` fits the schema. */
+export function fromWrittenForm(written: WrittenPackage): PipelineHandoffPackage {
+  const { createdAt, metadata } = written as { createdAt: string; metadata: { expiresAt?: string } };
+  const until = metadata.expiresAt;
+  return {
+    ...(written as unknown as PipelineHandoffPackage),
+    createdAt: new Date(createdAt),
+    metadata: {
+      ...(metadata as unknown as PipelineHandoffPackage['metadata']),
+      ...(until === undefined ? {} : { expiresAt: new Date(until) }),
+    },
+  };
+}
+
+/** The canonical text of a context's entries. Throws INVALID_PACKAGE, naming the place of what is no JSON. */
+export const entriesText = (entries: readonly unknown[]): string => textOf(entries, { at: ['context', 'entries'] });
+
+/** What stands before and after the entries, and after the integrity block. */
+export function frameOf(written: WrittenPackage): Frame {
+  const entries: unknown[] = [];
+  const integrity = {};
+  const context = { ...(written['context'] as object), entries };
+  const text = textOf({ ...written, context, integrity }, { marked: new Set<object>([entries, integrity]) });
+  const [head = '', , middle = '', , tail = ''] = text.split('\0');
+  return [head, middle.slice(0, -COMMA_AND_NAME.length), tail];
+}
+
+function textOf(value: unknown, options: CanonicalOptions): string {
+  try {
+    return canonicalText(value, { ...options, strict: true, maxDepth: MAX_DEPTH });
+  } catch (error) {
+    if (!(error instanceof HandoffError && error.code === 'INVALID_JSON')) throw error;
+    const { source, why } = error.params as { source: string; why: string };
+    throw new HandoffError('INVALID_PACKAGE', { issues: `${source}: ${why}` });
+  }
+}
+
+/** What stands between middle and tail in a file. What is set on receipt is left out. */
+export function integrityText({ algorithm, checksum, signature }: IntegrityCheck): string {
+  return `${COMMA_AND_NAME}${canonicalText({ algorithm, checksum, signature })}`;
+}

@@ -12,6 +12,7 @@ import type { HandoffRequest } from '../../src/core/request.js';
 import { openStorage, type Storage } from '../../src/storage/storage.js';
 import { workflowBundle } from '../../src/temporal/bundle.js';
 import { connectClient } from '../../src/temporal/connect.js';
+import { Pipelines } from './pipelines.js';
 import { createHandoffWorker, type HandoffWorker, type HandoffWorkerOptions } from '../../src/worker.js';
 
 Runtime.install({ logger: new DefaultLogger((process.env['RIG_LOG'] as 'INFO' | undefined) ?? 'ERROR') });
@@ -20,7 +21,7 @@ export const AGENTS = { source: '@code-architect', target: '@nodejs-specialist' 
 
 export interface RigOptions extends Pick<
   HandoffWorkerOptions,
-  'procedures' | 'rules' | 'withoutRules' | 'actions' | 'transformers' | 'worker'
+  'procedures' | 'rules' | 'withoutRules' | 'actions' | 'transformers' | 'phases' | 'worker'
 > {
   /** Default: the server of the test run. */
   address?: string;
@@ -39,6 +40,7 @@ export class Rig {
   readonly started = new Set<string>();
   /** Handoffs that a test leaves open on purpose: replayed, then terminated. */
   readonly leftOpen = new Set<string>();
+  readonly pipelines: Pipelines;
   private worker: { worker: HandoffWorker; running: Promise<void> } | undefined;
 
   private constructor(
@@ -50,7 +52,9 @@ export class Rig {
     readonly temporal: Client,
     private readonly connection: Connection,
     readonly client: HandoffClient,
-  ) {}
+  ) {
+    this.pipelines = new Pipelines(temporal, storage, taskQueue);
+  }
 
   static async create(options: RigOptions = {}): Promise<Rig> {
     const address = options.address ?? inject('address');
@@ -69,9 +73,9 @@ export class Rig {
   }
 
   async startWorker(more: Partial<HandoffWorkerOptions> = {}): Promise<void> {
-    const { procedures, rules, withoutRules, actions, transformers, worker: tuning } = this.options;
+    const { procedures, rules, withoutRules, actions, transformers, phases, worker: tuning } = this.options;
     const parts = Object.fromEntries(
-      Object.entries({ procedures, rules, withoutRules, actions, transformers, worker: tuning }).filter(
+      Object.entries({ procedures, rules, withoutRules, actions, transformers, phases, worker: tuning }).filter(
         ([, v]) => v !== undefined,
       ),
     );
@@ -188,9 +192,10 @@ export class Rig {
   async close(): Promise<void> {
     try {
       await this.replayAll();
+      await this.pipelines.replayAll();
       const open = await this.open();
       for (const id of open) await this.temporal.workflow.getHandle(workflowIdOf(id)).terminate('end of test');
-      const forgotten = open.filter((id) => !this.leftOpen.has(id));
+      const forgotten = [...open.filter((id) => !this.leftOpen.has(id)), ...(await this.pipelines.terminate())];
       if (forgotten.length > 0) throw new Error(`the test left handoffs open: ${forgotten.join(', ')}`);
       await this.stopWorker();
       const { stagingFolder } = this.storage;

@@ -12,9 +12,9 @@ const managerOf = (storage: Storage): HandoffManager =>
 
 /** Writes a checkpoint's package, unless an earlier attempt has: what went on since is not in it. */
 export async function writePackage(storage: Storage, task: CheckpointTask): Promise<Checkpoint> {
-  const { subject, packed, packageId } = task;
-  const handoff = (await storage.packages.load(packageId)) ?? (await create());
-  const { packageExpiryMs } = packed;
+  const { packageId } = task;
+  const { packageExpiryMs } = task.packed;
+  const handoff = (await storage.packages.load(packageId)) ?? (await create(storage, task));
   return {
     packageId,
     status: task.status,
@@ -23,27 +23,30 @@ export async function writePackage(storage: Storage, task: CheckpointTask): Prom
     at: task.now,
     ...(packageExpiryMs === undefined ? {} : { expiry: { remainingMs: packageExpiryMs } }),
   };
-  function create(): Promise<PipelineHandoffPackage> {
-    return managerOf(storage).createHandoff(subject.session, {
-      id: packageId,
-      cloneId: subject.cloneId,
-      pipelineVersion: subject.pipelineVersion,
-      sourcePhase: task.phase,
-      targetPhase: task.phase,
-      createdBy: task.by,
-      reason: task.reason,
-      ...(packageExpiryMs === undefined ? {} : { expiresAt: new Date(task.now + packageExpiryMs) }),
-      checkpoint: {
-        phase: task.phase,
-        step: task.step,
-        totalSteps: task.totalSteps,
-        status: task.status,
-        resumePoint: task.resumePoint,
-        ...(task.error ? { error: task.error } : {}),
-        pipeline: packed,
-      },
-    });
-  }
+}
+
+function create(storage: Storage, task: CheckpointTask): Promise<PipelineHandoffPackage> {
+  const { subject, packed, packageId } = task;
+  const { packageExpiryMs } = packed;
+  return managerOf(storage).createHandoff(subject.session, {
+    id: packageId,
+    cloneId: subject.cloneId,
+    pipelineVersion: subject.pipelineVersion,
+    sourcePhase: task.phase,
+    targetPhase: task.phase,
+    createdBy: task.by,
+    reason: task.reason,
+    ...(packageExpiryMs === undefined ? {} : { expiresAt: new Date(task.now + packageExpiryMs) }),
+    checkpoint: {
+      phase: task.phase,
+      step: task.step,
+      totalSteps: task.totalSteps,
+      status: task.status,
+      resumePoint: task.resumePoint,
+      ...(task.error ? { error: task.error } : {}),
+      pipeline: packed,
+    },
+  });
 }
 
 /** What a package keeps of its pipeline; undefined of one that no pipeline wrote. */

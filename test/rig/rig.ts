@@ -30,6 +30,11 @@ export interface RigOptions extends Pick<
   deadlineMs?: number;
 }
 
+interface Running {
+  worker: HandoffWorker;
+  running: Promise<void>;
+}
+
 let count = 0;
 
 /**
@@ -41,7 +46,8 @@ export class Rig {
   /** Handoffs that a test leaves open on purpose: replayed, then terminated. */
   readonly leftOpen = new Set<string>();
   readonly pipelines: Pipelines;
-  private worker: { worker: HandoffWorker; running: Promise<void> } | undefined;
+  private worker: Running | undefined;
+  private readonly more: Running[] = [];
 
   private constructor(
     readonly options: RigOptions,
@@ -73,6 +79,15 @@ export class Rig {
   }
 
   async startWorker(more: Partial<HandoffWorkerOptions> = {}): Promise<void> {
+    this.worker = await this.newWorker(more);
+  }
+
+  /** One more worker, as on another task queue; stopped with the rig. */
+  async anotherWorker(more: Partial<HandoffWorkerOptions>): Promise<void> {
+    this.more.push(await this.newWorker(more));
+  }
+
+  private async newWorker(more: Partial<HandoffWorkerOptions>): Promise<Running> {
     const { procedures, rules, withoutRules, actions, transformers, phases, worker: tuning } = this.options;
     const parts = Object.fromEntries(
       Object.entries({ procedures, rules, withoutRules, actions, transformers, phases, worker: tuning }).filter(
@@ -88,14 +103,16 @@ export class Rig {
       ...parts,
       ...more,
     });
-    this.worker = { worker, running: worker.run() };
+    return { worker, running: worker.run() };
   }
 
   async stopWorker(): Promise<void> {
     const { worker } = this;
     this.worker = undefined;
-    worker?.worker.shutdown();
-    await worker?.running;
+    for (const one of [...(worker ? [worker] : []), ...this.more.splice(0)]) {
+      one.worker.shutdown();
+      await one.running;
+    }
   }
 
   /** Writes an artifact's file into the source folder. */

@@ -25,7 +25,7 @@ import {
   type PipelineResumeMessage,
   type PipelineSnapshot,
 } from '../../messages.js';
-import { failureOf } from '../handoff/activities.js';
+import { detailsOf, failureOf } from '../handoff/activities.js';
 import { receive } from './receive.js';
 import type { PipelineRun } from './run.js';
 
@@ -126,8 +126,7 @@ async function resume(run: PipelineRun, m: PipelineResumeMessage): Promise<Pipel
     await CancellationScope.nonCancellable(() => receive(run, { by: m.by, merge, lifts: [holder] }));
   } catch (error) {
     const { code, message } = failureOf(error);
-    if (code === 'PIPELINE_RESUME_FAILED') throw error;
-    throw refused('PIPELINE_RESUME_FAILED', { why: message });
+    throw refused('PIPELINE_RESUME_FAILED', { why: message, code, ...detailsOf(error) });
   }
   return answer();
 }

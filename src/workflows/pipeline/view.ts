@@ -1,5 +1,5 @@
 import { SearchAttributeType, defineSearchAttributeKey } from '@temporalio/common';
-import { setCurrentDetails, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
+import { CancellationScope, setCurrentDetails, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
 import { isOpenPipeline, resumePointOf, shownPipeline } from '../../core/pipeline.js';
 import { blockedPipeline, pipelineWords } from '../../core/pipeline-words.js';
 import { SEARCH_KEYS } from '../../core/search-keys.js';
@@ -62,6 +62,6 @@ export class PipelineView {
     if (now === this.projected) return;
     this.projected = now;
     const task = { ref, state, phases: [...phases], taskQueue: workflowInfo().taskQueue };
-    this.projecting = this.projecting.then(() => projectPipeline(task));
+    this.projecting = this.projecting.then(() => CancellationScope.nonCancellable(() => projectPipeline(task)));
   }
 }

@@ -11,6 +11,7 @@ export type { Validation, ValidateOptions } from './client/validate.js';
 export type * from './plan/plan.js';
 export {
   createHandoffWorker,
+  definePhase,
   HandoffPlugin,
   type Deployment,
   type HandoffPluginOptions,
@@ -67,6 +68,18 @@ export type { AgentSpec } from './core/agent-schema.js';
 export type { Effect } from './core/effect.js';
 
 export type { Action, ActionContext } from './activities/action.js';
+export type { PhaseHandler, PhaseStep, PhaseStepContext } from './activities/pipeline/phase.js';
+export type { PipelineResult } from './core/pipeline-task.js';
+export type {
+  FrozenPhase,
+  PipelineShown,
+  PipelineState,
+  PipelineStatus,
+  PipelineSubject,
+  StepTerms,
+} from './core/pipeline.js';
+export type { PipelineRequest, StartedPipeline, TransitionRequest } from './client/pipeline/start.js';
+export type { StoredPipeline } from './storage/pipelines/pipelines.js';
 export type { Rule, RuleContext, RuleFinding } from './rules/rule.js';
 
 export { validateDataContract, type DataContractOptions } from './contracts/handoff.js';

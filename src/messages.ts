@@ -5,6 +5,8 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { ContractFault } from './core/contract.js';
 import type { HandoffState, HandoffOutcome, Holder } from './core/handoff.js';
+import type { MergeStrategy, RestoreConflict } from './core/package.js';
+import type { FrozenPhase, PipelineShown, PipelineState, PipelineSubject } from './core/pipeline.js';
 import type { ArtifactSpec, Subject } from './core/request.js';
 
 export interface PauseMessage {
@@ -127,5 +129,68 @@ export const resolveIncidentUpdate = defineUpdate<{ incidentId: string }, [Resol
 export const rollbackUpdate = defineUpdate<{ incidentId: string }, [RollbackMessage]>('rollback');
 export const statusQuery = defineQuery<HandoffSnapshot>('status');
 export const progressQuery = defineQuery<HandoffProgress>('progress');
+
+/** Goes on from the checkpoint package that a paused or failed pipeline waits with. */
+export interface PipelineResumeMessage {
+  by: string;
+  /** Refused unless it is the present one. Absent: whichever that is. */
+  packageId?: string;
+  /** For entries that have changed since. Default `newest-wins`. */
+  merge?: MergeStrategy;
+  note?: string;
+  /** Where the rest is to run. Default: where it runs now. */
+  taskQueue?: string;
+  /** Whose pause ends. Default `operator`. */
+  holder?: Holder;
+}
+export interface PipelineResumeAnswer {
+  /** `paused`: another holder still has it. `transferring`: it goes on at another task queue. */
+  status: PipelineShown;
+  packageId?: string;
+  resumePoint: string;
+  conflicts: RestoreConflict[];
+}
+/** Pauses a running pipeline and has the rest run elsewhere. */
+export interface PipelineTransferMessage {
+  by: string;
+  /** The other process's task queue. */
+  taskQueue: string;
+  merge?: MergeStrategy;
+}
+export interface PipelineTransferAnswer {
+  /** The package that the rest will go on from, once the present step has ended. */
+  packageId: string;
+}
+/** Pauses of pipelines need no reason. */
+export type PipelinePauseMessage = Omit<PauseMessage, 'reason'> & { reason?: string };
+
+/** Everything about a pipeline at one moment. */
+export interface PipelineSnapshot {
+  subject: PipelineSubject;
+  phases: FrozenPhase[];
+  state: PipelineState;
+  shown: PipelineShown;
+  /** The phase at work; past the end, the last one. */
+  phase: string;
+  /** Its steps that are done, and how many it has. */
+  step: number;
+  totalSteps: number;
+  /** `<phase>/<step>`: what runs or comes next. */
+  resumePoint: string;
+  stepsDone: number;
+  steps: number;
+  percent: number;
+  taskQueue: string;
+  /** In words: where it stands, what it waits for, what to press. */
+  words: string;
+  /** Milliseconds; the time of the answer as the workflow knows it. */
+  at: number;
+}
+
+export const pipelinePauseSignal = defineSignal<[PipelinePauseMessage]>('pause');
+export const pipelineCancelSignal = defineSignal<[CancelMessage]>('cancel');
+export const pipelineResumeUpdate = defineUpdate<PipelineResumeAnswer, [PipelineResumeMessage]>('resume');
+export const pipelineTransferUpdate = defineUpdate<PipelineTransferAnswer, [PipelineTransferMessage]>('transfer');
+export const pipelineStatusQuery = defineQuery<PipelineSnapshot>('status');
 
 export type { HandoffOutcome, HandoffState };

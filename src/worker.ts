@@ -7,6 +7,7 @@ import { connectClient, connectOptions, type ConnectOverrides } from './temporal
 import { HandoffPlugin } from './worker/plugin.js';
 import type { WorkerParts } from './worker/setup.js';
 
+export { definePhase } from './activities/pipeline/phase.js';
 export { HandoffPlugin, type HandoffPluginOptions } from './worker/plugin.js';
 
 /** Makes a worker part of a Temporal Worker Deployment: see docs/upgrade.md. */

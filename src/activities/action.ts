@@ -9,6 +9,7 @@ import type { StepRef } from '../storage/steps.js';
 import type { Storage } from '../storage/storage.js';
 import type { Transformers } from '../contracts/transformers.js';
 import type { Rule } from '../rules/rule.js';
+import type { Phases } from './pipeline/phase.js';
 
 /** What every activity works with. */
 export interface Deps {
@@ -16,6 +17,7 @@ export interface Deps {
   rules: ReadonlyMap<string, Rule>;
   actions: ReadonlyMap<string, Action>;
   transformers: Transformers;
+  phases: Phases;
   /** Absent where activities run without a worker, as in a bench. */
   client?: Client;
 }

@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { HandoffError } from '../core/errors.js';
+import type { EffectKind } from '../core/effect.js';
 import { printable } from '../core/ids.js';
 import type { StepTask } from '../core/task.js';
 import type { Ledger } from '../storage/ledger.js';
+import type { StepRef } from '../storage/steps.js';
 import { actionKind, refOf, stillOpen, type ActionContext, type Deps } from './action.js';
 import { failpoint } from './failpoint.js';
 import { throwIfInterrupted } from './wrapper.js';
@@ -14,14 +16,34 @@ const POLL_MS = 200;
 /** An effect's name is part of its key. */
 const EFFECT_NAME = /^[^\p{Cc}]{1,200}$/u;
 
-/**
- * `ctx.effect` for users' actions. Attempts may overlap, as when one runs on past its time-out: the second waits while
- * the first still holds its claim, and then finds the row applied, or the first dead.
- */
+/** Whose effects they are, and what they are called in the ledger. */
+interface EffectOwner {
+  ref: StepRef;
+  kind: EffectKind;
+  irreversible: boolean;
+}
+
+/** `ctx.effect` for users' actions. */
 export function effectRunner(deps: Deps, task: StepTask, signal: AbortSignal): ActionContext['effect'] {
+  return runEffect(
+    deps,
+    { ref: refOf(task), kind: actionKind(task.action), irreversible: task.irreversible },
+    signal,
+    async () => {},
+  );
+}
+
+/**
+ * Attempts may overlap, as when one runs on past its time-out: the second waits while the first still holds its claim,
+ * and then finds the row applied, or the first dead. `check` is asked last before an effect is made.
+ */
+export function runEffect(
+  deps: Deps,
+  { ref, kind, irreversible }: EffectOwner,
+  signal: AbortSignal,
+  check: () => Promise<void>,
+): ActionContext['effect'] {
   const { ledger } = deps.storage;
-  const ref = refOf(task);
-  const kind = actionKind(task.action);
   const named = new Set<string>();
   return async (name, undoData, act) => {
     const fault = !EFFECT_NAME.test(name)
@@ -31,13 +53,8 @@ export function effectRunner(deps: Deps, task: StepTask, signal: AbortSignal): A
         : undefined;
     if (fault) throw new HandoffError('INVALID_ID', { what: 'Effect', id: printable(name), why: fault });
     named.add(name);
-    const intent = {
-      effect: name,
-      kind,
-      resource: `${kind}:${task.subject.handoffId}/${name}`,
-      data: undoData,
-      irreversible: task.irreversible,
-    };
+    const resource = `${kind}:${ref.handoff}/${name}`;
+    const intent = { effect: name, kind, resource, data: undoData, irreversible };
     const [effect] = await ledger.intend(ref, [intent], stillOpen(deps));
     await failpoint('effect.after_intent');
     const { key } = effect!;
@@ -46,7 +63,8 @@ export function effectRunner(deps: Deps, task: StepTask, signal: AbortSignal): A
       const known = await ledger.find(key);
       if (known?.status === 'applied') return known.result ?? {};
       if (known?.status === 'undone')
-        throw new HandoffError('STALE_EPOCH', { step: task.step, epoch: task.epoch, current: task.epoch + 1 });
+        throw new HandoffError('STALE_EPOCH', { step: ref.step, epoch: ref.epoch, current: ref.epoch + 1 });
+      await check();
       await failpoint('effect.before_act');
       const result = (await act(key)) ?? {};
       await failpoint('effect.after_act');

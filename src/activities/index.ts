@@ -1,6 +1,7 @@
 import { Context, activityInfo, cancellationSignal } from '@temporalio/activity';
 import { HandoffError } from '../core/errors.js';
 import { ACTION_NAME, printable } from '../core/ids.js';
+import type { PipelineActivities } from '../core/pipeline-task.js';
 import type { EngineActivities, StepTask } from '../core/task.js';
 import { contentOf, refOf, wholeTask, type Action, type Deps } from './action.js';
 import { effectRunner } from './effect-runner.js';
@@ -15,6 +16,15 @@ import { syncStateAction } from './sync-state.js';
 import { childStarted, triggerAction } from './trigger.js';
 import { transferAction } from './transfer.js';
 import { reconcile } from './reconcile.js';
+import {
+  checkpointPipeline,
+  openPipeline,
+  projectPipeline,
+  receivePackage,
+  transitionOutcome,
+} from './pipeline/life.js';
+import { phasesOf, type PhaseHandler } from './pipeline/phase.js';
+import { runPhaseStep } from './pipeline/step.js';
 import { undoEffects } from './undo.js';
 import { runValidation } from './validate.js';
 import { Interrupted, activity, attemptOf, type Attempt } from './wrapper.js';
@@ -67,9 +77,10 @@ const wasInterrupted = (error: unknown, signal: AbortSignal): boolean =>
 /** All activities of a worker, by the name that the Web UI shows. Throws INVALID_ID for an action that cannot be called by its name. */
 export function createActivities(
   deps: Deps,
-): EngineActivities & Record<string, (...args: never[]) => Promise<unknown>> {
+): EngineActivities & PipelineActivities & Record<string, (...args: never[]) => Promise<unknown>> {
   const { storage } = deps;
-  const engine: EngineActivities = {
+  const engine: EngineActivities & PipelineActivities = {
+    ...pipelineActivities(deps),
     openHandoff: activity((task) => openHandoff(deps, task)),
     validate: activity((task: StepTask) => runValidation(deps, task, cancellationSignal())),
     projectHandoff: activity((task) => projectHandoff(deps, task)),
@@ -98,6 +109,15 @@ export function createActivities(
   return { ...Object.fromEntries(actions), ...engine };
 }
 
+const pipelineActivities = (deps: Deps): PipelineActivities => ({
+  openPipeline: activity((task) => openPipeline(deps, task)),
+  runPhaseStep: activity((task) => runPhaseStep(deps, task, cancellationSignal(), attemptOf())),
+  checkpointPipeline: activity((task) => checkpointPipeline(deps, task)),
+  receivePackage: activity((task) => receivePackage(deps, task)),
+  projectPipeline: activity((task) => projectPipeline(deps, task)),
+  transitionOutcome: activity((task) => transitionOutcome(deps, task)),
+});
+
 function checkActionName(name: string, taken: readonly string[]): void {
   const why = !ACTION_NAME.test(name)
     ? `it must match ${ACTION_NAME.source}`
@@ -115,12 +135,14 @@ export function createParts(
     withoutRules?: readonly string[];
     actions?: readonly Action[];
     transformers?: readonly Transformer[];
+    phases?: readonly PhaseHandler[];
   } = {},
 ): Deps {
   const rules = new Map([...builtinRules, ...(own.rules ?? [])].map((r) => [r.id, r]));
   for (const id of own.withoutRules ?? []) rules.delete(id);
   const actions = new Map<string, Action>();
-  const deps: Deps = { ...base, rules, actions, transformers: new Transformers(own.transformers) };
+  const transformers = new Transformers(own.transformers);
+  const deps: Deps = { ...base, rules, actions, transformers, phases: phasesOf(own.phases) };
   for (const action of [transferAction(deps), syncStateAction(deps), triggerAction(deps), ...(own.actions ?? [])])
     actions.set(action.name, action);
   return deps;

@@ -86,6 +86,14 @@ export const ERRORS = {
   ),
   PIPELINE_NOT_FOUND: entry(404, 'No pipeline runs in session {session}. `handoff pipeline list` shows what is there.'),
   PIPELINE_NOT_RUNNING: entry(409, 'Pipeline is not running: session {session} is {status}.'),
+  PHASE_UNKNOWN: entry(
+    404,
+    'No handler for phase {phase} is registered on a worker here. Known: {known}. Start one with the module that has it.',
+  ),
+  PIPELINE_RUNNING: entry(
+    409,
+    'Session {session} has a pipeline already. `handoff pipeline status {session}` says where it stands.',
+  ),
   PIPELINE_RESUME_FAILED: entry(409, 'Failed to receive handoff: {why}'),
   // The surroundings.
   STORAGE_REQUIRED: entry(400, '{what} needs storage: give the client `storage: await openStorage()`.'),

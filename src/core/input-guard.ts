@@ -1,4 +1,5 @@
 import { REPAIR_TYPE, RECONCILE_TYPE, repairWorkflowIdOf, workflowIdOf } from './ids.js';
+import { PIPELINE_TYPE, pipelineWorkflowIdOf } from './pipeline-ids.js';
 
 /** How a workflow was started. */
 export interface StartFacts {
@@ -22,6 +23,7 @@ const orAbsent = (check: (v: unknown) => boolean, v: unknown): boolean => v === 
 export function faultOfStart({ workflowType, workflowId, continued, input }: StartFacts): string | undefined {
   if (workflowType === RECONCILE_TYPE) return undefined;
   if (!isObject(input)) return 'one object is expected as input';
+  if (workflowType === PIPELINE_TYPE) return faultOfPipeline(input, workflowId, continued);
   const subject = faultOfSubject(input['subject']);
   if (subject) return subject;
   const { handoffId, procedure } = input['subject'] as { handoffId: string; procedure: { id: string } };
@@ -91,3 +93,29 @@ function faultOfReturns({ returns, maxReturnRounds }: Fields): string | undefine
   const bad = isObject(returns) ? Object.entries(returns).find(([, r]) => !whole(r)) : ['', undefined];
   return bad && `/returns/${bad[0]!.slice(0, 60)} is not what a contract expects back`;
 }
+
+function faultOfPipeline(input: Fields, workflowId: string, continued: boolean): string | undefined {
+  const { subject, phases, carried, from, transition } = input;
+  if (!isObject(subject)) return '/subject must be an object';
+  const missing = ['pipelineId', 'session', 'cloneId', 'pipelineVersion'].find((f) => !isText(subject[f]));
+  if (missing) return `/subject/${missing} must be a text`;
+  const id = pipelineWorkflowIdOf(subject['session'] as string);
+  if (workflowId !== id) return `the workflow id must be ${id}`;
+  if (!Array.isArray(phases) || phases.length === 0) return '/phases must be a list of phases';
+  const bad = phases.findIndex((p) => !isPhase(p));
+  if (bad >= 0) return `/phases/${bad} is not a phase with steps`;
+  if (carried !== undefined && !continued) return '/carried is only for a run that continues';
+  if (!orAbsent((f) => isObject(f) && isText(f['packageId']) && isText(f['by']), from))
+    return '/from must name a package';
+  if (!orAbsent(isObject, transition)) return '/transition must be an object';
+  const number = ['packageExpiryMs', 'stepsPerRun'].find((f) => !orAbsent(isTime, input[f]));
+  return number && `/${number} must be a number`;
+}
+
+const isPhase = (p: unknown): boolean => {
+  if (!isObject(p) || !isText(p['phase'])) return false;
+  const { steps } = p;
+  const isTerms = (s: unknown): boolean =>
+    isObject(s) && isText(s['name']) && orAbsent(isTime, s['timeoutSeconds']) && orAbsent(isTime, s['maxAttempts']);
+  return Array.isArray(steps) && steps.length > 0 && steps.every(isTerms);
+};

@@ -6,9 +6,9 @@ import { fileKey, fileNameFault, printable } from './ids.js';
  * Hand-written guards for messages: they run in the workflow, where a schema library would cost a quarter of the
  * throughput. Each says in words what is wrong, or returns undefined.
  */
-type Check = (value: unknown) => string | undefined;
+export type Check = (value: unknown) => string | undefined;
 
-const text =
+export const text =
   (max: number): Check =>
   (v) =>
     typeof v !== 'string' || v.trim() === ''
@@ -16,7 +16,7 @@ const text =
       : v.length > max
         ? `is longer than ${max} characters`
         : undefined;
-const optional =
+export const optional =
   (check: Check): Check =>
   (v) =>
     v === undefined || v === null ? undefined : check(v);
@@ -26,11 +26,11 @@ const positive: Check = (v) =>
     : 'must be a number of minutes over 0 and at most ten years';
 const epoch: Check = (v) =>
   typeof v === 'number' && Number.isInteger(v) && v >= 1 ? undefined : 'must be a whole number from 1';
-const date: Check = (v) =>
+export const date: Check = (v) =>
   typeof v === 'string' && parseDate(v) !== undefined
     ? undefined
     : 'must be a date (ISO 8601, such as 2026-01-13T11:30:00Z)';
-const oneOf =
+export const oneOf =
   (...allowed: string[]): Check =>
   (v) =>
     typeof v === 'string' && allowed.includes(v) ? undefined : `must be one of ${allowed.join(', ')}`;
@@ -72,8 +72,8 @@ function artifacts(v: unknown): string | undefined {
   return bounded(v);
 }
 
-const by = text(256);
-const reason = text(4000);
+export const by = text(256);
+export const reason = text(4000);
 const repair = { by, reason, incidentId: text(64) };
 
 const FIELDS: Record<MessageName, Record<string, Check>> = {
@@ -93,12 +93,21 @@ const FIELDS: Record<MessageName, Record<string, Check>> = {
 
 /** What is wrong with a message, `field: why` for each fault; undefined where it is whole. */
 export function faultOf(name: MessageName, message: unknown): string | undefined {
-  const fields = FIELDS[name];
+  const merges = (given: Record<string, unknown>): string[] =>
+    given['choice'] === 'merge' && given['value'] === undefined ? ['value: merge needs one'] : [];
+  return faultsOf(FIELDS[name], message, merges);
+}
+
+/** The same for any fields; `more`: faults between several of them. */
+export function faultsOf(
+  fields: Record<string, Check>,
+  message: unknown,
+  more: (given: Record<string, unknown>) => string[] = () => [],
+): string | undefined {
   const wanted = Object.keys(fields).join(', ');
   if (object(message)) return `one object is expected, with ${wanted}`;
   const given = message as Record<string, unknown>;
-  const faults = faultsIn(given, fields);
-  if (given['choice'] === 'merge' && given['value'] === undefined) faults.push('value: merge needs one');
+  const faults = [...faultsIn(given, fields), ...more(given)];
   return faults.length > 0 ? faults.slice(0, 8).join('; ') : undefined;
 }
 

@@ -1,4 +1,10 @@
 import { sql, type Generated, type Kysely, type Migration } from 'kysely';
+import {
+  createPipelines,
+  type PhasePartTable,
+  type PipelineStepTable,
+  type PipelineTable,
+} from './pipelines/tables.js';
 import { createManifest, type ArtifactTable, type TransferTable } from './manifest/tables.js';
 
 /**
@@ -21,6 +27,9 @@ export interface Tables {
   parts: PartTable;
   artifacts: ArtifactTable;
   transfers: TransferTable;
+  pipelines: PipelineTable;
+  pipeline_steps: PipelineStepTable;
+  phase_parts: PhasePartTable;
 }
 
 /** One row a handoff: its request, and the latest projection of its state. The row outlives Temporal's retention. */
@@ -351,6 +360,7 @@ const first: Migration = {
       .addPrimaryKeyConstraint('parts_key', ['kind', 'name'])
       .execute();
     await createManifest(db);
+    await createPipelines(db);
   },
 };
 

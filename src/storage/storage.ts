@@ -7,6 +7,7 @@ import { openDatabase, openReadOnly, type Db, type ReadOnlyDb } from './database
 import { Handoffs } from './handoffs.js';
 import { Ledger } from './ledger.js';
 import { Manifest } from './manifest/manifest.js';
+import { Pipelines } from './pipelines/pipelines.js';
 import { FileHandoffStorage, type FileHandoffStorageOptions } from './packages/file-storage.js';
 import { LookedAtPackages } from './packages/looked-at.js';
 import { Procedures } from './procedures.js';
@@ -48,6 +49,7 @@ export interface Storage {
   contracts: Contracts;
   validations: Validations;
   manifest: Manifest;
+  pipelines: Pipelines;
   blobs: Blobs;
   packages: FileHandoffStorage;
   /** Runs `work` with a view of this storage through which nothing can be written: see {@link lookInto}. */
@@ -146,6 +148,7 @@ function storageOn(
     contracts: new Contracts(db),
     validations: new Validations(db),
     manifest: new Manifest(db),
+    pipelines: new Pipelines(db),
     blobs,
     packages,
   };

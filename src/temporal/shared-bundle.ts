@@ -9,7 +9,7 @@ import { WORKFLOWS } from './bundle.js';
 type WebpackConfig = Parameters<NonNullable<BundleOptions['webpackConfigHook']>>[0];
 
 /** The names that our workflows have in a bundle; `default` runs every procedure. */
-const OURS = ['default', 'repairHandoff', 'reconcileHandoffs'];
+const OURS = ['default', 'repairHandoff', 'reconcileHandoffs', 'handoffPipeline'];
 
 const taken = (names: readonly string[], where: string): HandoffError =>
   new HandoffError('PLUGIN_CONFLICT', {

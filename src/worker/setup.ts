@@ -1,6 +1,7 @@
 import type { Client, Connection, ConnectionLike } from '@temporalio/client';
 import type { Action } from '../activities/action.js';
 import { createActivities, createParts } from '../activities/index.js';
+import { termsOf, type PhaseHandler } from '../activities/pipeline/phase.js';
 import type { Transformer } from '../contracts/transformers.js';
 import type { Rule } from '../rules/rule.js';
 import { HandoffError, formatIssues } from '../core/errors.js';
@@ -22,6 +23,8 @@ export interface WorkerParts {
   actions?: readonly Action[];
   /** Your own, made by `transformer(from, to, fn)`; one with the formats of a built-in one replaces it. */
   transformers?: readonly Transformer[];
+  /** Phases that pipelines run; each is made known to clients on the same storage. See docs/pipelines.md. */
+  phases?: readonly PhaseHandler[];
   /** Seconds between two searches for handoffs whose run was terminated. 0: no schedule. Default 60. */
   reconcileSeconds?: number;
 }
@@ -42,6 +45,7 @@ export async function setUp(
   const parts = createParts({ storage, client }, options);
   const activities = createActivities(parts);
   await publish(storage, parts, options.procedures ?? []);
+  await storage.pipelines.publishPhases(termsOf(parts.phases));
   const { connection } = client;
   if (hasOperators(connection)) await ensureSearchAttributes(connection, client.options.namespace);
   if (reconcileSeconds > 0) await ensureReconcileSchedule(client, taskQueue, reconcileSeconds);

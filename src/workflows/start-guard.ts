@@ -1,6 +1,7 @@
 import { ApplicationFailure, workflowInfo, type WorkflowInterceptors } from '@temporalio/workflow';
 import { errorMessage } from '../core/errors.js';
 import { PROCEDURE_ID, RECONCILE_TYPE, REPAIR_TYPE } from '../core/ids.js';
+import { PIPELINE_TYPE } from '../core/pipeline-ids.js';
 import { faultOfStart } from '../core/input-guard.js';
 import { own } from './own-types.js';
 
@@ -14,7 +15,8 @@ export const interceptors = (): WorkflowInterceptors => ({
       async execute(input, next) {
         const { workflowType, workflowId, continuedFromExecutionRunId } = workflowInfo();
         if (own.types.has(workflowType)) return next(input);
-        const known = PROCEDURE_ID.test(workflowType) || [REPAIR_TYPE, RECONCILE_TYPE].includes(workflowType);
+        const known =
+          PROCEDURE_ID.test(workflowType) || [REPAIR_TYPE, RECONCILE_TYPE, PIPELINE_TYPE].includes(workflowType);
         // One of the user's that this worker does not have yet: it waits for a worker that has it, as it does without us.
         if (!known && own.shared) throw new TypeError(`no workflow ${workflowType.slice(0, 100)} is in the bundle`);
         const continued = continuedFromExecutionRunId !== undefined;
@@ -22,7 +24,11 @@ export const interceptors = (): WorkflowInterceptors => ({
           ? faultOfStart({ workflowType, workflowId, continued, input: input.args[0] })
           : `${workflowType.slice(0, 100)} is not a procedure id`;
         if (!fault) return next(input);
-        const issues = `${fault}. Start handoffs with HandoffClient or \`handoff run\``;
+        const how =
+          workflowType === PIPELINE_TYPE
+            ? 'pipelines with `handoff pipeline start`'
+            : 'handoffs with HandoffClient or `handoff run`';
+        const issues = `${fault}. Start ${how}`;
         throw ApplicationFailure.create({
           type: 'INVALID_REQUEST',
           nonRetryable: true,

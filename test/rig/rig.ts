@@ -12,6 +12,7 @@ import type { HandoffRequest } from '../../src/core/request.js';
 import { openStorage, type Storage } from '../../src/storage/storage.js';
 import { workflowBundle } from '../../src/temporal/bundle.js';
 import { connectClient } from '../../src/temporal/connect.js';
+import { Pipelines } from './pipelines.js';
 import { createHandoffWorker, type HandoffWorker, type HandoffWorkerOptions } from '../../src/worker.js';
 
 Runtime.install({ logger: new DefaultLogger((process.env['RIG_LOG'] as 'INFO' | undefined) ?? 'ERROR') });
@@ -20,13 +21,18 @@ export const AGENTS = { source: '@code-architect', target: '@nodejs-specialist' 
 
 export interface RigOptions extends Pick<
   HandoffWorkerOptions,
-  'procedures' | 'rules' | 'withoutRules' | 'actions' | 'transformers' | 'worker'
+  'procedures' | 'rules' | 'withoutRules' | 'actions' | 'transformers' | 'phases' | 'worker'
 > {
   /** Default: the server of the test run. */
   address?: string;
   /** Whether a worker starts with the rig. Default true. */
   start?: boolean;
   deadlineMs?: number;
+}
+
+interface Running {
+  worker: HandoffWorker;
+  running: Promise<void>;
 }
 
 let count = 0;
@@ -39,7 +45,9 @@ export class Rig {
   readonly started = new Set<string>();
   /** Handoffs that a test leaves open on purpose: replayed, then terminated. */
   readonly leftOpen = new Set<string>();
-  private worker: { worker: HandoffWorker; running: Promise<void> } | undefined;
+  readonly pipelines: Pipelines;
+  private worker: Running | undefined;
+  private readonly more: Running[] = [];
 
   private constructor(
     readonly options: RigOptions,
@@ -50,7 +58,9 @@ export class Rig {
     readonly temporal: Client,
     private readonly connection: Connection,
     readonly client: HandoffClient,
-  ) {}
+  ) {
+    this.pipelines = new Pipelines(temporal, storage, taskQueue);
+  }
 
   static async create(options: RigOptions = {}): Promise<Rig> {
     const address = options.address ?? inject('address');
@@ -69,9 +79,18 @@ export class Rig {
   }
 
   async startWorker(more: Partial<HandoffWorkerOptions> = {}): Promise<void> {
-    const { procedures, rules, withoutRules, actions, transformers, worker: tuning } = this.options;
+    this.worker = await this.newWorker(more);
+  }
+
+  /** One more worker, as on another task queue; stopped with the rig. */
+  async anotherWorker(more: Partial<HandoffWorkerOptions>): Promise<void> {
+    this.more.push(await this.newWorker(more));
+  }
+
+  private async newWorker(more: Partial<HandoffWorkerOptions>): Promise<Running> {
+    const { procedures, rules, withoutRules, actions, transformers, phases, worker: tuning } = this.options;
     const parts = Object.fromEntries(
-      Object.entries({ procedures, rules, withoutRules, actions, transformers, worker: tuning }).filter(
+      Object.entries({ procedures, rules, withoutRules, actions, transformers, phases, worker: tuning }).filter(
         ([, v]) => v !== undefined,
       ),
     );
@@ -84,14 +103,16 @@ export class Rig {
       ...parts,
       ...more,
     });
-    this.worker = { worker, running: worker.run() };
+    return { worker, running: worker.run() };
   }
 
   async stopWorker(): Promise<void> {
     const { worker } = this;
     this.worker = undefined;
-    worker?.worker.shutdown();
-    await worker?.running;
+    for (const one of [...(worker ? [worker] : []), ...this.more.splice(0)]) {
+      one.worker.shutdown();
+      await one.running;
+    }
   }
 
   /** Writes an artifact's file into the source folder. */
@@ -190,9 +211,10 @@ export class Rig {
   async close(): Promise<void> {
     try {
       await this.replayAll();
+      await this.pipelines.replayAll();
       const open = await this.open();
       for (const id of open) await this.temporal.workflow.getHandle(workflowIdOf(id)).terminate('end of test');
-      const forgotten = open.filter((id) => !this.leftOpen.has(id));
+      const forgotten = [...open.filter((id) => !this.leftOpen.has(id)), ...(await this.pipelines.terminate())];
       if (forgotten.length > 0) throw new Error(`the test left handoffs open: ${forgotten.join(', ')}`);
       await this.stopWorker();
       const { stagingFolder } = this.storage;

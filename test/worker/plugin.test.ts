@@ -136,7 +136,7 @@ describe('what does not fit is said when the worker is made', () => {
     [
       'a catch-all of their own',
       () => bundled(file('catch-all.ts', 'export default async function any(): Promise<void> {}')),
-      `catch-all.ts exports default, which handoff needs for its own workflows (default, repairHandoff, reconcileHandoffs); name yours otherwise.`,
+      `catch-all.ts exports default, which handoff needs for its own workflows (default, repairHandoff, reconcileHandoffs, handoffPipeline); name yours otherwise.`,
     ],
     [
       'a workflow with the name of one of ours',

@@ -1,0 +1,98 @@
+import { workflowIdOf } from '../../core/ids.js';
+import type { HandoffOutcome, Outcome } from '../../core/handoff.js';
+import { ledgerIdOf } from '../../core/pipeline-ids.js';
+import type { FrozenPhase } from '../../core/pipeline.js';
+import type {
+  CheckpointTask,
+  OpenPipelineTask,
+  ProjectPipelineTask,
+  Received,
+  ReceiveTask,
+} from '../../core/pipeline-task.js';
+import type { Checkpoint } from '../../core/pipeline.js';
+import { HandoffError } from '../../core/errors.js';
+import { ContextManager } from '../../packages/context-manager.js';
+import { writePhase } from '../../storage/sessions.js';
+import type { Deps } from '../action.js';
+import { failpoint } from '../failpoint.js';
+import { unknownPhase } from './phase.js';
+import { restorePackage, writePackage } from './packages.js';
+
+/** Registers a pipeline before it does anything. Throws PHASE_UNKNOWN, PIPELINE_RESUME_FAILED. */
+export async function openPipeline(deps: Deps, task: OpenPipelineTask): Promise<{ epoch: number }> {
+  checkPhases(deps, task.phases);
+  await new ContextManager(deps.storage).createContext(task.subject.session);
+  await deps.storage.pipelines.take(task.subject, task.phases, { epoch: 1, run: task.run, taskQueue: task.taskQueue });
+  await failpoint('pipeline_open.after');
+  return { epoch: 1 };
+}
+
+/** Throws PHASE_UNKNOWN for a phase or step that this worker has no handler for. */
+function checkPhases({ phases }: Deps, wanted: readonly FrozenPhase[]): void {
+  for (const { phase, steps } of wanted) {
+    const here = phases.get(phase);
+    if (!here) throw unknownPhase(phase, phases);
+    const step = steps.find(({ name }) => !here.some((s) => s.name === name));
+    if (step) throw unknownPhase(`${phase}/${step.name}`, phases);
+  }
+}
+
+/** Writes the checkpoint package of an epoch; asked again, the same one. Throws STALE_EPOCH, CONTEXT_TOO_LARGE. */
+export async function checkpointPipeline(deps: Deps, task: CheckpointTask): Promise<Checkpoint> {
+  const { storage } = deps;
+  const { subject, epoch, status, phase } = task;
+  const { pipelineId, session } = subject;
+  const fence = { pipelineId, epoch };
+  await storage.pipelines.check(fence, task.resumePoint);
+  if (status === 'error') {
+    await storage.pipelines.fenced(fence, task.resumePoint, async (trx) => {
+      await writePhase(trx, session, phase, 'failed', ledgerIdOf(pipelineId));
+    });
+  }
+  await failpoint('checkpoint.before');
+  const checkpoint = await writePackage(storage, task);
+  await failpoint('checkpoint.after');
+  return checkpoint;
+}
+
+/**
+ * Takes a package up: verified whole, its context restored by the merge strategy, and its epoch given to this run, so
+ * that no other run goes on from it. Throws PIPELINE_RESUME_FAILED, with why, and PHASE_UNKNOWN.
+ */
+export async function receivePackage(deps: Deps, task: ReceiveTask): Promise<Received> {
+  checkPhases(deps, task.phases);
+  const received =
+    task.packageId === undefined
+      ? undefined
+      : await restorePackage(deps.storage, { ...task, packageId: task.packageId });
+  const packed = received?.packed;
+  if (packed && packed.subject.pipelineId !== task.subject.pipelineId)
+    throw new HandoffError('PIPELINE_RESUME_FAILED', { why: `it is of pipeline ${packed.subject.pipelineId}` });
+  const epoch = Math.max(task.epoch, (packed?.epoch ?? 0) + 1);
+  await failpoint('receive.before');
+  await deps.storage.pipelines.take(task.subject, task.phases, { epoch, run: task.run, taskQueue: task.taskQueue });
+  await failpoint('receive.after');
+  const conflicts = received?.conflicts ?? [];
+  if (!packed) return { epoch, conflicts };
+  const { at, entered, transitions, transition } = packed;
+  return { epoch, conflicts, place: { at, entered, transitions, ...(transition ? { transition } : {}) } };
+}
+
+export async function projectPipeline({ storage }: Deps, task: ProjectPipelineTask): Promise<void> {
+  const { ref, state, phases, taskQueue } = task;
+  await storage.pipelines.project({ subject: ref.subject, phases, state }, taskQueue);
+}
+
+/** What became of a phase change whose run is another's child; nothing while it is open. */
+export async function transitionOutcome(
+  { storage, client }: Deps,
+  { handoffId }: { handoffId: string },
+): Promise<{ outcome?: Outcome; reason?: string }> {
+  const stored = (await storage.handoffs.find(handoffId))?.outcome;
+  if (stored) return { outcome: stored.outcome, ...(stored.reason === undefined ? {} : { reason: stored.reason }) };
+  const described = await client?.workflow.getHandle(workflowIdOf(handoffId)).describe();
+  if (!described || described.status.name === 'RUNNING') return {};
+  const ended: Record<string, HandoffOutcome['outcome']> = { COMPLETED: 'completed', CANCELLED: 'cancelled' };
+  const outcome = ended[described.status.name] ?? 'failed';
+  return { outcome, reason: `its run is ${described.status.name.toLowerCase()}` };
+}

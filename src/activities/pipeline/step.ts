@@ -1,0 +1,91 @@
+import { HandoffError } from '../../core/errors.js';
+import { ledgerIdOf, ledgerStepOf } from '../../core/pipeline-ids.js';
+import type { PhaseStepTask } from '../../core/pipeline-task.js';
+import { recordStep } from '../../storage/pipelines/pipelines.js';
+import { readPhase, writePhase } from '../../storage/sessions.js';
+import type { StepRef } from '../../storage/steps.js';
+import type { Deps } from '../action.js';
+import { runEffect } from '../effect-runner.js';
+import { failpoint } from '../failpoint.js';
+import type { Attempt } from '../wrapper.js';
+import { contextOf } from './context.js';
+import { unknownPhase, type PhaseStepContext } from './phase.js';
+
+/** What a step may return, as characters of JSON. */
+const FACTS_LIMIT = 16 * 1024;
+
+/**
+ * One attempt of one step. A step that is on record as done is not run again, whoever asks; an attempt that a resume has
+ * overtaken can record nothing. Throws PHASE_UNKNOWN, STALE_EPOCH.
+ */
+export async function runPhaseStep(
+  deps: Deps,
+  task: PhaseStepTask,
+  signal: AbortSignal,
+  attempt: Pick<Attempt, 'progress'>,
+): Promise<Record<string, unknown>> {
+  const { storage, phases } = deps;
+  const { subject, phase, step, totalSteps } = task;
+  const { pipelineId, session } = subject;
+  const known = await storage.pipelines.done(pipelineId, phase, step);
+  if (known) return known.result;
+  const handler = phases.get(phase)?.find((s) => s.name === step);
+  if (!handler) throw unknownPhase(ledgerStepOf(phase, step), phases);
+  const fence = { pipelineId, epoch: task.epoch };
+  const by = ledgerIdOf(pipelineId);
+  await storage.pipelines.fenced(fence, ledgerStepOf(phase, step), async (trx) => {
+    if ((await readPhase(trx, session, phase))?.status !== 'in_progress')
+      await writePhase(trx, session, phase, 'in_progress', by);
+    await trx
+      .updateTable('pipelines')
+      .set({ phase, step, updated_at: Date.now() })
+      .where('id', '=', pipelineId)
+      .execute();
+  });
+  await failpoint('phase_step.before');
+  const result = bounded(task, (await handler.run(await contextFor(deps, task, signal, attempt.progress))) ?? {});
+  await failpoint('phase_step.after');
+  await storage.pipelines.fenced(fence, ledgerStepOf(phase, step), async (trx) => {
+    await recordStep(trx, pipelineId, { phase, step, epoch: task.epoch, attempt: task.attempt, result });
+    if (task.number === totalSteps) await writePhase(trx, session, phase, 'completed', by);
+  });
+  await failpoint('phase_step.recorded');
+  return result;
+}
+
+function bounded({ phase, step }: PhaseStepTask, facts: Record<string, unknown>): Record<string, unknown> {
+  const size = (JSON.stringify(facts) ?? '').length;
+  if (size <= FACTS_LIMIT) return facts;
+  const what = `What step ${ledgerStepOf(phase, step)} returned`;
+  throw new HandoffError('INPUT_TOO_LARGE', { what, size, limit: FACTS_LIMIT });
+}
+
+async function contextFor(
+  deps: Deps,
+  task: PhaseStepTask,
+  signal: AbortSignal,
+  progress: PhaseStepContext['progress'],
+): Promise<PhaseStepContext> {
+  const { subject, phase, step, number, totalSteps, attempt, epoch } = task;
+  const { session, cloneId, pipelineId } = subject;
+  const name = ledgerStepOf(phase, step);
+  // The key has one epoch for ever: an effect is made once however often the pipeline is resumed.
+  const ref: StepRef = { handoff: ledgerIdOf(pipelineId), session, step: name, epoch: 1 };
+  // What has begun is put on record all the same: the next attempt must know that it happened.
+  const check = (): Promise<void> => deps.storage.pipelines.check({ pipelineId, epoch }, name);
+  return {
+    session,
+    cloneId,
+    pipelineId,
+    phase,
+    step,
+    stepNumber: number,
+    totalSteps,
+    attempt,
+    signal,
+    context: await contextOf(deps.storage, task, check),
+    storage: deps.storage,
+    progress,
+    effect: runEffect(deps, { ref, kind: `action:${name}`, irreversible: true }, signal, check),
+  };
+}

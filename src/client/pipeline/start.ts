@@ -1,0 +1,196 @@
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
+import { SearchAttributeType, TypedSearchAttributes, defineSearchAttributeKey } from '@temporalio/common';
+import { uuidv7 } from 'uuidv7';
+import { digestOf } from '../../core/digest.js';
+import { HandoffError } from '../../core/errors.js';
+import { PHASE_NAME, SESSION_ID, printable } from '../../core/ids.js';
+import { STANDARD_PHASES, type MergeStrategy } from '../../core/package.js';
+import { PIPELINE_TYPE, pipelineWorkflowIdOf } from '../../core/pipeline-ids.js';
+import {
+  DEFAULT_MERGE,
+  type FrozenPhase,
+  type PackedPipeline,
+  type PipelineInput,
+  type PipelineSubject,
+} from '../../core/pipeline.js';
+import type { HandoffInput } from '../../core/request.js';
+import { parseRequest } from '../../core/request-schema.js';
+import { SEARCH_KEYS } from '../../core/search-keys.js';
+import type { Storage } from '../../storage/storage.js';
+import { withDeadline, type Caller } from '../calls.js';
+import { pinContract } from '../pin-contract.js';
+import { checkProcedure, freeze, procedureOf, type Catalogue } from '../start.js';
+
+/** How each phase change is handed over. */
+export interface TransitionRequest {
+  /** Default PHASE_TRANSITION_STANDARD. */
+  procedure?: string;
+  /** For a procedure that asks for an acceptance. Default `auto`. */
+  acceptance?: 'auto' | 'explicit';
+  expiresInMinutes?: number;
+}
+
+/** What a pipeline is started with. */
+export interface PipelineRequest {
+  session: string;
+  /** Default: the session. */
+  cloneId?: string;
+  /** Of your pipeline, kept in its packages. Default `1.0.0`. */
+  pipelineVersion?: string;
+  /** In this order, by the names of the workers' handlers. Default: the seven of {@link STANDARD_PHASES}. */
+  phases?: readonly string[];
+  /** `handoff`: each phase change is a handoff of its own. Default `none`. */
+  transitions?: 'none' | 'handoff' | TransitionRequest;
+  /** How long a checkpoint package is good for; it does not age while its run waits. Default: it never expires. */
+  packageExpiresInMinutes?: number;
+  /** Steps after which a run continues as a new one. Default 400. */
+  stepsPerRun?: number;
+}
+
+export interface StartedPipeline {
+  session: string;
+  pipelineId: string;
+  workflowId: string;
+  runId: string;
+}
+
+const keyword = (name: string) => defineSearchAttributeKey(name, SearchAttributeType.KEYWORD);
+
+/**
+ * Freezes a pipeline's phases and steps as the workers have made them known, and starts it. Throws INVALID_ID,
+ * INVALID_REQUEST, PHASE_UNKNOWN, and PIPELINE_RUNNING where the session has one that is open.
+ */
+export async function startPipeline(
+  caller: Caller,
+  storage: Storage,
+  catalogue: Catalogue,
+  request: PipelineRequest,
+): Promise<StartedPipeline> {
+  const { session, cloneId = session, pipelineVersion = '1.0.0', packageExpiresInMinutes, stepsPerRun } = request;
+  checkRequest(request);
+  const subject: PipelineSubject = { pipelineId: `pl-${uuidv7()}`, session, cloneId, pipelineVersion };
+  const phases = await frozenPhases(storage, request.phases ?? STANDARD_PHASES);
+  const transition = await transitionOf(request, phases, subject, storage, catalogue);
+  return launchPipeline(caller, {
+    subject,
+    phases,
+    ...(transition ? { transition } : {}),
+    ...(packageExpiresInMinutes === undefined ? {} : { packageExpiryMs: packageExpiresInMinutes * 60_000 }),
+    ...(stepsPerRun === undefined ? {} : { stepsPerRun }),
+  });
+}
+
+/** What a pipeline goes on with whose run is gone: what its package keeps, and where the package is. */
+export async function resumePipelineAnew(
+  caller: Caller,
+  packed: PackedPipeline,
+  from: { packageId: string; merge?: MergeStrategy; by: string },
+): Promise<StartedPipeline> {
+  const { subject, phases, transitionInput, packageExpiryMs } = packed;
+  const input: PipelineInput = {
+    subject,
+    phases,
+    from: { merge: DEFAULT_MERGE, ...from },
+    ...(transitionInput ? { transition: transitionInput } : {}),
+    ...(packageExpiryMs === undefined ? {} : { packageExpiryMs }),
+  };
+  return launchPipeline(caller, input, 'TERMINATE_EXISTING');
+}
+
+function checkRequest({ session, phases, packageExpiresInMinutes, stepsPerRun }: PipelineRequest): void {
+  if (!SESSION_ID.test(session))
+    throw new HandoffError('INVALID_ID', {
+      what: 'Session',
+      id: printable(session),
+      why: `it must match ${SESSION_ID.source}`,
+    });
+  const bad = phases?.find((p) => !PHASE_NAME.test(p));
+  if (bad !== undefined)
+    throw new HandoffError('INVALID_ID', {
+      what: 'Phase',
+      id: printable(bad),
+      why: `it must match ${PHASE_NAME.source}`,
+    });
+  const issues = [
+    ...(phases?.length === 0 ? ['/phases: at least one is needed'] : []),
+    ...(phases && new Set(phases).size < phases.length ? ['/phases: one stands there twice'] : []),
+    ...(isOver(0, packageExpiresInMinutes) ? [] : ['/packageExpiresInMinutes: must be a number over 0']),
+    ...(isOver(0, stepsPerRun) ? [] : ['/stepsPerRun: must be a number over 0']),
+  ];
+  if (issues.length > 0) throw new HandoffError('INVALID_REQUEST', { issues: issues.join('; ') });
+}
+
+const isOver = (least: number, n: number | undefined): boolean => n === undefined || (Number.isFinite(n) && n > least);
+
+async function frozenPhases(storage: Storage, names: readonly string[]): Promise<FrozenPhase[]> {
+  const known = new Map((await storage.pipelines.phases()).map((p) => [p.phase, p]));
+  return names.map((phase) => {
+    const found = known.get(phase);
+    if (!found) throw new HandoffError('PHASE_UNKNOWN', { phase, known: [...known.keys()].join(', ') || 'none' });
+    return found;
+  });
+}
+
+/** The input of one phase change, as `client.start` would make it; the run fills in which phases and what id. */
+async function transitionOf(
+  request: PipelineRequest,
+  phases: readonly FrozenPhase[],
+  { pipelineId, session }: PipelineSubject,
+  storage: Storage,
+  catalogue: Catalogue,
+): Promise<HandoffInput | undefined> {
+  const { transitions = 'none' } = request;
+  if (transitions === 'none' || phases.length < 2) return undefined;
+  const asked = transitions === 'handoff' ? {} : transitions;
+  const handoff = parseRequest(
+    {
+      handoffId: pipelineId,
+      procedure: 'PHASE_TRANSITION_STANDARD',
+      acceptance: 'auto',
+      session,
+      source: { phase: phases[0]!.phase },
+      target: { phase: phases[1]!.phase },
+      ...asked,
+    },
+    Date.now(),
+    () => pipelineId,
+  );
+  const procedure = await checkProcedure(await procedureOf(handoff, catalogue, storage), catalogue, storage);
+  return freeze(await pinContract(handoff, storage), procedure, digestOf(handoff), storage);
+}
+
+async function launchPipeline(
+  caller: Caller,
+  input: PipelineInput,
+  conflict: 'FAIL' | 'TERMINATE_EXISTING' = 'FAIL',
+): Promise<StartedPipeline> {
+  const { subject, phases } = input;
+  const { session, pipelineId, cloneId, pipelineVersion } = subject;
+  const workflowId = pipelineWorkflowIdOf(session);
+  const first = phases[0]!.phase;
+  const last = phases.at(-1)!.phase;
+  try {
+    const handle = await withDeadline(caller, `The start of the pipeline of session ${session}`, () =>
+      caller.temporal.workflow.start(PIPELINE_TYPE, {
+        workflowId,
+        taskQueue: caller.taskQueue,
+        args: [input],
+        workflowIdReusePolicy: 'ALLOW_DUPLICATE',
+        workflowIdConflictPolicy: conflict,
+        memo: { pipeline: { pipelineId, cloneId, pipelineVersion } },
+        staticSummary: `${first} → ${last}`,
+        staticDetails: `Pipeline \`${pipelineId}\` of session \`${session}\`: ${phases.map((p) => p.phase).join(' → ')}`,
+        typedSearchAttributes: new TypedSearchAttributes([
+          { key: keyword(SEARCH_KEYS.status), value: 'running' },
+          { key: keyword(SEARCH_KEYS.source), value: first },
+          { key: keyword(SEARCH_KEYS.target), value: first },
+          { key: keyword(SEARCH_KEYS.session), value: session },
+        ]),
+      }),
+    );
+    return { session, pipelineId, workflowId, runId: handle.firstExecutionRunId };
+  } catch (error) {
+    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+    throw new HandoffError('PIPELINE_RUNNING', { session }, { cause: error });
+  }
+}

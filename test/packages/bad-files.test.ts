@@ -41,7 +41,11 @@ const FILES: [
     put('"version":"1.0.0"', '"version":"one"'),
     'version: "one" is not a version such as 1.0.0',
   ],
-  ['a field that is missing', put('"cloneId":"clone-1",', ''), /^\/cloneId: Invalid input: .*/],
+  [
+    'a field that is missing',
+    put('"cloneId":"clone-1",', ''),
+    '/cloneId: Invalid input: expected string, received undefined',
+  ],
   [
     'a date that is none',
     put('2026-11-20T12:30:00.250Z', '2026-13-20T12:30:00.250Z'),
@@ -116,7 +120,7 @@ test.each(FILES)('%s', async (_, content, expected, options) => {
   await writeFile(file, content);
   const said = await codeAndText(() => new FileHandoffStorage(folder, options).load(ID));
   expect(said.slice(0, at.length)).toBe(at);
-  expect(said.slice(at.length)).toEqual(typeof expected === 'string' ? expected : expect.stringMatching(expected));
+  expect(said.slice(at.length)).toBe(expected);
 });
 
 test.each<[string, string | Buffer, string, FileHandoffStorageOptions?]>([

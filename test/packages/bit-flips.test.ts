@@ -113,11 +113,13 @@ test.each([
   const whole = await storage.load(one.id);
   const file = path.join(folder, `${one.id}.json${'compressOver' in options ? '.gz' : ''}`);
   const bytes = await readFile(file);
+  const missed: number[] = [];
   for (let n = 0; n < 300; n++) {
     const bit = below(bytes.length * 8);
     await writeFile(file, flipped(bytes, bit));
     const found: unknown = await storage.load(one.id).catch((error: unknown) => error);
-    if (found instanceof HandoffError) expect(OURS).toContain(found.code);
-    else expect([file.endsWith('.gz'), found]).toEqual([true, whole]);
+    const detected = found instanceof HandoffError && OURS.includes(found.code);
+    if (!detected && !(file.endsWith('.gz') && isDeepStrictEqual(found, whole))) missed.push(bit);
   }
+  expect(missed).toEqual([]);
 });

@@ -228,6 +228,15 @@ test('what is known of an entry comes back; the version goes on from what is the
   expect((await place.storage.sessions.entry(there.sessionId, 'plan'))?.updatedBy).toBe('pipeline run 7');
 });
 
+test('restored after it was deleted, an entry has a version that it never had', async () => {
+  const { manager, context } = await begun();
+  await context.set('plan', 'again');
+  const { id } = await manager.createHandoff(context.sessionId, options);
+  await context.delete('plan');
+  expect(await manager.receiveHandoff(id)).toMatchObject({ conflicts: [], restored: ['plan'] });
+  expect(await context.entry('plan')).toMatchObject({ value: 'again', metadata: { version: 3 } });
+});
+
 test('fail: nothing is restored, and every conflict is listed', async () => {
   const { manager, context } = await begun();
   const { id } = await manager.createHandoff(context.sessionId, options);

@@ -1,93 +1,76 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, readdir, utimes, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { ContextManager } from '../../src/packages/context-manager.js';
-import { HandoffManager } from '../../src/packages/handoff-manager.js';
-import { storagePlace } from '../storage/place.js';
-import { dyingAt, inProcesses } from './processes.js';
+import { FileHandoffStorage } from '../../src/storage/packages/file-storage.js';
+import { corner, packageOf } from './parts.js';
 
-const place = storagePlace();
-const contexts = (): ContextManager => new ContextManager(place.storage);
-const options = { cloneId: 'c', sourcePhase: 'analysis', targetPhase: 'synthesis' };
+const { under } = corner();
+const KILLS = process.env['HANDOFF_CRASH'] === 'full' ? 100 : 10;
 
-test('writers in four processes, several at once in each, lose no update', async () => {
-  const versions = await inProcesses<number[]>(
-    4,
-    place.folder,
-    `const context = await contexts.createContext('shared');
-     const seen = [];
-     await Promise.all([0, 1, 2].map(async (lane) => {
-       for (let i = 0; i < 15; i++) {
-         const { metadata } = await context.update('count', (n = 0) => n + 1);
-         seen.push(metadata.version);
-         await context.update('who', (all = []) => [...all, me + '/' + lane + '/' + i], { source: '@' + me });
-       }
-     }));
-     print(seen);`,
-  );
-  const context = await contexts().createContext('shared');
-  expect(await context.entry('count')).toMatchObject({ value: 180, metadata: { version: 180 } });
-  expect(versions.flat().toSorted((a, b) => a - b)).toEqual(Array.from({ length: 180 }, (_, i) => i + 1));
-  const who = (await context.get<string[]>('who'))!;
-  expect(new Set(who).size).toBe(180);
-  for (const lane of new Set(who.map((w) => w.slice(0, 3))))
-    expect(who.filter((w) => w.startsWith(lane)).map((w) => Number(w.slice(4)))).toEqual([...Array(15).keys()]);
-});
+/** A process that saves; `said` has its lines. */
+function saver(...args: string[]): { said: () => string; child: ReturnType<typeof spawn>; ended: Promise<unknown> } {
+  const child = spawn(process.execPath, [path.join(import.meta.dirname, 'saver.mjs'), ...args]);
+  let said = '';
+  child.stdout.on('data', (chunk: Buffer) => void (said += chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => void (said += chunk.toString()));
+  return { said: () => said, child, ended: once(child, 'close') };
+}
 
-test('of writers that compare and set one entry, and delete it, one wins each version', async () => {
-  const won = await inProcesses<number[]>(
-    3,
-    place.folder,
-    `const context = await contexts.createContext('cas');
-     const won = [];
-     for (let i = 0; i < 40; i++) {
-       const ifVersion = (await context.entry('k'))?.metadata.version ?? 0;
-       try {
-         if (i % 10 === 9) await context.delete('k', { ifVersion });
-         else won.push((await context.set('k', me, { ifVersion })).metadata.version);
-       } catch (e) { if (e.code !== 'STATE_CONFLICT') throw e; }
-     }
-     print(won);`,
-  );
-  const all = won.flat();
-  expect(new Set(all).size).toBe(all.length);
-  for (const mine of won) expect(mine).toEqual(mine.toSorted((a, b) => a - b));
-});
-
-test('restores in three processes at once are one after the other: the context is one of the packages', async () => {
-  const ids = await Promise.all(
-    ['a', 'b', 'c'].map(async (who) => {
-      const context = await contexts().createContext(`from-${who}`);
-      for (let i = 0; i < 50; i++) await context.set(`k${i}`, who);
-      const manager = new HandoffManager(contexts(), place.storage.packages);
-      return (await manager.createHandoff(context.sessionId, options)).id;
-    }),
-  );
-  await inProcesses(
-    3,
-    place.folder,
-    `const ids = ${JSON.stringify(ids)};
-     for (let i = 0; i < 5; i++) await manager.receiveHandoff(ids[me], { into: 'both' });
-     print(0);`,
-  );
-  const values = (await (await contexts().getContext('both'))!.findByPattern('*')).map((e) => e.value);
-  expect([values.length, new Set(values).size]).toEqual([50, 1]);
-});
-
-test('killed in the midst of a restore: nothing of it is there, and the next attempt restores it all', async () => {
-  const from = await contexts().createContext('from');
-  for (let i = 0; i < 20; i++) await from.set(`k${i}`, i, { source: '@writer', tags: ['t'] });
-  const manager = new HandoffManager(contexts(), place.storage.packages);
-  const { id } = await manager.createHandoff('from', options);
-  const into = await contexts().createContext('into');
-  await into.set('k3', 'mine');
-  const before = await into.findByPattern('*');
-  for (const nth of [1, 10, 20]) {
-    await dyingAt(`context.in_change@${nth}`, place.folder, `await manager.receiveHandoff('${id}', { into: 'into' });`);
-    expect(await into.findByPattern('*')).toEqual(before);
+test(`a save killed ${KILLS} times, at any moment: what was acknowledged is there, or a later one, whole`, async () => {
+  const folder = under();
+  const storage = new FileHandoffStorage(folder);
+  const parts = async (): Promise<string[]> => (await readdir(folder)).filter((name) => name.endsWith('.part'));
+  let left = 0;
+  // Until some were killed while they were writing: otherwise this would have tested nothing.
+  for (let n = 0; n < KILLS || left === 0; n++) {
+    // Packages of up to 0.8 MB: most of the time is spent while one is being written.
+    const { said, child, ended } = saver(folder, 'killed', '1000000', '800000');
+    while (!said().includes('\n')) await sleep(2);
+    await sleep(Math.random() * 120);
+    if (n % 2 === 1) while ((await parts()).length <= left);
+    child.kill('SIGKILL');
+    await ended;
+    left = (await parts()).length;
+    const acknowledged = new Map(
+      said()
+        .split('\n')
+        .slice(0, -1)
+        .map((line) => line.split(' ') as [string, string]),
+    );
+    for (const [id, step] of acknowledged)
+      expect((await storage.load(id))?.checkpoint.step).toBeGreaterThanOrEqual(Number(step));
+    for await (const { error } of storage.inspect()) expect(error).toBeUndefined();
   }
-  expect(await manager.receiveHandoff(id, { into: 'into' })).toMatchObject({
-    success: true,
-    conflicts: [{ key: 'k3', decision: 'package', existing: { version: 1 } }],
-  });
-  const values = async (context: typeof from) => (await context.findByPattern('*')).map((e) => [e.key, e.value]);
-  expect(await values(into)).toEqual(await values(from));
+});
+
+test('what a killed save has left is removed by a later one, but not what may still be written', async () => {
+  const folder = under();
+  await mkdir(folder);
+  const [old, young, other] = ['.hof-1.json.a.part', '.hof-1.json.b.part', 'mine.part'].map((n) =>
+    path.join(folder, n),
+  );
+  for (const file of [old!, young!, other!]) await writeFile(file, 'half');
+  const hourAgo = new Date(Date.now() - 3_600_000);
+  for (const file of [old!, other!]) await utimes(file, hourAgo, hourAgo);
+  const one = packageOf();
+  const storage = new FileHandoffStorage(folder);
+  expect(await storage.list()).toEqual([]);
+  expect(await readdir(folder)).toHaveLength(3);
+  await storage.save(one);
+  expect((await readdir(folder)).toSorted()).toEqual(['.hof-1.json.b.part', `${one.id}.json`, 'mine.part'].toSorted());
+});
+
+test('three processes save, load, list and delete the same packages: nobody ever sees half of one', async () => {
+  const folder = under();
+  const all = ['one', 'two', 'three'].map((who) => saver(folder, who, '150'));
+  await Promise.all(all.map((s) => s.ended));
+  for (const s of all) expect(s.said().trimEnd().split('\n').at(-1)).toBe('damaged []');
+  const storage = new FileHandoffStorage(folder);
+  for await (const { error } of storage.inspect()) expect(error).toBeUndefined();
+  // Whatever form the last save of each left: a delete leaves nothing.
+  for (let n = 0; n < 5; n++) await storage.delete(`hof-${n}`);
+  expect(await readdir(folder)).toEqual([]);
 });

@@ -5,9 +5,21 @@ import { text } from 'node:stream/consumers';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 
-/** The built package beside a storage that a process of its own opens; `me` and `print` are what a body has. */
+/** What a body needs of the built package; its root would load all of Temporal with it. */
+const NEEDS = {
+  openStorage: 'storage/storage',
+  ContextManager: 'packages/context-manager',
+  HandoffManager: 'packages/handoff-manager',
+};
+
+/** A process that opens the storage; `me` and `print` are what a body has. */
 const script = (body: string): string => `
-  const { openStorage, ContextManager, HandoffManager } = await import('${pathToFileURL(path.resolve('dist/index.js')).href}');
+  ${Object.entries(NEEDS)
+    .map(
+      ([name, file]) =>
+        `const { ${name} } = await import('${pathToFileURL(path.resolve('dist', `${file}.js`)).href}');`,
+    )
+    .join('\n')}
   const storage = await openStorage({ folder: process.argv[1] });
   const me = process.argv[2];
   const contexts = new ContextManager(storage);

@@ -59,7 +59,7 @@ test.for<[what: string, entries: ReturnType<typeof raw>[], code: string, error: 
     'a depth bomb',
     [good, raw('k', '['.repeat(90_000) + ']'.repeat(90_000))],
     'INVALID_CONTEXT',
-    'Not valid for a context: /k: is nested more than 64 levels deep',
+    'Not valid for a context: /k: is nested more than 64 levels deep (or refers to itself)',
   ],
   [
     '50 MB',

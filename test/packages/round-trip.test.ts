@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { ContextEntrySerialized, PipelineHandoffPackage } from '../../src/core/package.js';
@@ -117,7 +118,10 @@ const anyPackage: fc.Arbitrary<UnsealedPackage> = and(
       ),
     ),
   }),
-) as fc.Arbitrary<UnsealedPackage>;
+);
+
+/** Vitest's toStrictEqual takes a field named `constructor` for the object's class. */
+const same: (found: unknown, expected: unknown) => void = assert.deepStrictEqual;
 
 test('package → bytes → package is the identity, unknown fields included', () => {
   fc.assert(
@@ -126,7 +130,7 @@ test('package → bytes → package is the identity, unknown fields included', (
       expect(packageFault(one)).toBeUndefined();
       const bytes = packageBytes(one);
       const back = decodePackage(bytes);
-      expect(back).toStrictEqual(one);
+      same(back, one);
       expect(packageBytes(back).equals(bytes)).toBe(true);
     }),
     seeded(500),
@@ -142,7 +146,7 @@ test.each([
     fc.asyncProperty(anyPackage, async (unsealed) => {
       const one = sealPackage(unsealed);
       await storage.save(one);
-      expect(await storage.load(one.id)).toStrictEqual(one);
+      same(await storage.load(one.id), one);
     }),
     seeded(100),
   );
@@ -154,7 +158,7 @@ test('the order of fields does not matter, and what is set on receipt is not sto
   expect(sealPackage(turned).integrity).toEqual(sealPackage(one).integrity);
   const received: PipelineHandoffPackage = sealPackage(one);
   received.integrity = { ...received.integrity, verifiedAt: new Date(), valid: true };
-  expect(decodePackage(packageBytes(received))).toStrictEqual(sealPackage(one));
+  same(decodePackage(packageBytes(received)), sealPackage(one));
 });
 
 test('minus zero is zero, as RFC 8785 has it', () => {

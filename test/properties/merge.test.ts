@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { canonicalJson } from '../../src/core/digest.js';
+import { canonicalJson, digestOf } from '../../src/core/digest.js';
 import { MERGE_STRATEGIES, type ContextEntrySerialized, type MergeStrategy } from '../../src/core/package.js';
 import { ContextManager } from '../../src/packages/context-manager.js';
 import { HandoffManager, type HandoffReceiveResult } from '../../src/packages/handoff-manager.js';
@@ -72,7 +72,12 @@ async function receive(theirs: Context, ours: Context, merge: MergeStrategy): Pr
   const handoff = packageOf({ sessionId: session, context: { entries: entriesOf(theirs) } });
   await place.storage.packages.save(handoff);
   await place.storage.sessions.change(session, 'somebody', () => ({
-    writes: Object.entries(ours).map(([k, { value: v, ...known }]) => ({ key: k, value: canonicalJson(v), ...known })),
+    writes: Object.entries(ours).map(([k, { value: v, ...known }]) => ({
+      key: k,
+      value: canonicalJson(v),
+      digest: digestOf(v),
+      ...known,
+    })),
     result: null,
   }));
   const manager = new HandoffManager(new ContextManager(place.storage), place.storage.packages);

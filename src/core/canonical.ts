@@ -6,6 +6,8 @@ export interface CanonicalOptions {
   strict?: boolean;
   /** How deep lists and objects may lie in each other. */
   maxDepth?: number;
+  /** How many values there may be in all. */
+  maxValues?: number;
   /** Where the value stands in a greater one: for errors, and counted as depth. */
   at?: readonly string[];
   /** Objects whose text is put between two NULs, so that it can be found in the whole. No other text here has a NUL. */
@@ -19,9 +21,10 @@ const MAX_DEPTH = 1000;
  * with the place of what is no JSON: half of a surrogate pair, NaN, infinity, a BigInt, a cycle.
  */
 export function canonicalText(value: unknown, options: CanonicalOptions = {}): string {
-  const { strict = false, maxDepth = MAX_DEPTH, marked, at = [] } = options;
+  const { strict = false, maxDepth = MAX_DEPTH, maxValues = Infinity, marked, at = [] } = options;
   const trail: (string | number)[] = [...at];
   let out = '';
+  let values = 0;
   const refuse = (why: string): never => {
     throw new HandoffError('INVALID_JSON', {
       source: trail.length > 0 ? pointerOf(...trail) : 'The value',
@@ -61,6 +64,7 @@ export function canonicalText(value: unknown, options: CanonicalOptions = {}): s
     out += before === '{' ? '{}' : '}';
   };
   const put = (v: unknown): void => {
+    if (++values > maxValues) refuse(`more than ${maxValues} values`);
     if (typeof v === 'string') out += quoted(v);
     else if (typeof v === 'number') out += Number.isFinite(v) ? JSON.stringify(v) : refuse(`${v} is not JSON`);
     else if (v === null || typeof v === 'boolean') out += String(v);

@@ -6,6 +6,7 @@ import type { PipelineHandoffPackage } from '../../core/package.js';
 import { faultOfParts, integrityOf, type PackageKey, type Parts } from './seal.js';
 import {
   MAX_DEPTH,
+  MAX_VALUES,
   entriesText,
   frameOf,
   fromWrittenForm,
@@ -25,6 +26,13 @@ export function encodePackage(handoff: PipelineHandoffPackage, key?: PackageKey)
   const integrity = key ? integrityOf(parts, key) : handoff.integrity;
   return [head!, entries, middle!, Buffer.from(integrityText(integrity)), tail!];
 }
+
+/**
+ * The text of a package as it is stored and sent, in UTF-8: canonical JSON. For adapters of your own. Throws
+ * INVALID_PACKAGE, PACKAGE_VERSION.
+ */
+export const packageBytes = (handoff: PipelineHandoffPackage, key?: PackageKey): Buffer =>
+  Buffer.concat(encodePackage(handoff, key));
 
 /** The written form of what somebody gave us for a package. */
 function checked(handoff: PipelineHandoffPackage): WrittenPackage {
@@ -63,7 +71,9 @@ export function decodePackage(bytes: Buffer, key?: PackageKey): PipelineHandoffP
 function textOf(bytes: Buffer): string {
   if (bytes.length === 0) throw refusal('it is empty');
   if (!isUtf8(bytes)) throw refusal('it is not UTF-8');
-  if (depthOf(bytes) > MAX_DEPTH) throw refusal(`it is more than ${MAX_DEPTH} levels deep`);
+  const { depth, values } = shapeOf(bytes);
+  if (depth > MAX_DEPTH) throw refusal(`it is more than ${MAX_DEPTH} levels deep`);
+  if (values > 2 * MAX_VALUES) throw refusal(`it has more than ${MAX_VALUES} values`);
   return bytes.toString('utf8');
 }
 
@@ -71,8 +81,9 @@ function parsed(text: string): WrittenPackage {
   let value: unknown;
   try {
     value = JSON.parse(text);
-  } catch (error) {
-    throw refusal(`it is not JSON: ${(error as Error).message}`);
+  } catch {
+    // The parser's own words differ between versions of Node, and quote what is in the file.
+    throw refusal('it is not JSON');
   }
   if (isObject(value)) return value;
   throw refusal('it is JSON, but no package');
@@ -82,20 +93,21 @@ const isObject = (v: unknown): v is Record<string, unknown> => typeof v === 'obj
 
 const refusal = (issues: string): HandoffError => new HandoffError('INVALID_PACKAGE', { issues });
 
-const [QUOTE, BACKSLASH, LIST, LIST_END, OBJECT, OBJECT_END] = Buffer.from('"\\[]{}');
+const [QUOTE, BACKSLASH, COMMA, LIST, LIST_END, OBJECT, OBJECT_END] = Buffer.from('"\\,[]{}');
 
-/** How deep a JSON text is nested, before the parser allots memory for each level. */
-function depthOf(bytes: Buffer): number {
-  let depth = 0;
-  let deepest = 0;
+/** How deep a JSON text is nested, and at least half of how many values it has, before the parser allots memory for them. */
+function shapeOf(bytes: Buffer): { depth: number; values: number } {
+  let [open, depth, values] = [0, 0, 0];
   const end = bytes.length;
   for (let i = 0; i < end; i++) {
     const c = bytes[i];
     if (c === QUOTE) {
       for (i++; i < end && bytes[i] !== QUOTE; i++) if (bytes[i] === BACKSLASH) i++;
-    } else if (c === LIST || c === OBJECT) {
-      if (++depth > deepest) deepest = depth;
-    } else if (c === LIST_END || c === OBJECT_END) depth--;
+    } else if (c === COMMA) values++;
+    else if (c === LIST || c === OBJECT) {
+      values++;
+      if (++open > depth) depth = open;
+    } else if (c === LIST_END || c === OBJECT_END) open--;
   }
-  return deepest;
+  return { depth, values };
 }

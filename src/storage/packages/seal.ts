@@ -1,6 +1,8 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import { uuidv7 } from 'uuidv7';
 import { sha256 } from '../../core/digest.js';
+import { HandoffError } from '../../core/errors.js';
+import { PACKAGE_ID, printable } from '../../core/ids.js';
 import type { IntegrityCheck, PipelineHandoffPackage, SerializedContext } from '../../core/package.js';
 import { entriesText, frameOf, writtenForm, type UnsealedPackage } from './written.js';
 
@@ -16,6 +18,13 @@ export type Parts = readonly [head: Uint8Array, entries: Uint8Array, middle: Uin
 
 /** A new package id; ids sort by age. */
 export const newPackageId = (): string => `hof-${uuidv7()}`;
+
+/** The id of a package, if it is one. Throws INVALID_ID. */
+export function checkedPackageId(id: string): string {
+  if (typeof id === 'string' && PACKAGE_ID.test(id)) return id;
+  const why = '"hof-", then letters, digits, ".", "_" or "-", at most 128 in all';
+  throw new HandoffError('INVALID_ID', { what: 'Package', id: printable(String(id)), why });
+}
 
 /** Completes a package: size and checksum of its context, and the integrity of the whole. Throws INVALID_PACKAGE. */
 export function sealPackage(handoff: UnsealedPackage, key?: PackageKey): PipelineHandoffPackage {

@@ -4,6 +4,8 @@ import type { IntegrityCheck, PipelineHandoffPackage } from '../../core/package.
 
 /** How deep what is in a package may be nested. */
 export const MAX_DEPTH = 100;
+/** How many values it may hold: what parsed takes a hundred times its text would end the process. */
+export const MAX_VALUES = 4_000_000;
 
 /** A package before its integrity is known. Size and checksum of its context are computed with it. */
 export type UnsealedPackage = Omit<PipelineHandoffPackage, 'integrity' | 'context'> & {
@@ -65,8 +67,10 @@ export function frameOf(written: WrittenPackage): Frame {
 
 function textOf(value: unknown, options: CanonicalOptions): string {
   try {
-    return canonicalText(value, { ...options, strict: true, maxDepth: MAX_DEPTH });
+    return canonicalText(value, { ...options, strict: true, maxDepth: MAX_DEPTH, maxValues: MAX_VALUES });
   } catch (error) {
+    if (error instanceof RangeError)
+      throw new HandoffError('INVALID_PACKAGE', { issues: 'it is larger than a text can be' });
     if (!(error instanceof HandoffError && error.code === 'INVALID_JSON')) throw error;
     const { source, why } = error.params as { source: string; why: string };
     throw new HandoffError('INVALID_PACKAGE', { issues: `${source}: ${why}` });

@@ -44,7 +44,7 @@ while ((await client.status(handoffId)).status !== 'awaiting_acceptance') await 
 const { epoch } = await client.accept(handoffId, { by: reviewer });
 console.log(AgentHandoffCoordinator.toMarkdown(await client.document(handoffId)));
 await client.complete(handoffId, { by: reviewer, epoch, note: '2 gaps found' });
-const { outcome, by } = await client.result(handoffId);
+const { outcome, by = reviewer } = await client.result(handoffId);
 console.log(`${outcome} by ${by}: 2 gaps found`);
 
 await storage.close();

@@ -42,7 +42,7 @@ export interface Started {
   runId: string;
   /** True: the same request was started before, and this is that handoff. */
   existing: boolean;
-  /** What an agent would have to ask before it can begin, by JSON pointer; absent where nothing is missing. */
+  /** What an agent would have to ask before it can begin, by JSON pointer; absent where nothing is known to be missing. */
   warnings?: Issue[];
 }
 

@@ -3,7 +3,6 @@ import { HandoffError } from '../../core/errors.js';
 import { summaryOf, type HandoffSummary } from '../../client/summary.js';
 import { checkedFilter, type HandoffFilter } from '../../core/filter.js';
 import type { RunStatus } from '../../client.js';
-import { AgentHandoffCoordinator } from '../../coordination/agent-handoff-coordinator.js';
 import type { HandoffOutcome } from '../../core/handoff.js';
 import { FILTER_OPTIONS, filterOf, routeOf, type FilterOptions } from '../filter-options.js';
 import { commandLines, nextCommands, withoutButtons } from '../text/next.js';
@@ -92,6 +91,7 @@ export function lookVerbs(program: Command): void {
     ({ args: [id = ''], options, io }) =>
       withPlace(options, async ({ client, storage, uiUrl }) => {
         if (options.markdown) {
+          const { AgentHandoffCoordinator } = await import('../../coordination/agent-handoff-coordinator.js');
           const document = await client.document(id);
           return { json: document, text: AgentHandoffCoordinator.toMarkdown(document) };
         }

@@ -101,7 +101,7 @@ const both = {
   metadata: z.looseObject({}).optional(),
 };
 
-export const pipelinePackageSchema = z.looseObject({
+const pipelinePackageSchema = z.looseObject({
   ...both,
   id: packageId,
   sessionId: name,
@@ -114,7 +114,7 @@ export const pipelinePackageSchema = z.looseObject({
   integrity,
 });
 
-export const agentDocumentSchema = z.looseObject({
+const agentDocumentSchema = z.looseObject({
   ...both,
   version,
   sourceAgent: name,

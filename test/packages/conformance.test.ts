@@ -43,8 +43,12 @@ class MemoryStorage implements HandoffStorage {
   }
 }
 
-describe('files', () => handoffStorageSuite({ test, create: files({}) }));
-describe('compressed files', () => handoffStorageSuite({ test, create: files({ compressOver: 0 }) }));
-describe('some compressed', () => handoffStorageSuite({ test, create: files({ compressOver: 1170 }) }));
-describe('signed files', () => handoffStorageSuite({ test, create: files({ key: 'a secret', keyId: 'k1' }) }));
-describe('memory', () => handoffStorageSuite({ test, create: () => new MemoryStorage() }));
+describe.each<[string, () => HandoffStorage]>([
+  ['files', files({})],
+  ['compressed files', files({ compressOver: 0 })],
+  ['files, some of them compressed', files({ compressOver: 1170 })],
+  ['signed files', files({ key: 'a secret', keyId: 'k1' })],
+  ['memory', () => new MemoryStorage()],
+])('%s', (_, create) => {
+  handoffStorageSuite({ test, create });
+});

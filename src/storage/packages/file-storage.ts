@@ -6,7 +6,7 @@ import { HandoffError } from '../../core/errors.js';
 import { PACKAGE_ID, printable } from '../../core/ids.js';
 import type { HandoffStorage, PackageFilter, PipelineHandoffPackage } from '../../core/package.js';
 import { checkPackageFilter, fitsPackageFilter } from './filter.js';
-import { decodePackage, encodePackage } from './format.js';
+import { decodePackage, packageBytes } from './format.js';
 import { namesIn, present, readBounded, removeFile, removeLeftParts, writeWhole } from './package-files.js';
 import { checkedPackageId, type PackageKey } from './seal.js';
 
@@ -51,15 +51,14 @@ export class FileHandoffStorage implements HandoffStorage {
 
   /** Whole or not at all. Throws INVALID_PACKAGE, PACKAGE_VERSION, INVALID_ID, INPUT_TOO_LARGE before a byte is written. */
   async save(handoff: PipelineHandoffPackage): Promise<void> {
-    const parts = encodePackage(handoff, this.key);
-    const size = parts.reduce((sum, part) => sum + part.byteLength, 0);
-    if (size > this.maxBytes) throw this.tooLarge(handoff.id, size);
+    const bytes = packageBytes(handoff, this.key);
+    if (bytes.length > this.maxBytes) throw this.tooLarge(handoff.id, bytes.length);
     const [plain, packed] = this.filesOf(handoff.id);
     await this.sweep();
     // A package that is saved again keeps its form: so no save ever removes what another one has just written.
     const [there] = await present([plain, packed]);
-    const file = there ?? (size > (this.options.compressOver ?? Infinity) ? packed : plain);
-    await writeWhole(file, file === packed ? [await zip(Buffer.concat(parts))] : parts);
+    const file = there ?? (bytes.length > (this.options.compressOver ?? Infinity) ? packed : plain);
+    await writeWhole(file, file === packed ? await zip(bytes) : bytes);
   }
 
   /** Null: there is none. Throws PACKAGE_DAMAGED, PACKAGE_VERSION, INVALID_ID, INPUT_TOO_LARGE. */

@@ -15,15 +15,14 @@ const gone = (error: unknown): undefined => {
 };
 
 /** Writes a file, so that after any crash there is what was there before, or all of it. Makes its folder. */
-export async function writeWhole(file: string, parts: readonly Uint8Array[]): Promise<void> {
+export async function writeWhole(file: string, bytes: Uint8Array): Promise<void> {
   const folder = path.dirname(file);
   const part = path.join(folder, `.${path.basename(file)}.${randomUUID()}.part`);
   try {
     await mkdir(folder, { recursive: true });
     const handle = await open(part, 'wx');
     try {
-      // `writev` may write a part only; this does not return before all is written.
-      for (const bytes of parts) await handle.writeFile(bytes);
+      await handle.writeFile(bytes);
       await handle.sync();
     } finally {
       await handle.close();

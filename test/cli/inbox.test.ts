@@ -38,6 +38,8 @@ test('inbox: what waits at a glance, and what to type; each answer is seen in it
   const expires = await offered({ expiresInMinutes: 6 / 60 });
   await rig.client.pause(late, { by: 'op', reason: 'lunch' });
   await expect.poll(async () => (await rig.client.inbox(by)).filter((i) => i.paused)).toHaveLength(1);
+  await rig.until(late, (s) => s.state?.checkpoint !== undefined);
+  expect((await handoff(['show', late, ...at()])).stdout).toContain(`  Checkpoint hof-${late}-p1.`);
   const { stdout, code } = await handoff(['inbox', by, ...folder()]);
   expect(code).toBe(0);
   const lines = stdout.split('\n');

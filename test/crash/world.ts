@@ -24,7 +24,7 @@ export interface Expected {
 
 type Request = HandoffRequest & { handoffId: string; session: string };
 
-const OURS = new Set(['blobs', '.staging', '.undo']);
+const OURS = new Set(['blobs', '.staging', '.undo', 'packages']);
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 
 export const linesFile = (folder: string, id: string): string => path.join(folder, 'in', `lines-${id}`);

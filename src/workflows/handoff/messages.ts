@@ -129,10 +129,11 @@ export function attachMessages(run: Run): void {
   );
   setHandler(
     completeUpdate,
-    onRecord((m: CompleteMessage) => {
+    // It is in no inbox any more, and its end is recorded anyway.
+    (m: CompleteMessage) => {
       run.dispatch({ ...m, type: 'complete' });
       return { status: run.state.status };
-    }),
+    },
     {
       validator: validator('complete'),
       description: 'The work is done: {"by": "@agent", "epoch": the number that accept returned}',

@@ -12,6 +12,7 @@ import { inboxVerb } from './verbs/inbox.js';
 import { incidentsVerb } from './verbs/incidents.js';
 import { lookVerbs } from './verbs/look.js';
 import { messageVerbs } from './verbs/messages.js';
+import { packageVerbs } from './verbs/package.js';
 import { planVerbs } from './verbs/plan.js';
 import { procedureVerbs } from './verbs/procedures.js';
 import { registryVerbs } from './verbs/registry.js';
@@ -53,6 +54,7 @@ export function program(): Command {
   inboxVerb(handoff);
   incidentsVerb(handoff);
   artifactVerbs(handoff);
+  packageVerbs(handoff);
   doctorVerb(handoff);
   digestVerb(handoff);
   watchVerb(handoff);

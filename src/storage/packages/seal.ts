@@ -1,4 +1,4 @@
-import { createHash, createHmac, timingSafeEqual, type Hash, type Hmac } from 'node:crypto';
+import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import { uuidv7 } from 'uuidv7';
 import { HandoffError } from '../../core/errors.js';
 import { PACKAGE_ID, printable } from '../../core/ids.js';
@@ -92,7 +92,10 @@ const sizeAndChecksum = (entries: readonly Uint8Array[]): Pick<SerializedContext
 const inOrder = ({ head, entries, middle, tail }: Parts): Uint8Array[] => [head, ...entries, middle, tail];
 const hmacOf = (parts: Parts, { key }: PackageKey): Buffer => digestOver(createHmac('sha256', key), inOrder(parts));
 
-function digestOver(hash: Hash | Hmac, pieces: readonly Uint8Array[]): Buffer {
+function digestOver(
+  hash: { update(bytes: Uint8Array): unknown; digest(): Buffer },
+  pieces: readonly Uint8Array[],
+): Buffer {
   for (const piece of pieces) hash.update(piece);
   return hash.digest();
 }

@@ -56,14 +56,20 @@ export type PipelineShown = PipelineStatus | 'draining' | 'cancelling';
 
 export type PipelineMessageName = 'pause' | 'resume' | 'transfer' | 'cancel';
 
-/** What each status takes. */
-export const PIPELINE_LIFE: Record<PipelineStatus, { open: boolean; accepts: readonly PipelineMessageName[] }> = {
-  running: { open: true, accepts: ['pause', 'transfer', 'cancel'] },
-  paused: { open: true, accepts: ['resume', 'cancel'] },
-  failed: { open: true, accepts: ['resume', 'cancel'] },
-  transferring: { open: true, accepts: ['cancel'] },
-  completed: { open: false, accepts: [] },
-  cancelled: { open: false, accepts: [] },
+interface PipelineRow {
+  /** What it can become. */
+  next: readonly PipelineStatus[];
+  accepts: readonly PipelineMessageName[];
+}
+
+/** What each status takes and leads to; the last two are ends. */
+export const PIPELINE_LIFE: Record<PipelineStatus, PipelineRow> = {
+  running: { next: ['paused', 'failed', 'completed', 'cancelled'], accepts: ['pause', 'transfer', 'cancel'] },
+  paused: { next: ['running', 'transferring', 'cancelled'], accepts: ['resume', 'cancel'] },
+  failed: { next: ['running', 'transferring', 'cancelled'], accepts: ['resume', 'cancel'] },
+  transferring: { next: ['running', 'paused', 'cancelled'], accepts: ['cancel'] },
+  completed: { next: [], accepts: [] },
+  cancelled: { next: [], accepts: [] },
 };
 
 /** A pause that somebody asked for. Times in milliseconds. */
@@ -172,7 +178,7 @@ export function initialPipeline(now: number): PipelineState {
   };
 }
 
-export const isOpenPipeline = (s: Pick<PipelineState, 'status'>): boolean => PIPELINE_LIFE[s.status].open;
+export const isOpenPipeline = (s: Pick<PipelineState, 'status'>): boolean => PIPELINE_LIFE[s.status].next.length > 0;
 export const isHeld = (s: PipelineState): boolean => Object.keys(s.holds).length > 0;
 
 export function shownPipeline(s: PipelineState): PipelineShown {

@@ -31,18 +31,26 @@ export interface PipelineSubject {
   pipelineVersion: string;
 }
 
-/** What a run of a pipeline is started with. Made by the client; see `client/pipeline/start.ts`. */
-export interface PipelineInput {
-  subject: PipelineSubject;
-  phases: FrozenPhase[];
+/** How a pipeline was asked to run: the same for every run of it. */
+export interface PipelineTerms {
   /** The input of each phase change that is a handoff of its own; ids and phases are set anew for each. */
   transition?: HandoffInput;
   /** How long a checkpoint package is good for, while no clock stands still. Absent: for ever. */
   packageExpiryMs?: number;
-  /** Goes on from this package instead of starting: a run took over from one that is gone. */
-  from?: { packageId: string; merge: MergeStrategy; by: string };
   /** Steps after which a run continues as a new one. Default 400. */
   stepsPerRun?: number;
+}
+
+/** What a run of a pipeline is started with. Made by the client; see `client/pipeline/start.ts`. */
+export interface PipelineInput {
+  subject: PipelineSubject;
+  phases: FrozenPhase[];
+  terms: PipelineTerms;
+  /**
+   * Goes on instead of starting, because a run took over from one that is gone: from this package, or, with the epoch
+   * that follows the last one, from the records of the steps that are done.
+   */
+  from?: { by: string; merge: MergeStrategy; packageId?: string; epoch?: number };
   /** The state of the run before, where this one continues it. */
   carried?: PipelineState;
 }
@@ -51,8 +59,11 @@ export interface PipelineInput {
 export const DEFAULT_MERGE: MergeStrategy = 'newest-wins';
 
 export type PipelineStatus = 'running' | 'paused' | 'failed' | 'transferring' | 'completed' | 'cancelled';
-/** What is shown: `draining` is a run that was asked to pause, whose step still ends. */
-export type PipelineShown = PipelineStatus | 'draining' | 'cancelling';
+/**
+ * What is shown: `draining` is a run that was asked to pause, whose step still ends; `lost` (in the database only) one
+ * that somebody ended in Temporal.
+ */
+export type PipelineShown = PipelineStatus | 'draining' | 'cancelling' | 'lost';
 
 export type PipelineMessageName = 'pause' | 'resume' | 'transfer' | 'cancel';
 
@@ -121,9 +132,8 @@ export type ResumePlace = Pick<PipelineState, 'at' | 'entered' | 'transitions' |
 export interface PackedPipeline extends ResumePlace {
   subject: PipelineSubject;
   phases: FrozenPhase[];
+  terms: PipelineTerms;
   epoch: number;
-  transitionInput?: HandoffInput;
-  packageExpiryMs?: number;
 }
 
 /** All that a run of a pipeline knows; small, and the same after a replay. Times in milliseconds. */

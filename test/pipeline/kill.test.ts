@@ -90,9 +90,8 @@ const shownOf = async (session: string): Promise<string | undefined> =>
 
 /** Pauses and resumes a pipeline, again and again, until its worker is dead or it is over. */
 async function steer(session: string, process: WorkerProcess): Promise<void> {
-  let dead = false;
-  void process.gone.then(() => (dead = true));
-  while (!dead) {
+  const dead = (): Promise<boolean> => Promise.race([process.gone.then(() => true), sleep(0).then(() => false)]);
+  while (!(await dead())) {
     const shown = await shownOf(session);
     if (shown === 'completed') return;
     if (shown === 'paused') void askToResume(session);
@@ -137,42 +136,50 @@ describe('a worker that is killed', () => {
         .toBe('completed');
       for (const one of sessions) await expectOnce(one);
       await last.stop();
-      if (!FULL) for (const point of POINTS) expect(last.fired(point, '=kill')).toBeGreaterThan(0);
+      expect(POINTS.filter((point) => last.fired(point, '=kill') === 0)).toEqual([]);
     },
     FULL ? 1_200_000 : 240_000,
   );
 
-  test.each([
-    ['that resumes it there before', true],
-    ['that takes the package up', false],
-  ])(
-    'while its pipeline is paused: another process finishes it on another task queue, by a client %s',
-    async (_, before) => {
-      const session = newSession();
-      const first = await worker();
-      await rig.pipelines.start({ session });
-      await rig.pipelines.until(session, (s) => s.stepsDone > 3);
-      await rig.pipelines.pause(session);
-      const { state, stepsDone } = await rig.pipelines.untilShown(session, 'paused');
-      const { packageId } = state.checkpoint!;
-      if (before) {
-        expect(await rig.pipelines.resume(session, { taskQueue: other })).toMatchObject({ status: 'transferring' });
-        await expect
-          .poll(() => rig.storage.pipelines.ofSession(session), { timeout: 20_000 })
-          .toMatchObject({ shown: 'transferring', packageId, taskQueue: other });
-      }
-      await first.kill();
-      const second = await worker('', other);
-      if (!before) {
-        const packed = packedIn((await rig.storage.packages.load(packageId))!)!;
-        const from = { packageId, by: 'op' };
-        rig.pipelines.track(await resumePipelineAnew(rig.pipelines.caller(other), packed, from));
-      }
-      await rig.pipelines.handle(session).result();
-      await expectOnce(session);
-      const pids = linesOf(session, 'starts').map((line) => Number(line.split(' ')[1]));
-      expect(pids).toEqual(STEPS.map((__, at) => (at < stepsDone ? first.pid : second.pid)));
-      await second.stop();
-    },
-  );
+  /** A pipeline that stands paused, and the process that brought it there. */
+  async function pausedBy(): Promise<{ session: string; packageId: string; first: WorkerProcess; stepsDone: number }> {
+    const session = newSession();
+    const first = await worker();
+    await rig.pipelines.start({ session });
+    await rig.pipelines.until(session, (s) => s.stepsDone > 3);
+    await rig.pipelines.pause(session);
+    const { state, stepsDone } = await rig.pipelines.untilShown(session, 'paused');
+    return { session, packageId: state.checkpoint!.packageId, first, stepsDone };
+  }
+
+  /** Another process, on another task queue, does the rest of it, and nothing else. */
+  async function finishedElsewhere(session: string, first: WorkerProcess, stepsDone: number): Promise<void> {
+    const second = await worker('', other);
+    await rig.pipelines.handle(session).result();
+    await expectOnce(session);
+    const pids = linesOf(session, 'starts').map((line) => Number(line.split(' ')[1]));
+    expect(pids).toEqual(STEPS.map((_, at) => (at < stepsDone ? first.pid : second.pid)));
+    await second.stop();
+  }
+
+  test('after its pipeline was paused and sent to another task queue: another process finishes it there', async () => {
+    const { session, packageId, first, stepsDone } = await pausedBy();
+    expect(await rig.pipelines.resume(session, { taskQueue: other })).toMatchObject({ status: 'transferring' });
+    await expect
+      .poll(() => rig.storage.pipelines.ofSession(session), { timeout: 20_000 })
+      .toMatchObject({ shown: 'transferring', packageId, taskQueue: other });
+    // It is there once the server says so: until then the old worker has a last task to do.
+    await expect.poll(async () => (await rig.pipelines.handle(session).describe()).taskQueue).toBe(other);
+    await first.kill();
+    await finishedElsewhere(session, first, stepsDone);
+  });
+
+  test('while its pipeline is paused: a client has another process take its package up on another task queue', async () => {
+    const { session, packageId, first, stepsDone } = await pausedBy();
+    await first.kill();
+    const packed = packedIn((await rig.storage.packages.load(packageId))!)!;
+    rig.pipelines.track(await resumePipelineAnew(rig.pipelines.caller(other), packed, { packageId, by: 'op' }));
+    await finishedElsewhere(session, first, stepsDone);
+    expect(await rig.storage.pipelines.ofSession(session)).toMatchObject({ taskQueue: other, epoch: 2 });
+  });
 });

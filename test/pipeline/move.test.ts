@@ -115,7 +115,7 @@ describe('a run that takes over from a package', () => {
     await rig.pipelines.handle(session).result();
     expect([...here.of(session), '|', ...there.of(session)]).toEqual(ALL_STEPS.toSpliced(2, 0, '|'));
     await again(packageId, other);
-    const failed = await rig.pipelines
+    const failed: unknown = await rig.pipelines
       .handle(session)
       .result()
       .catch((e: unknown) => e);
@@ -154,6 +154,7 @@ describe('a run that takes over from a package', () => {
       epoch: 2,
       run: 'another',
       taskQueue: other,
+      terms: {},
     });
     await expect(take).rejects.toMatchObject({ code: 'PIPELINE_RESUME_FAILED' });
     expect(packageId).toMatch(/-1$/);

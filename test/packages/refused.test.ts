@@ -80,7 +80,7 @@ test('refused, and nothing is restored: not there, damaged, another major, a wro
     success: false,
     error: 'Handoff package not found',
     code: 'PACKAGE_NOT_FOUND',
-    detail: 'Handoff package not found: hof-none',
+    detail: 'Handoff package not found: hof-none. `handoff package list` shows what is there.',
   });
   for (const id of ['../../etc/passwd', 'hof-../x', '', 'hof-a/b'])
     expect(await manager.receiveHandoff(id)).toMatchObject({ success: false, code: 'INVALID_ID' });

@@ -62,11 +62,11 @@ const asOf = ({ expiry, at }: Checkpoint, full: number | undefined): number | un
 /** Takes the present package up, or the one that the run begins with, and goes on. Throws what the activity throws. */
 export async function receive(
   run: PipelineRun,
-  { by, merge, lifts, packageId, epoch }: NonNullable<PipelineInput['from']> & { lifts: Holder[] },
+  { by, merge, lifts, packageId, epoch, asOf: told }: NonNullable<PipelineInput['from']> & { lifts: Holder[] },
 ): Promise<void> {
   const { checkpoint } = run.state;
   const id = packageId ?? checkpoint?.packageId;
-  const time = checkpoint && asOf(checkpoint, run.input.terms.packageExpiryMs);
+  const time = told ?? (checkpoint && asOf(checkpoint, run.input.terms.packageExpiryMs));
   run.receiving = true;
   try {
     const received = await receivePackage({

@@ -106,7 +106,11 @@ function faultOfPipeline(input: Fields, workflowId: string, continued: boolean):
   if (bad >= 0) return `/phases/${bad} is not a phase with steps`;
   if (carried !== undefined && !continued) return '/carried is only for a run that continues';
   const takesOver = (f: unknown): boolean =>
-    isObject(f) && isText(f['by']) && isText(f['merge']) && (isText(f['packageId']) || isTime(f['epoch']));
+    isObject(f) &&
+    isText(f['by']) &&
+    isText(f['merge']) &&
+    (isText(f['packageId']) || isTime(f['epoch'])) &&
+    orAbsent(isTime, f['asOf']);
   if (!orAbsent(takesOver, from)) return '/from must name a package or an epoch, and who takes over';
   if (!isObject(terms)) return '/terms must be an object';
   if (!orAbsent(isObject, terms['transition'])) return '/terms/transition must be an object';

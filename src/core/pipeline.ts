@@ -48,9 +48,10 @@ export interface PipelineInput {
   terms: PipelineTerms;
   /**
    * Goes on instead of starting, because a run took over from one that is gone: from this package, or, with the epoch
-   * that follows the last one, from the records of the steps that are done.
+   * that follows the last one, from the records of the steps that are done. `asOf`: what time it is to the package's
+   * expiry, where the run that waited with it kept its clock. Milliseconds; absent: the worker's own.
    */
-  from?: { by: string; merge: MergeStrategy; packageId?: string; epoch?: number };
+  from?: { by: string; merge: MergeStrategy; packageId?: string; epoch?: number; asOf?: number };
   /** The state of the run before, where this one continues it. */
   carried?: PipelineState;
 }

@@ -58,6 +58,8 @@ export async function restorePackage(
     merge: task.merge,
     into: task.subject.session,
     by: ledgerIdOf(task.subject.pipelineId),
+    // An attempt that comes late must not write over what was written since.
+    once: `${task.run}/${task.epoch}`,
     ...(task.asOf === undefined ? {} : { now: new Date(task.asOf) }),
   });
   if (!received.success) {

@@ -85,11 +85,12 @@ export async function startPipeline(
  * Has a new run on the caller's task queue go on from a package, and ends the one that waits with it: for a pipeline
  * whose workers are gone, or another storage that has the package. `packed`: see `packedIn`. A package that was taken
  * up already fails the new run with PIPELINE_RESUME_FAILED, so look before: a run that goes on would be ended for it.
+ * `asOf` (milliseconds): for a run that waited until now, whose clock stood still, the time of its checkpoint.
  */
 export async function resumePipelineAnew(
   caller: Caller,
   packed: PackedPipeline,
-  from: { packageId: string; merge?: MergeStrategy; by: string },
+  from: { packageId: string; merge?: MergeStrategy; by: string; asOf?: number },
 ): Promise<StartedPipeline> {
   const { subject, phases, terms } = packed;
   const input = { subject, phases, terms, from: { merge: DEFAULT_MERGE, ...from } };

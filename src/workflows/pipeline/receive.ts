@@ -2,6 +2,7 @@ import { workflowInfo } from '@temporalio/workflow';
 import { remaining } from '../../core/clock.js';
 import type { Holder } from '../../core/handoff.js';
 import { packageIdOf } from '../../core/pipeline-ids.js';
+import { PAUSE_REASON } from '../../core/pipeline-reducer.js';
 import {
   isHeld,
   placeAt,
@@ -28,7 +29,7 @@ export async function writeCheckpoint(run: PipelineRun): Promise<void> {
       ? `failed: ${failure?.code ?? 'ACTION_FAILED'}`
       : state.moveTo
         ? 'transfer'
-        : (hold?.reason ?? 'user-requested'),
+        : (hold?.reason ?? PAUSE_REASON),
     by: (failed ? undefined : (state.moveTo?.by ?? hold?.by)) ?? 'system',
     phase,
     step: state.at.step,
@@ -62,11 +63,11 @@ const asOf = ({ expiry, at }: Checkpoint, full: number | undefined): number | un
 /** Takes the present package up, or the one that the run begins with, and goes on. Throws what the activity throws. */
 export async function receive(
   run: PipelineRun,
-  { by, merge, lifts, packageId, epoch }: NonNullable<PipelineInput['from']> & { lifts: Holder[] },
+  { by, merge, lifts, packageId, epoch, asOf: told }: NonNullable<PipelineInput['from']> & { lifts: Holder[] },
 ): Promise<void> {
   const { checkpoint } = run.state;
   const id = packageId ?? checkpoint?.packageId;
-  const time = checkpoint && asOf(checkpoint, run.input.terms.packageExpiryMs);
+  const time = told ?? (checkpoint && asOf(checkpoint, run.input.terms.packageExpiryMs));
   run.receiving = true;
   try {
     const received = await receivePackage({

@@ -1,7 +1,7 @@
 import type { Countdown } from './clock.js';
 import type { Failure, Holder } from './handoff.js';
 import type { HandoffInput } from './request.js';
-import type { MergeStrategy, RestoreConflict } from './package.js';
+import type { MergeStrategy, PipelineHandoffPackage, RestoreConflict } from './package.js';
 
 /** Where a step keeps what it may take, if it says so itself. */
 export interface StepTerms {
@@ -202,13 +202,9 @@ export const resumePointOf = (at: Cursor, phases: readonly FrozenPhase[]): strin
   return step === undefined ? phase : `${phase}/${step}`;
 };
 
-/** The cursor of a resume point; undefined where these phases have none such. */
-export function cursorOf(resumePoint: string, phases: readonly FrozenPhase[]): Cursor | undefined {
-  for (const [phase, p] of phases.entries())
-    for (const [step] of p.steps.entries())
-      if (resumePointOf({ phase, step }, phases) === resumePoint) return { phase, step };
-  return undefined;
-}
+/** What a package keeps of its pipeline; undefined of one that no pipeline wrote. */
+export const packedIn = ({ checkpoint }: Pick<PipelineHandoffPackage, 'checkpoint'>): PackedPipeline | undefined =>
+  checkpoint['pipeline'] as PackedPipeline | undefined;
 
 /** Steps of all phases, and how many are done. */
 export function progressOfPipeline(

@@ -5,7 +5,7 @@ import type { MessageName } from '../../src/core/handoff.js';
 import { workflowIdOf } from '../../src/core/ids.js';
 import { SEARCH_ATTRIBUTES } from '../../src/temporal/search-attributes.js';
 import { Parts } from './parts.js';
-import { Rig } from './rig.js';
+import { Rig, type RigOptions } from './rig.js';
 
 const MINUTE = 60_000;
 
@@ -21,7 +21,7 @@ export class TimeRig {
   ) {}
 
   /** Skips the test, as not run, where no time-skipping server can be had. */
-  static async create(ctx: TestContext): Promise<TimeRig> {
+  static async create(ctx: TestContext, more: RigOptions = {}): Promise<TimeRig> {
     const path = inject('timeSkippingPath');
     if (path === '') ctx.skip('no time-skipping server');
     const env = await TestWorkflowEnvironment.createTimeSkipping({
@@ -35,7 +35,7 @@ export class TimeRig {
         searchAttributes: Object.fromEntries(names.map(([name, type]) => [name, type === 'Keyword' ? 2 : 6])),
       });
       const parts = new Parts();
-      return new TimeRig(env, await Rig.create({ ...parts.options, address: env.address }), parts);
+      return new TimeRig(env, await Rig.create({ ...parts.options, ...more, address: env.address }), parts);
     } catch (error) {
       await env.teardown();
       throw error;

@@ -1,7 +1,7 @@
 import { HandoffError } from '../../core/errors.js';
 import type { PipelineHandoffPackage, RestoreConflict } from '../../core/package.js';
 import { ledgerIdOf } from '../../core/pipeline-ids.js';
-import type { Checkpoint, PackedPipeline } from '../../core/pipeline.js';
+import { packedIn, type Checkpoint, type PackedPipeline } from '../../core/pipeline.js';
 import type { CheckpointTask, ReceiveTask } from '../../core/pipeline-task.js';
 import { ContextManager } from '../../packages/context-manager.js';
 import { HandoffManager } from '../../packages/handoff-manager.js';
@@ -48,10 +48,6 @@ function create(storage: Storage, task: CheckpointTask): Promise<PipelineHandoff
     },
   });
 }
-
-/** What a package keeps of its pipeline; undefined of one that no pipeline wrote. */
-export const packedIn = ({ checkpoint }: PipelineHandoffPackage): PackedPipeline | undefined =>
-  checkpoint['pipeline'] as PackedPipeline | undefined;
 
 /** Restores a package's context into its session. Throws PIPELINE_RESUME_FAILED with what the manager says. */
 export async function restorePackage(

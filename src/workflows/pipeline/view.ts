@@ -61,7 +61,8 @@ export class PipelineView {
     const now = JSON.stringify([shownPipeline(state), at.phase, epoch, checkpoint?.packageId, transition]);
     if (now === this.projected) return;
     this.projected = now;
-    const task = { ref, state, phases: [...phases], taskQueue: workflowInfo().taskQueue };
+    const target = state.status === 'transferring' ? state.moves.at(-1)?.to : undefined;
+    const task = { ref, state, phases: [...phases], taskQueue: target ?? workflowInfo().taskQueue };
     this.projecting = this.projecting.then(() => CancellationScope.nonCancellable(() => projectPipeline(task)));
   }
 }

@@ -1,5 +1,4 @@
 import {
-  cursorOf,
   initialPipeline,
   isOpenPipeline,
   placeAt,
@@ -53,9 +52,10 @@ export const isOver = (r: Pick<PipelineReport, 'gone' | 'state'>): boolean =>
 /** Each step records itself when it begins, the state only now and then: whichever is further says where it stands. */
 function furthest({ phase, step, phases, state }: StoredPipeline): Cursor {
   const at = state?.at ?? { phase: 0, step: 0 };
-  const begun = step === undefined ? undefined : cursorOf(`${phase}/${step}`, phases);
-  const isFurther = begun && (begun.phase > at.phase || (begun.phase === at.phase && begun.step > at.step));
-  return isFurther ? begun : at;
+  const p = phases.findIndex((f) => f.phase === phase);
+  const s = phases[p]?.steps.findIndex((f) => f.name === step) ?? -1;
+  const isFurther = s >= 0 && (p > at.phase || (p === at.phase && s > at.step));
+  return isFurther ? { phase: p, step: s } : at;
 }
 
 /** What the database knows of a pipeline, as its run would say it. */

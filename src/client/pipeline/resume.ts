@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { HandoffError, type ErrorCode } from '../../core/errors.js';
 import type { MergeStrategy, PipelineHandoffPackage, RestoreConflict } from '../../core/package.js';
 import { refusePipeline } from '../../core/pipeline-refusal.js';
-import type { PackedPipeline } from '../../core/pipeline.js';
+import { packedIn, type PackedPipeline } from '../../core/pipeline.js';
 import { pipelineResumeUpdate, type PipelineResumeAnswer, type PipelineSnapshot } from '../../messages.js';
 import type { StoredPipeline } from '../../storage/pipelines/pipelines.js';
 import type { Storage } from '../../storage/storage.js';
@@ -84,8 +84,11 @@ export async function resumePipeline(
   if (answer) {
     const refusal = refusePipeline(session, answer.state, 'resume', message);
     if (refusal) throw new HandoffError(refusal.code, refusal.params);
-    const resumed = await updateRun<PipelineResumeAnswer>(deps, { session, taskQueue: answer.taskQueue }, 'resume', () =>
-      handleOf(deps, session).executeUpdate(pipelineResumeUpdate, { args: [message] }),
+    const resumed = await updateRun<PipelineResumeAnswer>(
+      deps,
+      { session, taskQueue: answer.taskQueue },
+      'resume',
+      () => handleOf(deps, session).executeUpdate(pipelineResumeUpdate, { args: [message] }),
     );
     const { status, conflicts } = resumed;
     const taskQueue = status === 'transferring' && asked.taskQueue ? asked.taskQueue : answer.taskQueue;
@@ -122,7 +125,7 @@ async function opened(
     throw refused(TEXTS[error.code] ?? error.message, { code: error.code, detail: error.message });
   });
   if (!handoff) throw refused(TEXTS.PACKAGE_NOT_FOUND!, { code: 'PACKAGE_NOT_FOUND' });
-  const packed = handoff.checkpoint['pipeline'] as PackedPipeline | undefined;
+  const packed = packedIn(handoff);
   if (typeof packed?.subject?.pipelineId !== 'string' || !Array.isArray(packed.phases))
     throw refused(`package ${id} is of no pipeline`);
   return { handoff, packed };

@@ -11,6 +11,7 @@ import { doctorVerb } from './verbs/doctor.js';
 import { incidentsVerb } from './verbs/incidents.js';
 import { lookVerbs } from './verbs/look.js';
 import { messageVerbs } from './verbs/messages.js';
+import { pipelineVerbs } from './verbs/pipeline.js';
 import { planVerbs } from './verbs/plan.js';
 import { procedureVerbs } from './verbs/procedures.js';
 import { registryVerbs } from './verbs/registry.js';
@@ -57,6 +58,8 @@ export function program(): Command {
   handoff.commandsGroup(STEER);
   messageVerbs(handoff);
   submitReturnVerb(handoff);
+  handoff.commandsGroup('Pipelines:');
+  pipelineVerbs(handoff);
   handoff.commandsGroup('What handoffs are made of:');
   registryVerbs(handoff);
   procedureVerbs(handoff);

@@ -1,6 +1,8 @@
 import { existsSync } from 'node:fs';
 import { Option, type Command } from 'commander';
+import type { HandoffClient } from '../../client.js';
 import type { PipelineRequest } from '../../client/pipeline/start.js';
+import { HandoffError } from '../../core/errors.js';
 import { pipelineWorkflowIdOf } from '../../core/pipeline-ids.js';
 import { MERGE_STRATEGIES, type MergeStrategy } from '../../core/package.js';
 import { followPipeline } from '../follow-pipeline.js';
@@ -63,10 +65,7 @@ function startVerb(group: Command): void {
       summary: 'start a pipeline in a session',
       details:
         'Starts a pipeline: its phases in turn, by the handlers that workers have made known (`handoff worker --module FILE`).\nA file (JSON or YAML, "-" for stdin) has the same fields as `client.pipelines.start`; options go before it.',
-      examples: [
-        'pipeline start shop --phases extraction,analysis --follow',
-        'pipeline start examples/12-pipeline.yaml',
-      ],
+      examples: ['pipeline start shop --phases extraction,analysis --follow', 'pipeline start pipeline.yaml'],
       exitCodes: OVER,
       options: [
         ['--phases <names>', 'in this order, with commas (default: the seven standard ones)'],
@@ -177,6 +176,13 @@ const waiting = ({ timeout }: { timeout?: number }): { waitMs?: number } =>
 const warning = (queue: string): string =>
   `\nwarning: nobody polls task queue ${queue} yet; it waits for a worker there: handoff worker --task-queue ${queue} --module FILE`;
 
+/** The package that a session's pipeline waits with. Throws PIPELINE_NOT_FOUND, PIPELINE_RESUME_FAILED. */
+async function presentOf(client: HandoffClient, session: string): Promise<string> {
+  const { state, shown } = await client.pipelines.status(session);
+  if (state.checkpoint) return state.checkpoint.packageId;
+  throw new HandoffError('PIPELINE_RESUME_FAILED', { why: `the pipeline of session ${session} is ${shown}` });
+}
+
 function steerVerbs(group: Command): void {
   one<{ reason?: string; until?: string; timeout?: number }>(
     group,
@@ -208,12 +214,12 @@ function steerVerbs(group: Command): void {
   );
   one<{ merge?: MergeStrategy; on?: string; note?: string; follow?: boolean }>(
     group,
-    'resume <package>',
+    'resume <package-or-session>',
     {
       summary: 'go on from a package, from exactly where it says',
       details:
-        'Goes on from a package, from exactly where it says: in its own run where that answers, else in a new one that takes its place. With --on, the rest runs at another task queue.',
-      examples: ['pipeline resume hof-01-1', 'pipeline resume hof-01-1 --on gpu --merge overwrite --follow'],
+        'Goes on from a package (of a session: the present one), from exactly where it says: in its own run where that answers, else in a new one that takes its place. With --on, the rest runs at another task queue.',
+      examples: ['pipeline resume shop', 'pipeline resume hof-01-1 --on gpu --merge overwrite --follow'],
       exitCodes: OVER,
       options: [
         BY,
@@ -223,8 +229,9 @@ function steerVerbs(group: Command): void {
         FOLLOW,
       ],
     },
-    async ({ client }, id, by, { options, io }) => {
+    async ({ client }, what, by, { options, io }) => {
       const { merge, on, note, follow } = options;
+      const id = what.startsWith('hof-') ? what : await presentOf(client, what);
       const asked = { by, ...(merge ? { merge } : {}), ...(on ? { taskQueue: on } : {}), ...(note ? { note } : {}) };
       const resumed = await client.pipelines.resume(id, asked);
       const { session, resumePoint, taskQueue, anew, conflicts, waitsForWorker } = resumed;

@@ -158,3 +158,5 @@ export function pipelineTable(paint: Paint, all: readonly PipelineSummary[], now
   ]);
   return table(paint, ['SESSION', 'STATUS', 'STEPS', 'AT', 'STARTED', 'PACKAGE', 'BLOCKED'], rows, 'No pipelines.');
 }
+
+export const entriesText = (n: number): string => (n === 1 ? '1 entry' : `${n} entries`);

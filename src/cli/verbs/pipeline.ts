@@ -10,7 +10,7 @@ import { readDocument } from '../input.js';
 import type { Answer } from '../io.js';
 import { number } from '../number.js';
 import { uiLink, userName, withPlace, type Place } from '../place.js';
-import { pipelinePicture, pipelineTable } from '../text/pipeline-text.js';
+import { entriesText, pipelinePicture, pipelineTable } from '../text/pipeline-text.js';
 import { bytes, columns, safe } from '../text/text.js';
 import { must, verb, type Call, type VerbSpec } from '../verb.js';
 
@@ -206,7 +206,7 @@ function steerVerbs(group: Command): void {
       const { phase, step, totalSteps, resumePoint, status } = checkpoint;
       const lines = [
         `${status === 'error' ? 'Failed' : 'Paused'} in ${phase}, ${step} of ${totalSteps} steps done: ${metadata.reason}`,
-        `Package ${id}: ${entries.length} context entries, ${bytes(size)}${metadata.expiresAt ? `, good for as long as a clock runs until ${metadata.expiresAt.toISOString()}` : ''}`,
+        `Package ${id}: ${entriesText(entries.length)}, ${bytes(size)}${metadata.expiresAt ? `, good for as long as a clock runs until ${metadata.expiresAt.toISOString()}` : ''}`,
         `It goes on at ${resumePoint} by: handoff pipeline resume ${id}`,
       ];
       return { json: handoff, text: safe(lines.join('\n')) };

@@ -1,5 +1,6 @@
 import { createLanes, type LaneName } from './lanes.js';
 import { eventsOf, measure, type Samples } from './measure.js';
+import { packageBench } from './package.js';
 import { openBench, type Bench } from './place.js';
 import { summary, tables, type Result } from './report.js';
 import { transferBench } from './transfer.js';
@@ -39,13 +40,14 @@ const QUICK: Plan = {
 
 /** `started`: when the program began, so that building counts towards the time that `--quick` may take. */
 export async function main(args: readonly string[], started: number): Promise<void> {
-  const unknown = args.find((a) => !['--quick', '--json', 'transfer'].includes(a));
-  if (unknown) throw new Error(`unknown option ${unknown}; there are transfer, --quick and --json`);
+  const unknown = args.find((a) => !['--quick', '--json', 'transfer', 'package'].includes(a));
+  if (unknown) throw new Error(`unknown option ${unknown}; there are transfer, package, --quick and --json`);
   // With --json the last line of stdout is for machines; everything else goes to stderr.
   const json = args.includes('--json');
   const say = (text: string): void => void (json ? process.stderr : process.stdout).write(`${text}\n`);
-  if (args.includes('transfer')) {
-    const figures = await transferBench(args, say);
+  const alone = args.includes('transfer') ? transferBench : args.includes('package') ? packageBench : undefined;
+  if (alone) {
+    const figures = await alone(args, say);
     if (json) process.stdout.write(`${figures}\n`);
     return;
   }

@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseSync } from 'oxc-parser';
 
-const pure = ['canonicalize', '@noble/hashes', 'yaml'];
+const pure = ['@noble/hashes', 'yaml'];
 const temporal = (...names) => names.map((name) => `@temporalio/${name}`);
 const sandbox = [...pure, ...temporal('workflow', 'common')];
 const core = ['core', 'schema', 'digest'];
@@ -40,6 +40,7 @@ const rules = {
     only: ['node:fs/promises', 'node:path'],
   },
   storage: { files: /^storage\//, ours: core, types: [], sdk: [] },
+  testing: { files: /^testing\.ts$/, ours: [...core, 'storage'], types: [], only: ['node:assert/strict'] },
   client: { files: /^client(\.ts|\/)/, ours: facade, types: [], sdk: temporal('client', 'common') },
   api: { files: /^api\//, ours: facade, types: [], sdk: temporal('client', 'common') },
   index: { files: /^index\.ts$/, ours: [...facade, 'temporal', 'worker'], types: ['activities'], sdk: [] },

@@ -46,6 +46,7 @@ import {
   type SubmitReturnAnswer,
   type SubmitReturnMessage,
 } from './messages.js';
+import { ContextManager } from './packages/context-manager.js';
 import type { HandoffPlan } from './plan/plan.js';
 import { Transformers, type Transformer } from './contracts/transformers.js';
 import type { Rule } from './rules/rule.js';
@@ -264,6 +265,11 @@ export class HandoffClient {
   /** Phase records and context entries of sessions. */
   get sessions(): Sessions {
     return this.needStorage('The state of sessions').sessions;
+  }
+
+  /** The contexts of sessions: entries with source, tags and version, found by pattern. */
+  get contexts(): ContextManager {
+    return new ContextManager(this.needStorage('A context'));
   }
 
   private needStorage(what: string): Storage {

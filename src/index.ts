@@ -26,7 +26,9 @@ export {
   type FileHandoffStorageOptions,
   type InspectedPackage,
 } from './storage/packages/file-storage.js';
-export { newPackageId, packageFault, sealPackage, type PackageKey } from './storage/packages/seal.js';
+export { decodePackage, packageBytes } from './storage/packages/format.js';
+export { checkPackageFilter, fitsPackageFilter } from './storage/packages/filter.js';
+export { checkedPackageId, newPackageId, packageFault, sealPackage, type PackageKey } from './storage/packages/seal.js';
 export type { UnsealedPackage } from './storage/packages/written.js';
 
 export { HandoffError, ERRORS, type ErrorCode, type Issue } from './core/errors.js';

@@ -2,6 +2,7 @@ import type { Client } from '@temporalio/client';
 import { SearchAttributeType, TypedSearchAttributes, defineSearchAttributeKey } from '@temporalio/common';
 import { terminatedState, type HandoffOutcome } from '../core/handoff.js';
 import { REPAIR_TYPE, handoffIdOf, repairWorkflowIdOf, workflowIdOf } from '../core/ids.js';
+import { pipelineWorkflowIdOf } from '../core/pipeline-ids.js';
 import { partyText, type ListMemo } from '../core/request.js';
 import { SEARCH_KEYS } from '../core/search-keys.js';
 import type { Reconciled, RepairInput } from '../core/task.js';
@@ -34,6 +35,7 @@ export async function reconcile(storage: Storage, client: Client, taskQueue: str
       found.closed.push(id);
     }
   }
+  await markLostPipelines(storage, client);
   found.collected = await collect(storage);
   return found;
 }
@@ -49,10 +51,22 @@ export async function lostHandoffs(
   for (const handoff of open) {
     const id = handoff.subject.handoffId;
     if (running.has(id) || Date.now() - handoff.updatedAt < SETTLED_MS) continue;
-    const reason = await endedBecause(client, id);
-    if (reason !== undefined) lost.push({ handoff, reason });
+    const reason = await endedBecause(client, workflowIdOf(id));
+    if (reason !== undefined) lost.push({ handoff, reason: reason.replace(/ as .*/, '$& without an undo') });
   }
   return { open: open.length, lost };
+}
+
+/**
+ * A pipeline whose run is gone has nothing to undo: its records stay, and a run that takes over goes on from them. So it
+ * is only marked, for people to see.
+ */
+async function markLostPipelines(storage: Storage, client: Client): Promise<void> {
+  const open = await storage.pipelines.list({ open: true, limit: 100_000 });
+  for (const pipeline of open.filter((p) => p.shown !== 'lost' && Date.now() - p.updatedAt >= SETTLED_MS)) {
+    const reason = await endedBecause(client, pipelineWorkflowIdOf(pipeline.subject.session));
+    if (reason !== undefined) await storage.pipelines.lose(pipeline, reason);
+  }
 }
 
 async function runningIds(client: Client): Promise<Set<string>> {
@@ -67,10 +81,10 @@ async function runningIds(client: Client): Promise<Set<string>> {
 }
 
 /** Why a run is no more, in words; undefined where it goes on after all (the list above lags behind). */
-async function endedBecause(client: Client, id: string): Promise<string | undefined> {
+async function endedBecause(client: Client, workflowId: string): Promise<string | undefined> {
   try {
-    const { status } = await client.workflow.getHandle(workflowIdOf(id)).describe();
-    return status.name === 'RUNNING' ? undefined : `its run was closed in Temporal as ${status.name} without an undo`;
+    const { status } = await client.workflow.getHandle(workflowId).describe();
+    return status.name === 'RUNNING' ? undefined : `its run was closed in Temporal as ${status.name}`;
   } catch (error) {
     if ((error as Error).name === 'WorkflowNotFoundError') return 'Temporal knows its run no more';
     throw error;

@@ -37,12 +37,19 @@ export async function connectTo(options: PlaceOptions): Promise<ConnectOverrides
   return dev?.address ? { address: dev.address, namespace, env: localEnv() } : asked;
 }
 
+/** The key that packages are signed with, of the environment. */
+export const packageKey = (env = process.env): { key?: string; keyId?: string } => {
+  const { HANDOFF_PACKAGE_KEY: key, HANDOFF_PACKAGE_KEY_ID: keyId } = env;
+  return key ? { key, ...(keyId ? { keyId } : {}) } : {};
+};
+
 /** The folders that the options name, as the storage takes them. */
 export const storageOptions = ({ folder, source, root, schemas }: PlaceOptions): StorageOptions => ({
   folder,
   root,
   sources: source,
   schemas,
+  packages: packageKey(),
 });
 
 export async function storageAt(options: PlaceOptions): Promise<Storage> {

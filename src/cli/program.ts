@@ -11,6 +11,7 @@ import { doctorVerb } from './verbs/doctor.js';
 import { incidentsVerb } from './verbs/incidents.js';
 import { lookVerbs } from './verbs/look.js';
 import { messageVerbs } from './verbs/messages.js';
+import { packageVerbs } from './verbs/package.js';
 import { pipelineVerbs } from './verbs/pipeline.js';
 import { planVerbs } from './verbs/plan.js';
 import { procedureVerbs } from './verbs/procedures.js';
@@ -52,6 +53,7 @@ export function program(): Command {
   planVerbs(handoff);
   incidentsVerb(handoff);
   artifactVerbs(handoff);
+  packageVerbs(handoff);
   doctorVerb(handoff);
   digestVerb(handoff);
   watchVerb(handoff);

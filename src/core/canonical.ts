@@ -6,6 +6,8 @@ export interface CanonicalOptions {
   strict?: boolean;
   /** How deep lists and objects may lie in each other. */
   maxDepth?: number;
+  /** How many values there may be in all. */
+  maxValues?: number;
   /** Where the value stands in a greater one: for errors, and counted as depth. */
   at?: readonly string[];
   /** Objects whose text is put between two NULs, so that it can be found in the whole. No other text here has a NUL. */
@@ -19,9 +21,27 @@ const MAX_DEPTH = 1000;
  * with the place of what is no JSON: half of a surrogate pair, NaN, infinity, a BigInt, a cycle.
  */
 export function canonicalText(value: unknown, options: CanonicalOptions = {}): string {
-  const { strict = false, maxDepth = MAX_DEPTH, marked, at = [] } = options;
+  let whole = '';
+  write(value, (text) => void (whole += text), Infinity, options);
+  return whole;
+}
+
+/** The same in UTF-8, in pieces that stay in the processor's cache: of a large value that takes half the time. */
+export function canonicalBytes(value: unknown, options: CanonicalOptions = {}): Uint8Array[] {
+  const pieces: Uint8Array[] = [];
+  const encoder = new TextEncoder();
+  write(value, (text) => void pieces.push(encoder.encode(text)), PIECE, options);
+  return pieces;
+}
+
+/** In characters. */
+const PIECE = 32_768;
+
+function write(value: unknown, emit: (text: string) => void, piece: number, options: CanonicalOptions): void {
+  const { strict = false, maxDepth = MAX_DEPTH, maxValues = Infinity, marked, at = [] } = options;
   const trail: (string | number)[] = [...at];
   let out = '';
+  let values = 0;
   const refuse = (why: string): never => {
     throw new HandoffError('INVALID_JSON', {
       source: trail.length > 0 ? pointerOf(...trail) : 'The value',
@@ -61,8 +81,14 @@ export function canonicalText(value: unknown, options: CanonicalOptions = {}): s
     out += before === '{' ? '{}' : '}';
   };
   const put = (v: unknown): void => {
-    if (typeof v === 'string') out += quoted(v);
-    else if (typeof v === 'number') out += Number.isFinite(v) ? JSON.stringify(v) : refuse(`${v} is not JSON`);
+    if (++values > maxValues) refuse(`more than ${maxValues} values`);
+    if (typeof v === 'string') {
+      out += quoted(v);
+      if (out.length > piece) {
+        emit(out);
+        out = '';
+      }
+    } else if (typeof v === 'number') out += Number.isFinite(v) ? JSON.stringify(v) : refuse(`${v} is not JSON`);
     else if (v === null || typeof v === 'boolean') out += String(v);
     else if (typeof v !== 'object') refuse(`a ${typeof v} is not JSON`);
     else {
@@ -77,7 +103,7 @@ export function canonicalText(value: unknown, options: CanonicalOptions = {}): s
     }
   };
   put(value);
-  return out;
+  emit(out);
 }
 
 const isAbsent = (v: unknown): boolean => v === undefined || typeof v === 'symbol' || typeof v === 'function';

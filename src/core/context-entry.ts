@@ -5,15 +5,16 @@ import { pointerOf } from './pointer.js';
 /** Bytes of one value as canonical JSON. What is larger is an artifact. */
 export const ENTRY_LIMIT = 16 * 1024 * 1024;
 /** Levels of nesting of one value. */
-const DEPTH_LIMIT = 64;
+export const DEPTH_LIMIT = 64;
 const KEY_LENGTH = 256;
 const TAG_LENGTH = 128;
 const TAGS = 64;
 
 const CONTROL = /[\u0000-\u001f]/;
-/** Half of a surrogate pair: no UTF-8 has it, and canonical JSON refuses it. */
-const HALF = /\p{Surrogate}/u;
 const NOT_UNICODE = 'has half of a surrogate pair, which is no Unicode text';
+
+/** Half of a surrogate pair: no UTF-8 has it, and canonical JSON refuses it. The method is ES2024, and in every Node we run on. */
+const isUnicode = (text: string): boolean => (text as string & { isWellFormed(): boolean }).isWellFormed();
 
 /** What is known of an entry besides its value, as callers give it. */
 export interface EntryFacts {
@@ -25,7 +26,7 @@ export interface EntryFacts {
 
 /** Throws INVALID_CONTEXT where a key, value, source or tag cannot be kept, and names the place. */
 export function checkEntry(key: string, value: unknown, facts: EntryFacts = {}): void {
-  const issue = keyIssue(key) ?? factsIssue(facts, key) ?? valueIssue(value, [key], new Set());
+  const issue = keyIssue(key) ?? factsIssue(facts, key) ?? valueIssue(value, [key]);
   if (issue) throw invalidContext([issue]);
 }
 
@@ -57,41 +58,46 @@ function textFault(text: unknown, length: number): string | undefined {
   if (text === '') return 'must not be empty';
   if (text.length > length) return `must not be longer than ${length} characters`;
   if (CONTROL.test(text)) return 'must not contain control characters';
-  return HALF.test(text) ? NOT_UNICODE : undefined;
+  return isUnicode(text) ? undefined : NOT_UNICODE;
 }
 
-/** What JSON cannot hold, would lose without a word, or turn into something else. `above`: what it lies in. */
-function valueIssue(value: unknown, at: readonly string[], above: Set<object>): Issue | undefined {
+/**
+ * What JSON cannot hold, would lose without a word, or turn into something else. `trail` is where the value lies; it is
+ * shared, because a path of its own for each of a million values would take longer than all the rest.
+ */
+function valueIssue(value: unknown, trail: string[]): Issue | undefined {
   if (value === null || typeof value === 'boolean') return undefined;
-  if (typeof value === 'string') return HALF.test(value) ? issueAt(at, NOT_UNICODE) : undefined;
-  if (typeof value === 'number') return Number.isFinite(value) ? undefined : issueAt(at, `${value} is no JSON value`);
-  if (typeof value !== 'object') return issueAt(at, `${kindOf(value)} is no JSON value`);
-  if (above.has(value)) return issueAt(at, 'refers to something that it lies in');
-  if (above.size >= DEPTH_LIMIT) return issueAt(at.slice(0, 1), `is nested more than ${DEPTH_LIMIT} levels deep`);
-  above.add(value);
-  const issue = Array.isArray(value) ? listIssue(value, at, above) : objectIssue(value, at, above);
-  above.delete(value);
-  return issue;
+  if (typeof value === 'string') return isUnicode(value) ? undefined : issueAt(trail, NOT_UNICODE);
+  if (typeof value === 'number')
+    return Number.isFinite(value) ? undefined : issueAt(trail, `${value} is no JSON value`);
+  if (typeof value !== 'object') return issueAt(trail, `${kindOf(value)} is no JSON value`);
+  if (trail.length > DEPTH_LIMIT)
+    return issueAt(trail.slice(0, 1), `is nested more than ${DEPTH_LIMIT} levels deep (or refers to itself)`);
+  return Array.isArray(value) ? listIssue(value, trail) : objectIssue(value, trail);
 }
 
-function listIssue(list: readonly unknown[], at: readonly string[], above: Set<object>): Issue | undefined {
+function listIssue(list: readonly unknown[], trail: string[]): Issue | undefined {
   // By index, because an iteration by entries passes over holes.
   for (let i = 0; i < list.length; i++) {
-    const issue = valueIssue(list[i], [...at, String(i)], above);
+    trail.push(String(i));
+    const issue = valueIssue(list[i], trail);
     if (issue) return issue;
+    trail.pop();
   }
   return undefined;
 }
 
-function objectIssue(value: object, at: readonly string[], above: Set<object>): Issue | undefined {
+function objectIssue(value: object, trail: string[]): Issue | undefined {
   const prototype: unknown = Object.getPrototypeOf(value);
   if (prototype !== null && Object.getPrototypeOf(prototype) !== null)
-    return issueAt(at, `${kindOf(value)} is no JSON value`);
-  for (const [key, child] of Object.entries(value)) {
-    if (HALF.test(key)) return issueAt(at, `has a name that ${NOT_UNICODE}`);
-    if (key === '__proto__') return issueAt([...at, key], 'the name __proto__ is not allowed');
-    const issue = valueIssue(child, [...at, key], above);
+    return issueAt(trail, `${kindOf(value)} is no JSON value`);
+  for (const key of Object.keys(value)) {
+    if (!isUnicode(key)) return issueAt(trail, `has a name that ${NOT_UNICODE}`);
+    trail.push(key);
+    if (key === '__proto__') return issueAt(trail, 'the name __proto__ is not allowed');
+    const issue = valueIssue((value as Record<string, unknown>)[key], trail);
     if (issue) return issue;
+    trail.pop();
   }
   return undefined;
 }

@@ -71,9 +71,9 @@ export const ERRORS = {
   // Packages, contexts and pipelines.
   INVALID_PACKAGE: entry(400, 'Invalid handoff: {issues}'),
   PACKAGE_VERSION: entry(409, 'Incompatible handoff version: {version} (expected {expected})'),
-  PACKAGE_NOT_FOUND: entry(404, 'Handoff package not found: {package}'),
   PACKAGE_EXPIRED: entry(409, 'Handoff package expired: {package} was good until {at}'),
   PACKAGE_DAMAGED: entry(422, 'Handoff package {package} at {where} is damaged: {why}'),
+  PACKAGE_NOT_FOUND: entry(404, 'Handoff package not found: {package}. `handoff package list` shows what is there.'),
   PACKAGE_CONFLICT: entry(
     409,
     'Nothing of handoff package {package} was restored into session {session}: {keys} are there with other values.',

@@ -95,7 +95,7 @@ function faultOfReturns({ returns, maxReturnRounds }: Fields): string | undefine
 }
 
 function faultOfPipeline(input: Fields, workflowId: string, continued: boolean): string | undefined {
-  const { subject, phases, carried, from, transition } = input;
+  const { subject, phases, carried, from, terms } = input;
   if (!isObject(subject)) return '/subject must be an object';
   const missing = ['pipelineId', 'session', 'cloneId', 'pipelineVersion'].find((f) => !isText(subject[f]));
   if (missing) return `/subject/${missing} must be a text`;
@@ -105,11 +105,17 @@ function faultOfPipeline(input: Fields, workflowId: string, continued: boolean):
   const bad = phases.findIndex((p) => !isPhase(p));
   if (bad >= 0) return `/phases/${bad} is not a phase with steps`;
   if (carried !== undefined && !continued) return '/carried is only for a run that continues';
-  if (!orAbsent((f) => isObject(f) && isText(f['packageId']) && isText(f['by']), from))
-    return '/from must name a package';
-  if (!orAbsent(isObject, transition)) return '/transition must be an object';
-  const number = ['packageExpiryMs', 'stepsPerRun'].find((f) => !orAbsent(isTime, input[f]));
-  return number && `/${number} must be a number`;
+  const takesOver = (f: unknown): boolean =>
+    isObject(f) &&
+    isText(f['by']) &&
+    isText(f['merge']) &&
+    (isText(f['packageId']) || isTime(f['epoch'])) &&
+    orAbsent(isTime, f['asOf']);
+  if (!orAbsent(takesOver, from)) return '/from must name a package or an epoch, and who takes over';
+  if (!isObject(terms)) return '/terms must be an object';
+  if (!orAbsent(isObject, terms['transition'])) return '/terms/transition must be an object';
+  const number = ['packageExpiryMs', 'stepsPerRun'].find((f) => !orAbsent(isTime, terms[f]));
+  return number && `/terms/${number} must be a number`;
 }
 
 const isPhase = (p: unknown): boolean => {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { HandoffError, formatIssues } from './errors.js';
 import { PACKAGE_ID } from './ids.js';
+import { PACKAGE_VERSION } from './package.js';
 import { issuesOf } from './request-schema.js';
 
 // The written form: what is a Date in memory is a text here. Unknown fields are kept on every level.
@@ -9,6 +10,7 @@ const name = z.string().min(1);
 const count = z.int().min(0);
 const date = z.iso.datetime({ offset: true, error: 'must be a date and time such as 2026-01-31T12:00:00.000Z' });
 const digest = z.string().regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 in 64 hexadecimal digits');
+const version = z.string().regex(/^1(\.\d{1,9}){0,2}$/, 'must be a version such as 1.0.0');
 const packageId = z.string().regex(PACKAGE_ID, 'must be hof- and then letters, digits, ".", "_" or "-", at most 128');
 
 const entry = z.looseObject({
@@ -64,7 +66,7 @@ const checkpoint = z.looseObject({
 });
 
 const metadata = z.looseObject({
-  version: name,
+  version,
   pipelineVersion: text,
   createdBy: text,
   reason: text,
@@ -88,7 +90,7 @@ const both = {
   targetPhase: name.optional(),
   checkpoint: checkpoint.optional(),
   integrity: integrity.optional(),
-  version: name.optional(),
+  version: version.optional(),
   sourceAgent: name.optional(),
   targetAgent: name.optional(),
   priority: z.enum(['immediate', 'normal', 'background']).optional(),
@@ -99,7 +101,7 @@ const both = {
   metadata: z.looseObject({}).optional(),
 };
 
-export const pipelinePackageSchema = z.looseObject({
+const pipelinePackageSchema = z.looseObject({
   ...both,
   id: packageId,
   sessionId: name,
@@ -112,15 +114,29 @@ export const pipelinePackageSchema = z.looseObject({
   integrity,
 });
 
-export const agentDocumentSchema = z.looseObject({
+const agentDocumentSchema = z.looseObject({
   ...both,
-  version: name,
+  version,
   sourceAgent: name,
   targetAgent: name,
   priority: both.priority.unwrap(),
   status: both.status.unwrap(),
   instructions,
 });
+
+/** The JSON Schema (draft 2020-12) of both documents, as it is published in schema/handoff-package.json. */
+export function packageJsonSchema(): Record<string, unknown> {
+  const either = z.union([
+    pipelinePackageSchema.meta({ id: 'PipelineHandoffPackage', description: 'What one phase passes to the next.' }),
+    agentDocumentSchema.meta({ id: 'HandoffPackage', description: 'What one agent passes to another.' }),
+  ]);
+  const { $schema, ...rest } = z.toJSONSchema(either, {
+    target: 'draft-2020-12',
+    // The format says it; zod's pattern of a date fills a page.
+    override: ({ jsonSchema }) => void (jsonSchema.format === 'date-time' && delete jsonSchema.pattern),
+  });
+  return { $schema, title: `Handoff package ${PACKAGE_VERSION}`, ...rest };
+}
 
 /** Throws INVALID_PACKAGE with every fault of the written form of a package. */
 export function checkPackage(written: unknown): void {

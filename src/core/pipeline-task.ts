@@ -6,6 +6,7 @@ import type {
   PackedPipeline,
   PipelineState,
   PipelineSubject,
+  PipelineTerms,
   ResumePlace,
 } from './pipeline.js';
 
@@ -18,6 +19,7 @@ export interface PipelineRef {
 export interface OpenPipelineTask {
   subject: PipelineSubject;
   phases: FrozenPhase[];
+  terms: PipelineTerms;
   /** The first run of this chain, which stays the same when it continues as new. */
   run: string;
   taskQueue: string;
@@ -52,8 +54,11 @@ export interface CheckpointTask extends PipelineRef {
 
 export interface ReceiveTask {
   subject: PipelineSubject;
-  /** What it goes on with; absent where there was nothing to write one with. */
+  /** What it goes on with. */
   packageId?: string;
+  /** Without a package: goes on after the last step that is on record. */
+  fromRecords?: boolean;
+  terms: PipelineTerms;
   /** Of the resumed pipeline. */
   epoch: number;
   run: string;

@@ -31,18 +31,27 @@ export interface PipelineSubject {
   pipelineVersion: string;
 }
 
-/** What a run of a pipeline is started with. Made by the client; see `client/pipeline/start.ts`. */
-export interface PipelineInput {
-  subject: PipelineSubject;
-  phases: FrozenPhase[];
+/** How a pipeline was asked to run: the same for every run of it. */
+export interface PipelineTerms {
   /** The input of each phase change that is a handoff of its own; ids and phases are set anew for each. */
   transition?: HandoffInput;
   /** How long a checkpoint package is good for, while no clock stands still. Absent: for ever. */
   packageExpiryMs?: number;
-  /** Goes on from this package instead of starting: a run took over from one that is gone. */
-  from?: { packageId: string; merge: MergeStrategy; by: string };
   /** Steps after which a run continues as a new one. Default 400. */
   stepsPerRun?: number;
+}
+
+/** What a run of a pipeline is started with. Made by the client; see `client/pipeline/start.ts`. */
+export interface PipelineInput {
+  subject: PipelineSubject;
+  phases: FrozenPhase[];
+  terms: PipelineTerms;
+  /**
+   * Goes on instead of starting, because a run took over from one that is gone: from this package, or, with the epoch
+   * that follows the last one, from the records of the steps that are done. `asOf`: what time it is to the package's
+   * expiry, where the run that waited with it kept its clock. Milliseconds; absent: the worker's own.
+   */
+  from?: { by: string; merge: MergeStrategy; packageId?: string; epoch?: number; asOf?: number };
   /** The state of the run before, where this one continues it. */
   carried?: PipelineState;
 }
@@ -51,19 +60,28 @@ export interface PipelineInput {
 export const DEFAULT_MERGE: MergeStrategy = 'newest-wins';
 
 export type PipelineStatus = 'running' | 'paused' | 'failed' | 'transferring' | 'completed' | 'cancelled';
-/** What is shown: `draining` is a run that was asked to pause, whose step still ends. */
-export type PipelineShown = PipelineStatus | 'draining' | 'cancelling';
+/**
+ * What is shown: `draining` is a run that was asked to pause, whose step still ends; `lost` (in the database only) one
+ * that somebody ended in Temporal.
+ */
+export type PipelineShown = PipelineStatus | 'draining' | 'cancelling' | 'lost';
 
 export type PipelineMessageName = 'pause' | 'resume' | 'transfer' | 'cancel';
 
-/** What each status takes. */
-export const PIPELINE_LIFE: Record<PipelineStatus, { open: boolean; accepts: readonly PipelineMessageName[] }> = {
-  running: { open: true, accepts: ['pause', 'transfer', 'cancel'] },
-  paused: { open: true, accepts: ['resume', 'cancel'] },
-  failed: { open: true, accepts: ['resume', 'cancel'] },
-  transferring: { open: true, accepts: ['cancel'] },
-  completed: { open: false, accepts: [] },
-  cancelled: { open: false, accepts: [] },
+interface PipelineRow {
+  /** What it can become. */
+  next: readonly PipelineStatus[];
+  accepts: readonly PipelineMessageName[];
+}
+
+/** What each status takes and leads to; the last two are ends. */
+export const PIPELINE_LIFE: Record<PipelineStatus, PipelineRow> = {
+  running: { next: ['paused', 'failed', 'completed', 'cancelled'], accepts: ['pause', 'transfer', 'cancel'] },
+  paused: { next: ['running', 'transferring', 'cancelled'], accepts: ['resume', 'cancel'] },
+  failed: { next: ['running', 'transferring', 'cancelled'], accepts: ['resume', 'cancel'] },
+  transferring: { next: ['running', 'paused', 'cancelled'], accepts: ['cancel'] },
+  completed: { next: [], accepts: [] },
+  cancelled: { next: [], accepts: [] },
 };
 
 /** A pause that somebody asked for. Times in milliseconds. */
@@ -115,9 +133,8 @@ export type ResumePlace = Pick<PipelineState, 'at' | 'entered' | 'transitions' |
 export interface PackedPipeline extends ResumePlace {
   subject: PipelineSubject;
   phases: FrozenPhase[];
+  terms: PipelineTerms;
   epoch: number;
-  transitionInput?: HandoffInput;
-  packageExpiryMs?: number;
 }
 
 /** All that a run of a pipeline knows; small, and the same after a replay. Times in milliseconds. */
@@ -172,7 +189,7 @@ export function initialPipeline(now: number): PipelineState {
   };
 }
 
-export const isOpenPipeline = (s: Pick<PipelineState, 'status'>): boolean => PIPELINE_LIFE[s.status].open;
+export const isOpenPipeline = (s: Pick<PipelineState, 'status'>): boolean => PIPELINE_LIFE[s.status].next.length > 0;
 export const isHeld = (s: PipelineState): boolean => Object.keys(s.holds).length > 0;
 
 export function shownPipeline(s: PipelineState): PipelineShown {

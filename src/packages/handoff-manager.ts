@@ -1,4 +1,6 @@
 import { HandoffError, type ErrorCode } from '../core/errors.js';
+import { checkPackage } from '../core/package-schema.js';
+import { checkPackageVersion } from '../core/package-version.js';
 import {
   MERGE_STRATEGIES,
   PACKAGE_VERSION,
@@ -9,7 +11,10 @@ import {
   type PipelinePhase,
   type RestoreConflict,
 } from '../core/package.js';
-import { newPackageId, packageFault, sealPackage } from '../storage/packages/seal.js';
+import { FileHandoffStorage } from '../storage/packages/file-storage.js';
+import { newPackageId, packageFault, sealPackage, type PackageKey } from '../storage/packages/seal.js';
+import { writtenForm, type UnsealedPackage } from '../storage/packages/written.js';
+import type { KnownEntry } from '../storage/context.js';
 import type { ContextManager } from './context-manager.js';
 import { merge } from './merge.js';
 import { checkBudget, parseContext, serializedEntry } from './serialize.js';
@@ -23,6 +28,8 @@ export interface HandoffManagerOptions {
   pipelineVersion?: string;
   /** Of a package's entries as canonical JSON. Default 64 MB. */
   maxBytes?: number;
+  /** Signs and checks packages; for a storage that does not do it with a key of its own. */
+  key?: PackageKey;
 }
 
 /** What a package is to say, and which entries it carries: all, where no filter is given. */
@@ -56,6 +63,11 @@ export interface ReceiveHandoffOptions {
   pausedForMs?: number;
   /** Who restores, for the record of each entry. Default `package <id>`. */
   by?: string;
+  /**
+   * A key for this restore, for attempts that may be repeated or come late: the same key again restores nothing in that
+   * session, and gives the conflicts and keys of the first time.
+   */
+  once?: string;
 }
 
 export interface HandoffReceived {
@@ -117,7 +129,7 @@ export class HandoffManager {
     const maxBytes = options.maxBytes ?? this.options.maxBytes ?? MAX_BYTES;
     const rows = await context.rows(options);
     checkBudget(rows, sessionId, maxBytes);
-    const handoff = sealPackage({
+    const unsealed: UnsealedPackage = {
       id: options.id ?? newPackageId(),
       sessionId,
       cloneId: options.cloneId,
@@ -140,7 +152,8 @@ export class HandoffManager {
         reason: options.reason || 'manual',
         ...(expiresAt ? { expiresAt } : {}),
       },
-    });
+    };
+    const handoff = sealPackage(unsealed, this.options.key);
     checkBudget(rows, sessionId, maxBytes, handoff.context.size);
     await this.storage.save(handoff);
     return handoff;
@@ -160,21 +173,22 @@ export class HandoffManager {
       const incoming = parseContext(handoff.context);
       const session = options.into ?? handoff.sessionId;
       const by = options.by ?? `package ${handoffId}`;
-      const { writes } = await this.contextManager.sessions.change(session, by, (present) => {
+      const decide = (present: readonly KnownEntry[]) => {
         const merged = merge(incoming, present, strategy);
-        ({ conflicts } = merged);
-        if (strategy === 'fail' && conflicts.length > 0) {
+        if (strategy === 'fail' && merged.conflicts.length > 0) {
+          ({ conflicts } = merged);
           const keys = conflicts.map((c) => c.key).join(', ');
           throw new HandoffError('PACKAGE_CONFLICT', { package: handoffId, session, keys });
         }
-        return merged;
-      });
+        const restored = merged.writes.map((w) => w.key);
+        return { writes: merged.writes, result: { conflicts: merged.conflicts, restored } };
+      };
+      const result = await this.contextManager.sessions.change(session, by, decide, options.once);
       return {
         success: true,
         handoff: { ...handoff, integrity: { ...handoff.integrity, verifiedAt: now, valid: true } },
         resumePoint: handoff.checkpoint.resumePoint,
-        conflicts,
-        restored: writes.map((w) => w.key),
+        ...result,
       };
     } catch (error) {
       return { ...refusal(error), ...(conflicts.length > 0 ? { conflicts } : {}) };
@@ -185,12 +199,19 @@ export class HandoffManager {
   private async sound(id: string, time: number): Promise<PipelineHandoffPackage> {
     const handoff = await this.storage.load(id);
     if (!handoff) throw new HandoffError('PACKAGE_NOT_FOUND', { package: id });
-    const why = packageFault(handoff);
-    if (why) throw new HandoffError('PACKAGE_DAMAGED', { package: id, where: 'the storage', why });
+    // Files are held against every byte when they are read: the same again would double the time.
+    if (!(this.storage instanceof FileHandoffStorage) || this.options.key) this.check(handoff, id);
     const { expiresAt } = handoff.metadata;
     if (expiresAt && time > expiresAt.getTime())
       throw new HandoffError('PACKAGE_EXPIRED', { package: id, at: expiresAt.toISOString() });
     return handoff;
+  }
+
+  private check(handoff: PipelineHandoffPackage, id: string): void {
+    checkPackageVersion(handoff.metadata?.version);
+    checkPackage(writtenForm(handoff));
+    const why = packageFault(handoff, this.options.key);
+    if (why) throw new HandoffError('PACKAGE_DAMAGED', { package: id, where: 'the storage', why });
   }
 }
 

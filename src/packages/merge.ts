@@ -1,6 +1,5 @@
-import { sha256 } from '../core/digest.js';
 import type { MergeStrategy, RestoreConflict } from '../core/package.js';
-import type { ContextEntry } from '../storage/context.js';
+import type { KnownEntry } from '../storage/context.js';
 import type { ContextWrite } from '../storage/sessions.js';
 
 export interface Merged {
@@ -16,37 +15,31 @@ export interface Merged {
  */
 export function merge(
   incoming: readonly ContextWrite[],
-  present: readonly ContextEntry[],
+  present: readonly KnownEntry[],
   strategy: MergeStrategy,
 ): Merged {
   const there = new Map(present.map((e) => [e.key, e]));
   const merged: Merged = { writes: [], conflicts: [] };
   for (const entry of incoming) {
     const existing = there.get(entry.key);
-    const digest = sha256(entry.value);
-    if (existing?.digest === digest) continue;
+    if (existing?.digest === entry.digest) continue;
     const decision = existing ? decide(strategy, entry, existing) : 'package';
     if (decision === 'package') merged.writes.push(entry);
-    if (existing) merged.conflicts.push(conflictOf(entry, digest, existing, decision));
+    if (existing) merged.conflicts.push(conflictOf(entry, existing, decision));
   }
   merged.conflicts.sort((a, b) => (a.key < b.key ? -1 : 1));
   return merged;
 }
 
-function decide(
-  strategy: MergeStrategy,
-  entry: ContextWrite,
-  { updatedAt }: ContextEntry,
-): RestoreConflict['decision'] {
+function decide(strategy: MergeStrategy, entry: ContextWrite, { updatedAt }: KnownEntry): RestoreConflict['decision'] {
   if (strategy === 'overwrite') return 'package';
   // One that does not say when it was written cannot be shown to be newer.
   return strategy === 'newest-wins' && (entry.updatedAt ?? -Infinity) > updatedAt ? 'package' : 'existing';
 }
 
 const conflictOf = (
-  { key, updatedAt }: ContextWrite,
-  digest: string,
-  existing: ContextEntry,
+  { key, digest, updatedAt }: ContextWrite,
+  existing: KnownEntry,
   decision: RestoreConflict['decision'],
 ): RestoreConflict => ({
   key,

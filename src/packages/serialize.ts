@@ -1,5 +1,6 @@
-import { checkEntry } from '../core/context-entry.js';
-import { canonicalJson } from '../core/digest.js';
+import { DEPTH_LIMIT, checkEntry } from '../core/context-entry.js';
+import { canonicalText } from '../core/canonical.js';
+import { sha256 } from '../core/digest.js';
 import { HandoffError, formatIssues, type Issue } from '../core/errors.js';
 import type { ContextEntrySerialized, SerializedContext } from '../core/package.js';
 import { pointerOf } from '../core/pointer.js';
@@ -63,7 +64,8 @@ function parseEntry(
     return undefined;
   }
   const { source, tags } = metadata;
-  checkEntry(key, value, { source, tags });
+  checkEntry(key, null, { source, tags });
+  const canonical = canonicalValue(key, value);
   const times: { createdAt?: number; updatedAt?: number } = {};
   for (const field of ['createdAt', 'updatedAt'] as const) {
     const time = metadata[field];
@@ -71,5 +73,15 @@ function parseEntry(
     times[field] = Date.parse(time);
     if (Number.isNaN(times[field])) issues.push({ path: at('metadata', field), message: 'is not a date' });
   }
-  return { key, value: canonicalJson(value), source, tags, ...times };
+  return { key, value: canonical, digest: sha256(canonical), source, tags, ...times };
+}
+
+/** Looks at a parsed value and writes it in one go; only what is refused is looked at again, for the error. */
+function canonicalValue(key: string, value: unknown): string {
+  try {
+    return canonicalText(value, { strict: true, maxDepth: DEPTH_LIMIT + 1, at: [key] });
+  } catch (error) {
+    checkEntry(key, value);
+    throw error;
+  }
 }

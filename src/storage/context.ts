@@ -26,21 +26,14 @@ export interface Written {
   updatedAt?: number;
 }
 
-const COLUMNS = [
-  'key',
-  'value',
-  'digest',
-  'version',
-  'source',
-  'tags',
-  'created_at',
-  'updated_at',
-  'updated_by',
-] as const;
+/** An entry without its value, which may be large. */
+export type KnownEntry = Omit<ContextEntry, 'value'>;
+
+const KNOWN = ['key', 'digest', 'version', 'source', 'tags', 'created_at', 'updated_at', 'updated_by'] as const;
+const COLUMNS = ['value', ...KNOWN] as const;
 
 interface Row {
   key: string;
-  value: string;
   digest: string;
   version: number;
   source: string;
@@ -50,9 +43,10 @@ interface Row {
   updated_by: string;
 }
 
-const entryOf = (r: Row): ContextEntry => ({
+const entryOf = (r: Row & { value: string }): ContextEntry => ({ value: r.value, ...knownOf(r) });
+
+const knownOf = (r: Row): KnownEntry => ({
   key: r.key,
-  value: r.value,
   digest: r.digest,
   version: r.version,
   source: r.source,
@@ -78,6 +72,12 @@ export async function readContext(q: Queries, session: string): Promise<ContextE
   return rows.map(entryOf);
 }
 
+/** The same without the values. */
+export async function readKnown(q: Queries, session: string): Promise<KnownEntry[]> {
+  const rows = await q.selectFrom('context').select(KNOWN).where('session', '=', session).orderBy('key').execute();
+  return rows.map(knownOf);
+}
+
 /** Digest over every entry's key and value digest: the same whatever the versions. */
 export async function contextDigest(q: Queries, session: string): Promise<string> {
   const rows = await q
@@ -90,10 +90,14 @@ export async function contextDigest(q: Queries, session: string): Promise<string
 }
 
 /** The version that a write of an entry gets: never one that the same key, deleted since, has had. */
-export async function nextVersion(q: Queries, session: string, found: ContextEntry | undefined): Promise<number> {
-  if (found) return found.version + 1;
+export async function nextVersion(q: Queries, session: string, found: KnownEntry | undefined): Promise<number> {
+  return (found?.version ?? (await readFloor(q, session))) + 1;
+}
+
+/** The highest version that a deleted entry of the session has had. */
+export async function readFloor(q: Queries, session: string): Promise<number> {
   const row = await q.selectFrom('contexts').select('floor').where('session', '=', session).executeTakeFirst();
-  return (row?.floor ?? 0) + 1;
+  return row?.floor ?? 0;
 }
 
 /** Writes a value (canonical JSON) over what is there. */
@@ -105,20 +109,28 @@ export async function writeEntry(
   written: Written,
 ): Promise<ContextEntry> {
   const found = await readEntry(q, session, key);
+  const entry = entryAfter(found, { key, value, digest: sha256(value) }, await nextVersion(q, session, found), written);
+  await putEntry(q, session, entry);
+  return entry;
+}
+
+/** What an entry is once a value was written over what was found. */
+export function entryAfter(
+  found: KnownEntry | undefined,
+  content: Pick<ContextEntry, 'key' | 'value' | 'digest'>,
+  version: number,
+  written: Written,
+): ContextEntry {
   const now = Date.now();
-  const entry: ContextEntry = {
-    key,
-    value,
-    digest: sha256(value),
-    version: await nextVersion(q, session, found),
+  return {
+    ...content,
+    version,
     source: written.source ?? written.by,
     tags: [...new Set(written.tags ?? found?.tags ?? [])],
     createdAt: written.createdAt ?? found?.createdAt ?? now,
     updatedAt: written.updatedAt ?? now,
     updatedBy: written.by,
   };
-  await putEntry(q, session, entry);
-  return entry;
 }
 
 /** Puts an entry exactly as it is given, its version too: what an undo does. */
@@ -171,3 +183,23 @@ export async function hasContext(q: Queries, session: string): Promise<boolean> 
   const entry = await q.selectFrom('context').select('key').where('session', '=', session).limit(1).executeTakeFirst();
   return entry !== undefined;
 }
+
+/** What a change that is made once said, if it was made. */
+export async function readRestore(q: Queries, session: string, key: string): Promise<string | undefined> {
+  const row = await q
+    .selectFrom('restores')
+    .select('result')
+    .where('key', '=', restoreKey(session, key))
+    .executeTakeFirst();
+  return row?.result;
+}
+
+export async function recordRestore(q: Queries, session: string, key: string, result: string): Promise<void> {
+  await q
+    .insertInto('restores')
+    .values({ key: restoreKey(session, key), session, result, at: Date.now() })
+    .execute();
+}
+
+/** No session's id has a blank. */
+const restoreKey = (session: string, key: string): string => `${session} ${key}`;

@@ -20,6 +20,7 @@ export interface Tables {
   phases: PhaseTable;
   contexts: ContextsTable;
   context: ContextTable;
+  restores: RestoreTable;
   deliveries: DeliveryTable;
   procedures: ProcedureTable;
   contracts: ContractTable;
@@ -147,6 +148,14 @@ export interface ContextTable {
   created_at: number;
   updated_by: string;
   updated_at: number;
+}
+
+/** Changes of a context that are made once: what each said, by its key. */
+export interface RestoreTable {
+  key: string;
+  session: string;
+  result: string;
+  at: number;
 }
 
 /** What was put into the hands of a target: the content of one handoff's package. */
@@ -302,6 +311,13 @@ const first: Migration = {
       .addColumn('updated_by', 'text', (c) => c.notNull())
       .addColumn('updated_at', 'bigint', (c) => c.notNull())
       .addPrimaryKeyConstraint('context_key', ['session', 'key'])
+      .execute();
+    await s
+      .createTable('restores')
+      .addColumn('key', 'text', (c) => c.primaryKey())
+      .addColumn('session', 'text', (c) => c.notNull())
+      .addColumn('result', 'text', (c) => c.notNull())
+      .addColumn('at', 'bigint', (c) => c.notNull())
       .execute();
     await s
       .createTable('deliveries')

@@ -7,12 +7,19 @@ import {
   contextDigest,
   deleteEntry,
   ensureContext,
+  entryAfter,
   hasContext,
+  putEntry,
   raiseFloor,
   readContext,
   readEntry,
+  readFloor,
+  readKnown,
+  readRestore,
+  recordRestore,
   writeEntry,
   type ContextEntry,
+  type KnownEntry,
   type Written,
 } from './context.js';
 import type { Db, Queries } from './database.js';
@@ -119,22 +126,32 @@ export class Sessions {
 
   /**
    * Writes several entries in one transaction, all or none, and makes the context where there is none. `decide` says
-   * which, from those that are there. Returns what it said.
+   * which, from those that are there, and what to return (JSON). With a key in `once` it is made once: the same key again
+   * writes nothing and returns what was said the first time.
    */
-  async change<T extends { writes: readonly ContextWrite[] }>(
+  async change<R>(
     session: string,
     by: string,
-    decide: (present: readonly ContextEntry[]) => T,
-  ): Promise<T> {
+    decide: (present: readonly KnownEntry[]) => { writes: readonly ContextWrite[]; result: R },
+    once?: string,
+  ): Promise<R> {
     checkSession(session);
     return this.transact(async (trx) => {
-      const decided = decide(await readContext(trx, session));
+      const made = once === undefined ? undefined : await readRestore(trx, session, once);
+      if (made !== undefined) return JSON.parse(made) as R;
+      const present = await readKnown(trx, session);
+      const { writes, result } = decide(present);
       await ensureContext(trx, session);
-      for (const { key, value, ...facts } of decided.writes) {
-        await writeEntry(trx, session, key, value, { by, ...facts });
+      const there = new Map(present.map((e) => [e.key, e]));
+      const floor = await readFloor(trx, session);
+      for (const { key, value, digest, ...facts } of writes) {
+        const found = there.get(key);
+        const version = (found?.version ?? floor) + 1;
+        await putEntry(trx, session, entryAfter(found, { key, value, digest }, version, { by, ...facts }));
         failpointSync('context.in_change');
       }
-      return decided;
+      if (once !== undefined) await recordRestore(trx, session, once, JSON.stringify(result));
+      return result;
     });
   }
 
@@ -151,6 +168,7 @@ export class Sessions {
 export interface ContextWrite extends Omit<Written, 'by'> {
   key: string;
   value: string;
+  digest: string;
 }
 
 export async function readPhase(q: Queries, session: string, phase: string): Promise<PhaseRecord | undefined> {

@@ -100,6 +100,7 @@ test.each([
   'docs/add-a-rule-or-action.md',
   'docs/trigger.md',
   'docs/manifest.md',
+  'docs/context.md',
   'docs/pipeline.md',
 ])(
   '%s can be followed to its end',

@@ -74,7 +74,7 @@ describe('examples', { timeout: 90_000 }, () => {
     const named = [...README.matchAll(/\d\d-[\w.-]+\.(?:json|ya?ml|mjs)/g)].map(([name]) => name);
     expect(files.toSorted()).toEqual([...new Set(named)].toSorted());
     const numbers = [...new Set(files.map((f) => f.slice(0, 2)))];
-    expect(numbers).toEqual(['01', '02', '03', '04', '05', '06', '07', '08', '09', '12']);
+    expect(numbers).toEqual(['01', '02', '03', '04', '05', '06', '07', '08', '09', '10', '12']);
     expect(ROWS).toHaveLength(numbers.length);
     for (const file of files.filter((f) => !f.endsWith('.json'))) {
       expect([file, readFileSync(path.join('examples', file), 'utf8')]).toEqual([
@@ -218,5 +218,21 @@ describe('examples', { timeout: 90_000 }, () => {
     expect((await effects('e09')).at(-1)).toBe('phase_trigger trigger applied');
     const { steps } = await json<{ steps: Record<string, { facts?: object }> }>(['result', 'e09', ...at()]);
     expect(steps['phase_trigger']).toMatchObject({ facts: { triggered: 'workflow', child: 'handoff/e09/next/1' } });
+  });
+
+  it('10: a context is packed, and restored beside what somebody has changed', async () => {
+    const { code, stdout, stderr } = await play('10');
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout.split('\n')).toEqual([
+      'packed: analysis/language, analysis/pages, read',
+      'fail: PACKAGE_CONFLICT, entries: 3',
+      'keep-existing: analysis/language stays the existing one, restored: analysis/pages',
+      'analysis/language = "en" by @editor',
+      'analysis/pages = 214 by @analyst',
+      expect.stringMatching(/^read = \["(home","basket|basket","home)"\] by @analyst$/),
+      'it goes on at analysis:3',
+      'an hour later: Handoff package expired',
+      '',
+    ]);
   });
 });

@@ -115,7 +115,7 @@ describe('a run that takes over from a package', () => {
     await rig.pipelines.handle(session).result();
     expect([...here.of(session), '|', ...there.of(session)]).toEqual(ALL_STEPS.toSpliced(2, 0, '|'));
     await again(packageId, other);
-    const failed = await rig.pipelines
+    const failed: unknown = await rig.pipelines
       .handle(session)
       .result()
       .catch((e: unknown) => e);
@@ -123,6 +123,31 @@ describe('a run that takes over from a package', () => {
       cause: { type: 'PIPELINE_RESUME_FAILED', message: expect.stringContaining('was resumed already') as string },
     });
     expect(there.of(session)).toEqual(ALL_STEPS.slice(2));
+  });
+
+  test('an expired package is refused, unless the clock of its run stood still', async () => {
+    const session = newSession();
+    here.hold('extraction/first');
+    await rig.pipelines.start({ session, packageExpiresInMinutes: 0.001 });
+    await rig.pipelines.until(session, (s) => s.resumePoint === 'extraction/first');
+    await rig.pipelines.pause(session);
+    await rig.pipelines.untilShown(session, 'draining');
+    here.open('extraction/first');
+    const { state } = await rig.pipelines.untilShown(session, 'paused');
+    const { packageId, at } = state.checkpoint!;
+    const packed = packedIn((await rig.storage.packages.load(packageId))!)!;
+    const takeOver = async (from: object): Promise<unknown> => {
+      const started = await resumePipelineAnew(rig.pipelines.caller(), packed, { packageId, by: 'op', ...from });
+      return rig.pipelines
+        .handle(rig.pipelines.track(started).session)
+        .result()
+        .catch((e: unknown) => e);
+    };
+    expect(await takeOver({})).toMatchObject({
+      cause: { type: 'PIPELINE_RESUME_FAILED', message: 'Failed to receive handoff: Handoff package expired' },
+    });
+    expect(await takeOver({ asOf: at })).toMatchObject({ status: 'completed' });
+    expect(here.of(session)).toEqual(ALL_STEPS);
   });
 
   test('goes on in another storage that has nothing but the package', async () => {
@@ -154,6 +179,7 @@ describe('a run that takes over from a package', () => {
       epoch: 2,
       run: 'another',
       taskQueue: other,
+      terms: {},
     });
     await expect(take).rejects.toMatchObject({ code: 'PIPELINE_RESUME_FAILED' });
     expect(packageId).toMatch(/-1$/);

@@ -108,7 +108,7 @@ describe('phase changes that are handoffs', () => {
     const { session, id, end } = await start(asking);
     await offered(id(0, 1));
     await rig.pipelines.cancel(session);
-    await expect(end()).rejects.toThrow();
+    await expect(end()).rejects.toThrow('cancelled');
     expect(await rig.client.result(id(0, 1))).toMatchObject({ outcome: 'cancelled', by: `pipeline ${session}` });
   });
 

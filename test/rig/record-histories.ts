@@ -6,6 +6,7 @@ import type { HandoffRequest } from '../../src/core/request.js';
 import { OwnActions, note, procedure } from '../handoff/own-actions.js';
 import { historyToJson } from '../../src/temporal/history-json.js';
 import { mapTexts } from './history-texts.js';
+import { goldenPhases, recordPipelines } from './record-pipelines.js';
 import { AGENTS, Rig } from './rig.js';
 
 const by = { by: 'operator', reason: 'recorded' };
@@ -149,7 +150,12 @@ export const goldenId = (situation: string): string => `golden-${situation}`;
 export async function recordHistories(folder: string, version: string): Promise<string[]> {
   const notes = mkdtempSync(path.join(tmpdir(), 'handoff-golden-'));
   const { actions } = new OwnActions(notes);
-  const rig = await Rig.create({ actions, procedures: PROCEDURES, worker: { identity: 'worker@host' } });
+  const rig = await Rig.create({
+    actions,
+    procedures: PROCEDURES,
+    phases: goldenPhases,
+    worker: { identity: 'worker@host' },
+  });
   mkdirSync(folder, { recursive: true });
   try {
     const files: string[] = [];
@@ -161,6 +167,7 @@ export async function recordHistories(folder: string, version: string): Promise<
       writeFileSync(file, scrubbed(historyToJson(await rig.history(id)), [rig.folder, notes]));
       files.push(file);
     }
+    files.push(...(await recordPipelines(rig, folder, version, (json) => scrubbed(json, [rig.folder, notes]))));
     return files;
   } finally {
     await rig.close();

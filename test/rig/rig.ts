@@ -109,10 +109,9 @@ export class Rig {
   async stopWorker(): Promise<void> {
     const { worker } = this;
     this.worker = undefined;
-    for (const one of [...(worker ? [worker] : []), ...this.more.splice(0)]) {
-      one.worker.shutdown();
-      await one.running;
-    }
+    const all = [...(worker ? [worker] : []), ...this.more.splice(0)];
+    for (const one of all) one.worker.shutdown();
+    await Promise.all(all.map((one) => one.running));
   }
 
   /** Writes an artifact's file into the source folder. */

@@ -3,6 +3,7 @@ import process from 'node:process';
 import { openStorage } from '../../dist/storage/storage.js';
 import { createHandoffWorker } from '../../dist/worker.js';
 import { actions, procedures } from './crash-parts.mjs';
+import { phases } from './pipeline-parts.mjs';
 
 const { address, taskQueue, folder, sources, deployment, bundle, durability } = JSON.parse(process.env.CRASH_WORKER);
 
@@ -12,6 +13,7 @@ const worker = await createHandoffWorker({
   storage: await openStorage({ folder, sources, durability }),
   actions,
   procedures,
+  phases,
   reconcileSeconds: 0,
   // A task of a killed worker's cache would wait 10 s for it: here the next one gets it after 1 s.
   worker: {

@@ -1,7 +1,7 @@
 import { workflowIdOf } from '../../core/ids.js';
 import type { HandoffOutcome, Outcome } from '../../core/handoff.js';
 import { ledgerIdOf } from '../../core/pipeline-ids.js';
-import type { FrozenPhase } from '../../core/pipeline.js';
+import { resumePointOf, stepAfter, type Checkpoint, type FrozenPhase, type ResumePlace } from '../../core/pipeline.js';
 import type {
   CheckpointTask,
   OpenPipelineTask,
@@ -9,10 +9,10 @@ import type {
   Received,
   ReceiveTask,
 } from '../../core/pipeline-task.js';
-import type { Checkpoint } from '../../core/pipeline.js';
 import { HandoffError } from '../../core/errors.js';
 import { ContextManager } from '../../packages/context-manager.js';
 import { writePhase } from '../../storage/sessions.js';
+import type { Storage } from '../../storage/storage.js';
 import type { Deps } from '../action.js';
 import { failpoint } from '../failpoint.js';
 import { unknownPhase } from './phase.js';
@@ -22,7 +22,7 @@ import { restorePackage, writePackage } from './packages.js';
 export async function openPipeline(deps: Deps, task: OpenPipelineTask): Promise<{ epoch: number }> {
   checkPhases(deps, task.phases);
   await new ContextManager(deps.storage).createContext(task.subject.session);
-  await deps.storage.pipelines.take(task.subject, task.phases, { epoch: 1, run: task.run, taskQueue: task.taskQueue });
+  await deps.storage.pipelines.take(task.subject, task.phases, { ...task, epoch: 1 });
   await failpoint('pipeline_open.after');
   return { epoch: 1 };
 }
@@ -70,12 +70,23 @@ export async function receivePackage(deps: Deps, task: ReceiveTask): Promise<Rec
     throw new HandoffError('PIPELINE_RESUME_FAILED', { why: `it is of pipeline ${packed.subject.pipelineId}` });
   const epoch = Math.max(task.epoch, (packed?.epoch ?? 0) + 1);
   await failpoint('receive.before');
-  await deps.storage.pipelines.take(task.subject, task.phases, { epoch, run: task.run, taskQueue: task.taskQueue });
+  await deps.storage.pipelines.take(task.subject, task.phases, { ...task, epoch });
   await failpoint('receive.after');
   const conflicts = received?.conflicts ?? [];
-  if (!packed) return { epoch, conflicts };
+  if (!packed)
+    return { epoch, conflicts, ...(task.fromRecords ? { place: await placeOnRecord(deps.storage, task) } : {}) };
   const { at, entered, transitions, transition } = packed;
   return { epoch, conflicts, place: { at, entered, transitions, ...(transition ? { transition } : {}) } };
+}
+
+/** Where a pipeline stands by the records of its steps. What it knew of phase changes is in its last projection. */
+async function placeOnRecord(storage: Storage, { subject, phases }: ReceiveTask): Promise<ResumePlace> {
+  const done = new Set((await storage.pipelines.steps(subject.pipelineId)).map((s) => `${s.phase}/${s.step}`));
+  let at = { phase: 0, step: 0 };
+  while (done.has(resumePointOf(at, phases))) at = stepAfter(at, phases);
+  const { entered = 0, transitions = 0, transition } = (await storage.pipelines.find(subject.pipelineId))?.state ?? {};
+  const within = Math.max(entered, at.step > 0 ? at.phase : at.phase - 1);
+  return { at, entered: within, transitions, ...(transition && within < at.phase ? { transition } : {}) };
 }
 
 export async function projectPipeline({ storage }: Deps, task: ProjectPipelineTask): Promise<void> {

@@ -13,7 +13,7 @@ const managerOf = (storage: Storage): HandoffManager =>
 /** Writes a checkpoint's package, unless an earlier attempt has: what went on since is not in it. */
 export async function writePackage(storage: Storage, task: CheckpointTask): Promise<Checkpoint> {
   const { packageId } = task;
-  const { packageExpiryMs } = task.packed;
+  const { packageExpiryMs } = task.packed.terms;
   const handoff = (await storage.packages.load(packageId)) ?? (await create(storage, task));
   return {
     packageId,
@@ -27,7 +27,7 @@ export async function writePackage(storage: Storage, task: CheckpointTask): Prom
 
 function create(storage: Storage, task: CheckpointTask): Promise<PipelineHandoffPackage> {
   const { subject, packed, packageId } = task;
-  const { packageExpiryMs } = packed;
+  const { packageExpiryMs } = packed.terms;
   return managerOf(storage).createHandoff(subject.session, {
     id: packageId,
     cloneId: subject.cloneId,
@@ -58,6 +58,8 @@ export async function restorePackage(
     merge: task.merge,
     into: task.subject.session,
     by: ledgerIdOf(task.subject.pipelineId),
+    // An attempt that comes late must not write over what was written since.
+    once: `${task.run}/${task.epoch}`,
     ...(task.asOf === undefined ? {} : { now: new Date(task.asOf) }),
   });
   if (!received.success) {

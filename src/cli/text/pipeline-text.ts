@@ -6,7 +6,7 @@ import { clock, safe, table, when, type Paint } from './text.js';
 import { fit, textWidth } from './width.js';
 
 /** What can be typed now to move a pipeline on; the likeliest first. */
-export function nextForPipeline({ session, state, gone, waitsForWorker }: PipelineReport): Command[] {
+function nextForPipeline({ session, state, gone, waitsForWorker }: PipelineReport): Command[] {
   const { checkpoint, status } = state;
   if (!isOpenPipeline(state)) return [];
   const commands: Command[] = [];
@@ -20,6 +20,8 @@ export function nextForPipeline({ session, state, gone, waitsForWorker }: Pipeli
       command: `handoff pipeline resume ${checkpoint.packageId}`,
       means: status === 'transferring' ? 'fetch it back' : `go on at ${checkpoint.resumePoint}`,
     });
+  if (status === 'running' && !gone)
+    commands.push({ command: `handoff pipeline pause ${session}`, means: 'after the step at work' });
   if (!gone) commands.push({ command: `handoff pipeline cancel ${session} --reason "…"`, means: 'stop it for good' });
   return commands;
 }
@@ -64,7 +66,7 @@ function phaseLines(paint: Paint, r: PipelineReport, now: number): string[] {
 
 function mark(paint: Paint, { shown }: PipelineReport): string {
   if (shown === 'running' || shown === 'draining') return paint.cyan('▶');
-  if (shown === 'paused' || shown === 'transferring') return paint.yellow('⏸');
+  if (shown === 'paused' || shown === 'transferring') return paint.yellow('‖');
   return paint.red('✗');
 }
 
@@ -153,10 +155,9 @@ export function pipelineTable(paint: Paint, all: readonly PipelineSummary[], now
     `${p.stepsDone}/${p.steps}`,
     p.closedAt === undefined ? (p.step === undefined ? p.phase : `${p.phase}/${p.step}`) : '',
     `${span(now - p.createdAt)} ago`,
-    p.packageId,
     p.blocked,
   ]);
-  return table(paint, ['SESSION', 'STATUS', 'STEPS', 'AT', 'STARTED', 'PACKAGE', 'BLOCKED'], rows, 'No pipelines.');
+  return table(paint, ['SESSION', 'STATUS', 'STEPS', 'AT', 'STARTED', 'BLOCKED'], rows, 'No pipelines.');
 }
 
 export const entriesText = (n: number): string => (n === 1 ? '1 entry' : `${n} entries`);

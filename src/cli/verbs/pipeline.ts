@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { Option, type Command } from 'commander';
+import type { Option, Command } from 'commander';
 import type { HandoffClient } from '../../client.js';
 import type { PipelineRequest } from '../../client/pipeline/start.js';
 import { HandoffError } from '../../core/errors.js';

@@ -6,11 +6,12 @@ import { number } from '../number.js';
 import { userName, withStorage } from '../place.js';
 import { ago, safe, table } from '../text/text.js';
 import { many, verb } from '../verb.js';
+import { contextVerbs } from './context.js';
 
 export function registryVerbs(program: Command): void {
   agents(program);
   phases(program);
-  context(program);
+  contextVerbs(program);
 }
 
 function agents(program: Command): void {
@@ -136,61 +137,4 @@ function phases(program: Command): void {
         return { json: record, text: safe(`Phase ${record.phase} of ${session} is ${record.status}.`) };
       }),
   );
-}
-
-function context(program: Command): void {
-  const group = program.command('context').description('the context entries of sessions');
-  group.addHelpText('after', `\nExample:\n  $ handoff context set blog api_structure '"rest"'`);
-  verb(
-    group,
-    'list <session>',
-    { summary: 'the context of a session', examples: ['context list blog'], needs: ['folder'] },
-    ({ args: [session = ''], options, io }) =>
-      withStorage(options, 'read', async ({ sessions }) => {
-        const all = (await sessions.context(session)).map((e) => ({ ...e, value: JSON.parse(e.value) as unknown }));
-        const rows = all.map((e) => [e.key, e.version, JSON.stringify(e.value)]);
-        return {
-          json: all,
-          text: table(io.paint, ['KEY', 'VERSION', 'VALUE'], rows, safe(`Session ${session} has no context.`)),
-        };
-      }),
-  );
-  verb<{ by?: string; ifVersion?: number; file?: string }>(
-    group,
-    'set <session> <key> [value]',
-    {
-      summary: 'set one entry: JSON, or a text',
-      details: 'Sets one entry of a session. A value that is no JSON is taken as a text.',
-      examples: [
-        `context set blog api_structure '"rest"'`,
-        'context set blog architecture --file examples/input/code-architecture.json',
-      ],
-      options: [
-        ['--file <file>', 'the value from a JSON or YAML file'],
-        ['--if-version <n>', 'only if it is still at this version (0: absent)', number(0, { whole: true })],
-        ['--by <name>', 'who says so (default: your user name)'],
-      ],
-      needs: ['folder'],
-    },
-    async ({ args: [session = '', key = '', value], options }) => {
-      const { file, ifVersion, by = userName() } = options;
-      if ((file === undefined) === (value === undefined)) {
-        throw new HandoffError('INVALID_REQUEST', { issues: 'give a value or --file, and not both' });
-      }
-      const parsed = file === undefined ? jsonOrText(value!) : await (await import('../input.js')).readDocument(file);
-      return withStorage(options, 'write', async ({ sessions }) => {
-        const entry = await sessions.set(session, key, parsed, by, ifVersion);
-        const json = { ...entry, value: JSON.parse(entry.value) as unknown };
-        return { json, text: safe(`${key} of ${session} is at version ${entry.version}.`) };
-      });
-    },
-  );
-}
-
-function jsonOrText(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;
-  }
 }

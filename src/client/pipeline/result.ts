@@ -38,7 +38,7 @@ async function recordedResult(deps: PipelineDeps, session: string): Promise<Pipe
     status: status === 'completed' ? 'completed' : 'cancelled',
     phases: phases.map((p) => p.phase),
     steps: progressOfPipeline(state.at, phases).stepsDone,
-    ...(ending ?? {}),
+    ...ending,
     at: new Date(since).toISOString(),
   };
 }
@@ -57,7 +57,8 @@ export async function* followPipeline(
   { signal, intervalMs = FOLLOW_MS }: FollowPipeline = {},
 ): AsyncGenerator<PipelineReport, void, void> {
   let before = '';
-  while (!signal?.aborted) {
+  const isStopped = (): boolean => signal?.aborted ?? false;
+  while (!isStopped()) {
     const report = await pipelineStatus(deps, session);
     const now = lookOf(report);
     if (now !== before) yield report;

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { WorkflowHandle } from '@temporalio/client';
-import { HandoffError, isErrorCode } from '../../core/errors.js';
+import { HandoffError, isErrorCode, type ErrorParams } from '../../core/errors.js';
 import { SESSION_ID, printable } from '../../core/ids.js';
 import { pipelineWorkflowIdOf } from '../../core/pipeline-ids.js';
 import { faultOfPipelineMessage } from '../../core/pipeline-message.js';
@@ -168,8 +168,8 @@ export function codedCause(error: unknown): HandoffError | undefined {
     if (e instanceof HandoffError) return e;
     const { type } = e as { type?: unknown };
     if (typeof type !== 'string' || !isErrorCode(type)) continue;
-    const details = (e as { details?: unknown[] }).details?.[0] as Record<string, unknown> | undefined;
-    if (details) return new HandoffError(type, details as never, { cause: error });
+    const details = (e as { details?: unknown[] }).details?.[0] as ErrorParams | undefined;
+    if (details) return new HandoffError(type, details, { cause: error });
     const why = e.message.replace(/^Failed to receive handoff: /, '');
     if (type === 'PIPELINE_RESUME_FAILED') return new HandoffError(type, { why }, { cause: error });
     const named = new HandoffError(type, {}, { cause: error });

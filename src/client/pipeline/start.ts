@@ -12,10 +12,12 @@ import {
   type PackedPipeline,
   type PipelineInput,
   type PipelineSubject,
+  type PipelineTerms,
 } from '../../core/pipeline.js';
 import type { HandoffInput } from '../../core/request.js';
 import { parseRequest } from '../../core/request-schema.js';
 import { SEARCH_KEYS } from '../../core/search-keys.js';
+import type { StoredPipeline } from '../../storage/pipelines/pipelines.js';
 import type { Storage } from '../../storage/storage.js';
 import { withDeadline, type Caller } from '../calls.js';
 import { pinContract } from '../pin-contract.js';
@@ -71,30 +73,40 @@ export async function startPipeline(
   const subject: PipelineSubject = { pipelineId: `pl-${uuidv7()}`, session, cloneId, pipelineVersion };
   const phases = await frozenPhases(storage, request.phases ?? STANDARD_PHASES);
   const transition = await transitionOf(request, phases, subject, storage, catalogue);
-  return launchPipeline(caller, {
-    subject,
-    phases,
+  const terms: PipelineTerms = {
     ...(transition ? { transition } : {}),
     ...(packageExpiresInMinutes === undefined ? {} : { packageExpiryMs: packageExpiresInMinutes * 60_000 }),
     ...(stepsPerRun === undefined ? {} : { stepsPerRun }),
-  });
+  };
+  return launchPipeline(caller, { subject, phases, terms });
 }
 
-/** What a pipeline goes on with whose run is gone: what its package keeps, and where the package is. */
+/**
+ * Has a new run on the caller's task queue go on from a package, and ends the one that waits with it: for a pipeline
+ * whose workers are gone, or another storage that has the package. `packed`: see `packedIn`. A package that was taken
+ * up already fails the new run with PIPELINE_RESUME_FAILED, so look before: a run that goes on would be ended for it.
+ * `asOf` (milliseconds): for a run that waited until now, whose clock stood still, the time of its checkpoint.
+ */
 export async function resumePipelineAnew(
   caller: Caller,
   packed: PackedPipeline,
-  from: { packageId: string; merge?: MergeStrategy; by: string },
+  from: { packageId: string; merge?: MergeStrategy; by: string; asOf?: number },
 ): Promise<StartedPipeline> {
-  const { subject, phases, transitionInput, packageExpiryMs } = packed;
-  const input: PipelineInput = {
-    subject,
-    phases,
-    from: { merge: DEFAULT_MERGE, ...from },
-    ...(transitionInput ? { transition: transitionInput } : {}),
-    ...(packageExpiryMs === undefined ? {} : { packageExpiryMs }),
-  };
+  const { subject, phases, terms } = packed;
+  const input = { subject, phases, terms, from: { merge: DEFAULT_MERGE, ...from } };
   return launchPipeline(caller, input, 'TERMINATE_EXISTING');
+}
+
+/**
+ * Has a new run go on where the records of the steps end: for a pipeline whose run was ended in Temporal. Throws
+ * PIPELINE_RUNNING where it was not.
+ */
+export async function recoverPipeline(
+  caller: Caller,
+  { subject, phases, terms, epoch }: Pick<StoredPipeline, 'subject' | 'phases' | 'terms' | 'epoch'>,
+  by: string,
+): Promise<StartedPipeline> {
+  return launchPipeline(caller, { subject, phases, terms, from: { by, merge: DEFAULT_MERGE, epoch: epoch + 1 } });
 }
 
 function checkRequest({ session, phases, packageExpiresInMinutes, stepsPerRun }: PipelineRequest): void {

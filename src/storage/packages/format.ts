@@ -2,29 +2,38 @@ import { isUtf8 } from 'node:buffer';
 import { HandoffError } from '../../core/errors.js';
 import { checkPackage } from '../../core/package-schema.js';
 import { checkPackageVersion } from '../../core/package-version.js';
-import type { PipelineHandoffPackage } from '../../core/package.js';
-import { faultOfParts, integrityOf, type PackageKey, type Parts } from './seal.js';
+import type { IntegrityCheck, PipelineHandoffPackage } from '../../core/package.js';
+import { faultOfParts, integrityOf, partsOf, type PackageKey, type Parts } from './seal.js';
 import {
   MAX_DEPTH,
-  entriesText,
-  frameOf,
+  MAX_VALUES,
+  entriesOf,
   fromWrittenForm,
-  integrityText,
+  integrityBlock,
   writtenForm,
   type WrittenPackage,
 } from './written.js';
 
-/** The bytes of a package's file, in parts. With a key they are signed. Throws INVALID_PACKAGE, PACKAGE_VERSION. */
-export function encodePackage(handoff: PipelineHandoffPackage, key?: PackageKey): Uint8Array[] {
+/**
+ * A package as it is stored and sent: canonical JSON in UTF-8. With a key it is signed. Throws INVALID_PACKAGE,
+ * PACKAGE_VERSION.
+ */
+export function packageBytes(handoff: PipelineHandoffPackage, key?: PackageKey): Buffer {
   const written = checked(handoff);
-  const entries = Buffer.from(entriesText(handoff.context.entries));
-  const [head, middle, tail] = frameOf(written).map((text) => Buffer.from(text));
-  const parts: Parts = [head!, entries, middle!, tail!];
+  const parts = partsOf(written, entriesOf(handoff.context.entries));
   const fault = faultOfParts(parts, handoff);
   if (fault) throw new HandoffError('INVALID_PACKAGE', { issues: fault });
-  const integrity = key ? integrityOf(parts, key) : handoff.integrity;
-  return [head!, entries, middle!, Buffer.from(integrityText(integrity)), tail!];
+  return Buffer.concat(fileOf(parts, key ? integrityOf(parts, key) : handoff.integrity));
 }
+
+/** The bytes of a file, in order. */
+const fileOf = ({ head, entries, middle, tail }: Parts, integrity: IntegrityCheck): Uint8Array[] => [
+  head,
+  ...entries,
+  middle,
+  integrityBlock(integrity),
+  tail,
+];
 
 /** The written form of what somebody gave us for a package. */
 function checked(handoff: PipelineHandoffPackage): WrittenPackage {
@@ -37,7 +46,7 @@ function checked(handoff: PipelineHandoffPackage): WrittenPackage {
 }
 
 /**
- * The package that a file's bytes hold, if they are what {@link encodePackage} would make of it, byte for byte, and its
+ * The package that a file's bytes hold, if they are what {@link packageBytes} would make of it, byte for byte, and its
  * checksums match. Throws PACKAGE_VERSION; and INVALID_PACKAGE, whose text says why the file is no good.
  */
 export function decodePackage(bytes: Buffer, key?: PackageKey): PipelineHandoffPackage {
@@ -46,24 +55,28 @@ export function decodePackage(bytes: Buffer, key?: PackageKey): PipelineHandoffP
   checkPackageVersion((written['metadata'] as { version?: unknown } | undefined)?.version);
   checkPackage(written);
   const handoff = fromWrittenForm(written);
-  const inner = entriesText(handoff.context.entries);
-  const [head, middle, tail] = frameOf(writtenForm(handoff));
-  const integrity = integrityText(handoff.integrity);
-  if (head + inner + middle + integrity + tail !== text)
+  const parts = partsOf(writtenForm(handoff), entriesOf(handoff.context.entries));
+  if (!isSame(bytes, fileOf(parts, handoff.integrity)))
     throw refusal('it is JSON, but not byte for byte what was written');
-  let at = 0;
-  const part = (of: string): Buffer => bytes.subarray(at, (at += Buffer.byteLength(of)));
-  const before: [Buffer, Buffer, Buffer] = [part(head), part(inner), part(middle)];
-  part(integrity);
-  const fault = faultOfParts([...before, part(tail)], handoff, key);
+  const fault = faultOfParts(parts, handoff, key);
   if (fault) throw refusal(fault);
   return handoff;
+}
+
+function isSame(bytes: Buffer, pieces: readonly Uint8Array[]): boolean {
+  let at = 0;
+  for (const piece of pieces) {
+    if (!bytes.subarray(at, (at += piece.byteLength)).equals(piece)) return false;
+  }
+  return at === bytes.length;
 }
 
 function textOf(bytes: Buffer): string {
   if (bytes.length === 0) throw refusal('it is empty');
   if (!isUtf8(bytes)) throw refusal('it is not UTF-8');
-  if (depthOf(bytes) > MAX_DEPTH) throw refusal(`it is more than ${MAX_DEPTH} levels deep`);
+  const { depth, values } = shapeOf(bytes);
+  if (depth > MAX_DEPTH) throw refusal(`it is more than ${MAX_DEPTH} levels deep`);
+  if (values > 2 * MAX_VALUES) throw refusal(`it has more than ${MAX_VALUES} values`);
   return bytes.toString('utf8');
 }
 
@@ -71,8 +84,9 @@ function parsed(text: string): WrittenPackage {
   let value: unknown;
   try {
     value = JSON.parse(text);
-  } catch (error) {
-    throw refusal(`it is not JSON: ${(error as Error).message}`);
+  } catch {
+    // The parser's own words differ between versions of Node, and quote what is in the file.
+    throw refusal('it is not JSON');
   }
   if (isObject(value)) return value;
   throw refusal('it is JSON, but no package');
@@ -82,20 +96,21 @@ const isObject = (v: unknown): v is Record<string, unknown> => typeof v === 'obj
 
 const refusal = (issues: string): HandoffError => new HandoffError('INVALID_PACKAGE', { issues });
 
-const [QUOTE, BACKSLASH, LIST, LIST_END, OBJECT, OBJECT_END] = Buffer.from('"\\[]{}');
+const [QUOTE, BACKSLASH, COMMA, LIST, LIST_END, OBJECT, OBJECT_END] = Buffer.from('"\\,[]{}');
 
-/** How deep a JSON text is nested, before the parser allots memory for each level. */
-function depthOf(bytes: Buffer): number {
-  let depth = 0;
-  let deepest = 0;
+/** How deep a JSON text is nested, and at least half of how many values it has, before the parser allots memory for them. */
+export function shapeOf(bytes: Buffer): { depth: number; values: number } {
+  let [open, depth, values] = [0, 0, 0];
   const end = bytes.length;
   for (let i = 0; i < end; i++) {
     const c = bytes[i];
     if (c === QUOTE) {
       for (i++; i < end && bytes[i] !== QUOTE; i++) if (bytes[i] === BACKSLASH) i++;
-    } else if (c === LIST || c === OBJECT) {
-      if (++depth > deepest) deepest = depth;
-    } else if (c === LIST_END || c === OBJECT_END) depth--;
+    } else if (c === COMMA) values++;
+    else if (c === LIST || c === OBJECT) {
+      values++;
+      if (++open > depth) depth = open;
+    } else if (c === LIST_END || c === OBJECT_END) open--;
   }
-  return deepest;
+  return { depth, values };
 }

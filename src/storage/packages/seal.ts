@@ -1,8 +1,9 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import { uuidv7 } from 'uuidv7';
-import { sha256 } from '../../core/digest.js';
+import { HandoffError } from '../../core/errors.js';
+import { PACKAGE_ID, printable } from '../../core/ids.js';
 import type { IntegrityCheck, PipelineHandoffPackage, SerializedContext } from '../../core/package.js';
-import { entriesText, frameOf, writtenForm, type UnsealedPackage } from './written.js';
+import { entriesOf, frameOf, writtenForm, type UnsealedPackage, type WrittenPackage } from './written.js';
 
 /** A secret that packages are signed with. */
 export interface PackageKey {
@@ -11,19 +12,31 @@ export interface PackageKey {
   keyId?: string;
 }
 
-/** A package's canonical text in UTF-8, less its integrity block. The entries of its context are a part of their own. */
-export type Parts = readonly [head: Uint8Array, entries: Uint8Array, middle: Uint8Array, tail: Uint8Array];
+/** A package's canonical JSON less its integrity block. */
+export interface Parts {
+  head: Uint8Array;
+  /** Of its context, in pieces. */
+  entries: Uint8Array[];
+  middle: Uint8Array;
+  tail: Uint8Array;
+}
 
 /** A new package id; ids sort by age. */
 export const newPackageId = (): string => `hof-${uuidv7()}`;
 
+/** The id of a package, if it is one. Throws INVALID_ID. */
+export function checkedPackageId(id: string): string {
+  if (typeof id === 'string' && PACKAGE_ID.test(id)) return id;
+  const why = '"hof-", then letters, digits, ".", "_" or "-", at most 128 in all';
+  throw new HandoffError('INVALID_ID', { what: 'Package', id: printable(String(id)), why });
+}
+
 /** Completes a package: size and checksum of its context, and the integrity of the whole. Throws INVALID_PACKAGE. */
 export function sealPackage(handoff: UnsealedPackage, key?: PackageKey): PipelineHandoffPackage {
-  const entries = Buffer.from(entriesText(handoff.context.entries));
-  const context: SerializedContext = { ...handoff.context, size: entries.byteLength, checksum: sha256(entries) };
+  const entries = entriesOf(handoff.context.entries);
+  const context: SerializedContext = { ...handoff.context, ...sizeAndChecksum(entries) };
   const whole = { ...handoff, context };
-  const [head, middle, tail] = frameOf(writtenForm(whole)).map((text) => Buffer.from(text));
-  return { ...whole, integrity: integrityOf([head!, entries, middle!, tail!], key) };
+  return { ...whole, integrity: integrityOf(partsOf(writtenForm(whole), entries), key) };
 }
 
 /**
@@ -31,16 +44,17 @@ export function sealPackage(handoff: UnsealedPackage, key?: PackageKey): Pipelin
  * read a file have done that already. Throws INVALID_PACKAGE where it is no package at all.
  */
 export function packageFault(handoff: PipelineHandoffPackage, key?: PackageKey): string | undefined {
-  const entries = Buffer.from(entriesText(handoff.context.entries));
-  const [head, middle, tail] = frameOf(writtenForm(handoff)).map((text) => Buffer.from(text));
-  return faultOfParts([head!, entries, middle!, tail!], handoff, key);
+  return faultOfParts(partsOf(writtenForm(handoff), entriesOf(handoff.context.entries)), handoff, key);
+}
+
+export function partsOf(written: WrittenPackage, entries: Uint8Array[]): Parts {
+  const [head, middle, tail] = frameOf(written);
+  return { head, entries, middle, tail };
 }
 
 /** The integrity block of a package with these parts. */
 export function integrityOf(parts: Parts, key?: PackageKey): IntegrityCheck {
-  const hash = createHash('sha256');
-  for (const part of parts) hash.update(part);
-  const checksum = hash.digest('hex');
+  const checksum = digestOver(createHash('sha256'), inOrder(parts)).toString('hex');
   if (!key) return { algorithm: 'sha256', checksum };
   const { keyId } = key;
   const value = hmacOf(parts, key).toString('hex');
@@ -51,12 +65,13 @@ export function integrityOf(parts: Parts, key?: PackageKey): IntegrityCheck {
   };
 }
 
+/** Why a package is not what its parts say. */
 export function faultOfParts(parts: Parts, handoff: PipelineHandoffPackage, key?: PackageKey): string | undefined {
   const { context, integrity } = handoff;
-  const [, entries] = parts;
   if (integrityOf(parts).checksum !== integrity.checksum) return 'its checksum does not match';
-  if (context.size !== entries.byteLength) return `its context is ${entries.byteLength} bytes, not ${context.size}`;
-  if (context.checksum !== sha256(entries)) return 'the checksum of its context does not match';
+  const { size, checksum } = sizeAndChecksum(parts.entries);
+  if (context.size !== size) return `its context is ${size} bytes, not ${context.size}`;
+  if (context.checksum !== checksum) return 'the checksum of its context does not match';
   return key && faultOfSignature(parts, integrity, key);
 }
 
@@ -69,8 +84,18 @@ function faultOfSignature(parts: Parts, { signature }: IntegrityCheck, key: Pack
   return given.length === right.length && timingSafeEqual(given, right) ? undefined : 'its signature does not match';
 }
 
-function hmacOf(parts: Parts, { key }: PackageKey): Buffer {
-  const hmac = createHmac('sha256', key);
-  for (const part of parts) hmac.update(part);
-  return hmac.digest();
+const sizeAndChecksum = (entries: readonly Uint8Array[]): Pick<SerializedContext, 'size' | 'checksum'> => ({
+  size: entries.reduce((sum, piece) => sum + piece.byteLength, 0),
+  checksum: digestOver(createHash('sha256'), entries).toString('hex'),
+});
+
+const inOrder = ({ head, entries, middle, tail }: Parts): Uint8Array[] => [head, ...entries, middle, tail];
+const hmacOf = (parts: Parts, { key }: PackageKey): Buffer => digestOver(createHmac('sha256', key), inOrder(parts));
+
+function digestOver(
+  hash: { update(bytes: Uint8Array): unknown; digest(): Buffer },
+  pieces: readonly Uint8Array[],
+): Buffer {
+  for (const piece of pieces) hash.update(piece);
+  return hash.digest();
 }

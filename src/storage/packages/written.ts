@@ -1,9 +1,11 @@
-import { canonicalText, type CanonicalOptions } from '../../core/canonical.js';
+import { canonicalBytes, canonicalText } from '../../core/canonical.js';
 import { HandoffError } from '../../core/errors.js';
 import type { IntegrityCheck, PipelineHandoffPackage } from '../../core/package.js';
 
 /** How deep what is in a package may be nested. */
 export const MAX_DEPTH = 100;
+/** How many values it may hold: what parsed takes a hundred times its text would end the process. */
+export const MAX_VALUES = 4_000_000;
 
 /** A package before its integrity is known. Size and checksum of its context are computed with it. */
 export type UnsealedPackage = Omit<PipelineHandoffPackage, 'integrity' | 'context'> & {
@@ -14,7 +16,7 @@ export type UnsealedPackage = Omit<PipelineHandoffPackage, 'integrity' | 'contex
 export type WrittenPackage = Record<string, unknown>;
 
 /** The canonical text of a package without the entries of its context and without its integrity block. */
-export type Frame = [head: string, middle: string, tail: string];
+export type Frame = [head: Uint8Array, middle: Uint8Array, tail: Uint8Array];
 
 const COMMA_AND_NAME = ',"integrity":';
 
@@ -50,23 +52,29 @@ export function fromWrittenForm(written: WrittenPackage): PipelineHandoffPackage
   };
 }
 
-/** The canonical text of a context's entries. Throws INVALID_PACKAGE, naming the place of what is no JSON. */
-export const entriesText = (entries: readonly unknown[]): string => textOf(entries, { at: ['context', 'entries'] });
+/** The canonical JSON of a context's entries, in pieces. Throws INVALID_PACKAGE, naming the place of what is no JSON. */
+export const entriesOf = (entries: readonly unknown[]): Uint8Array[] =>
+  asPackage(() => canonicalBytes(entries, { ...LIMITS, at: ['context', 'entries'] }));
 
 /** What stands before and after the entries, and after the integrity block. */
 export function frameOf(written: WrittenPackage): Frame {
   const entries: unknown[] = [];
   const integrity = {};
   const context = { ...(written['context'] as object), entries };
-  const text = textOf({ ...written, context, integrity }, { marked: new Set<object>([entries, integrity]) });
+  const marked = new Set<object>([entries, integrity]);
+  const text = asPackage(() => canonicalText({ ...written, context, integrity }, { ...LIMITS, marked }));
   const [head = '', , middle = '', , tail = ''] = text.split('\0');
-  return [head, middle.slice(0, -COMMA_AND_NAME.length), tail];
+  return [Buffer.from(head), Buffer.from(middle.slice(0, -COMMA_AND_NAME.length)), Buffer.from(tail)];
 }
 
-function textOf(value: unknown, options: CanonicalOptions): string {
+const LIMITS = { strict: true, maxDepth: MAX_DEPTH, maxValues: MAX_VALUES };
+
+function asPackage<T>(write: () => T): T {
   try {
-    return canonicalText(value, { ...options, strict: true, maxDepth: MAX_DEPTH });
+    return write();
   } catch (error) {
+    if (error instanceof RangeError)
+      throw new HandoffError('INVALID_PACKAGE', { issues: 'it is larger than a text can be' });
     if (!(error instanceof HandoffError && error.code === 'INVALID_JSON')) throw error;
     const { source, why } = error.params as { source: string; why: string };
     throw new HandoffError('INVALID_PACKAGE', { issues: `${source}: ${why}` });
@@ -74,6 +82,6 @@ function textOf(value: unknown, options: CanonicalOptions): string {
 }
 
 /** What stands between middle and tail in a file. What is set on receipt is left out. */
-export function integrityText({ algorithm, checksum, signature }: IntegrityCheck): string {
-  return `${COMMA_AND_NAME}${canonicalText({ algorithm, checksum, signature })}`;
+export function integrityBlock({ algorithm, checksum, signature }: IntegrityCheck): Uint8Array {
+  return Buffer.from(`${COMMA_AND_NAME}${canonicalText({ algorithm, checksum, signature })}`);
 }

@@ -9,6 +9,7 @@ import {
   type PipelineState,
   type PipelineStatus,
   type PipelineSubject,
+  type PipelineTerms,
 } from '../../core/pipeline.js';
 import { blockedPipeline } from '../../core/pipeline-words.js';
 import type { Db, Queries } from '../database.js';
@@ -19,6 +20,7 @@ import type { PipelineTable } from './tables.js';
 export interface StoredPipeline {
   subject: PipelineSubject;
   phases: FrozenPhase[];
+  terms: PipelineTerms;
   epoch: number;
   run: string;
   taskQueue: string;
@@ -63,6 +65,7 @@ const storedOf = (r: Selectable<PipelineTable>): StoredPipeline => {
   return {
     subject,
     phases,
+    terms: JSON.parse(r.terms) as PipelineTerms,
     epoch: r.epoch,
     run: r.run,
     taskQueue: r.task_queue,
@@ -90,7 +93,7 @@ export class Pipelines {
   async take(
     subject: PipelineSubject,
     phases: readonly FrozenPhase[],
-    { epoch, run, taskQueue }: { epoch: number; run: string; taskQueue: string },
+    { epoch, run, taskQueue, terms }: { epoch: number; run: string; taskQueue: string; terms: PipelineTerms },
   ): Promise<void> {
     const id = subject.pipelineId;
     await this.db.transaction().execute(async (trx) => {
@@ -105,6 +108,13 @@ export class Pipelines {
         if (known.epoch < epoch) await trx.updateTable('pipelines').set(taken).where('id', '=', id).execute();
         return;
       }
+      // A session has one at a time: what was open is no more, or could not be begun again.
+      await trx
+        .updateTable('pipelines')
+        .set({ shown: 'lost', blocked: `${id} took its place`, closed_at: now })
+        .where('session', '=', subject.session)
+        .where('closed_at', 'is', null)
+        .execute();
       await trx
         .insertInto('pipelines')
         .values({
@@ -118,6 +128,7 @@ export class Pipelines {
           phase: phases[0]?.phase ?? '',
           step: phases[0]?.steps[0]?.name ?? null,
           package: null,
+          terms: JSON.stringify(terms),
           snapshot: JSON.stringify({ subject, phases: [...phases] } satisfies Snapshot),
           created_at: now,
           as_of: 0,
@@ -164,6 +175,17 @@ export class Pipelines {
       .where('id', '=', subject.pipelineId)
       .where('epoch', '<=', state.epoch)
       .where('as_of', '<=', state.lastEventAt)
+      .execute();
+  }
+
+  /** Marks one whose run is gone; a run that takes it over shows it as what it is again. */
+  async lose({ subject, epoch }: StoredPipeline, why: string): Promise<void> {
+    await this.db
+      .updateTable('pipelines')
+      .set({ shown: 'lost', blocked: why.slice(0, 200) })
+      .where('id', '=', subject.pipelineId)
+      .where('epoch', '=', epoch)
+      .where('closed_at', 'is', null)
       .execute();
   }
 

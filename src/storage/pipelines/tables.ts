@@ -19,6 +19,8 @@ export interface PipelineTable {
   step: string | null;
   /** The package that it waits with. */
   package: string | null;
+  /** How it was asked to run, for a run that takes over. */
+  terms: string;
   snapshot: string;
   created_at: number;
   updated_at: number;
@@ -61,6 +63,7 @@ export async function createPipelines(db: Kysely<unknown>): Promise<void> {
     .addColumn('phase', 'text', (c) => c.notNull())
     .addColumn('step', 'text')
     .addColumn('package', 'text')
+    .addColumn('terms', 'text', (c) => c.notNull())
     .addColumn('snapshot', 'text', (c) => c.notNull())
     .addColumn('created_at', 'bigint', (c) => c.notNull())
     .addColumn('updated_at', 'bigint', (c) => c.notNull())

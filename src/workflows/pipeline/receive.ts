@@ -1,9 +1,15 @@
 import { workflowInfo } from '@temporalio/workflow';
 import { remaining } from '../../core/clock.js';
 import type { Holder } from '../../core/handoff.js';
-import type { MergeStrategy } from '../../core/package.js';
 import { packageIdOf } from '../../core/pipeline-ids.js';
-import { isHeld, placeAt, resumePointOf, type Checkpoint, type PackedPipeline } from '../../core/pipeline.js';
+import {
+  isHeld,
+  placeAt,
+  resumePointOf,
+  type Checkpoint,
+  type PackedPipeline,
+  type PipelineInput,
+} from '../../core/pipeline.js';
 import { checkpointPipeline, receivePackage } from './activities.js';
 import type { PipelineRun } from './run.js';
 
@@ -40,13 +46,12 @@ function packedOf({ state, input }: PipelineRun): PackedPipeline {
   return {
     subject: input.subject,
     phases: input.phases,
+    terms: input.terms,
     epoch,
     at,
     entered,
     transitions,
     ...(transition ? { transition } : {}),
-    ...(input.transition ? { transitionInput: input.transition } : {}),
-    ...(input.packageExpiryMs === undefined ? {} : { packageExpiryMs: input.packageExpiryMs }),
   };
 }
 
@@ -57,22 +62,24 @@ const asOf = ({ expiry, at }: Checkpoint, full: number | undefined): number | un
 /** Takes the present package up, or the one that the run begins with, and goes on. Throws what the activity throws. */
 export async function receive(
   run: PipelineRun,
-  { by, merge, lifts, packageId }: { by: string; merge: MergeStrategy; lifts: Holder[]; packageId?: string },
+  { by, merge, lifts, packageId, epoch, asOf: told }: NonNullable<PipelineInput['from']> & { lifts: Holder[] },
 ): Promise<void> {
-  const { checkpoint, epoch } = run.state;
+  const { checkpoint } = run.state;
   const id = packageId ?? checkpoint?.packageId;
-  const time = checkpoint && asOf(checkpoint, run.input.packageExpiryMs);
+  const time = told ?? (checkpoint && asOf(checkpoint, run.input.terms.packageExpiryMs));
   run.receiving = true;
   try {
     const received = await receivePackage({
       subject: run.input.subject,
-      epoch: epoch + 1,
+      epoch: epoch ?? run.state.epoch + 1,
+      terms: run.input.terms,
       run: run.chain,
       taskQueue: workflowInfo().taskQueue,
       phases: [...run.phases],
       merge,
       by,
       ...(id === undefined ? {} : { packageId: id }),
+      ...(epoch === undefined ? {} : { fromRecords: true }),
       ...(time === undefined ? {} : { asOf: time }),
     });
     run.dispatch({ type: 'received', lifts, ...received });

@@ -23,7 +23,7 @@ const LOOK_S = { first: 2, most: 30 };
 
 /** Whether the next phase has still to be handed over. */
 export const transitionDue = (run: PipelineRun): boolean =>
-  run.input.transition !== undefined && run.state.at.phase > run.state.entered;
+  run.input.terms.transition !== undefined && run.state.at.phase > run.state.entered;
 
 /**
  * Hands one phase over to the next by a handoff of its own, and waits for it, until it is over or the pipeline is to stop
@@ -32,7 +32,7 @@ export const transitionDue = (run: PipelineRun): boolean =>
 export async function passOver(run: PipelineRun): Promise<void> {
   const open = run.state.transition;
   if (open) await tell(run, open.handoffId, 'resume');
-  else await begin(run, run.input.transition!);
+  else await begin(run, run.input.terms.transition!);
   const { handoffId } = run.state.transition!;
   for (let wait = LOOK_S.first; !mustStop(run) && !run.state.ending; wait = Math.min(wait * 2, LOOK_S.most)) {
     const child = run.children.get(handoffId);

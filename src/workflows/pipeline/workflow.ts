@@ -56,12 +56,12 @@ export async function handoffPipeline(input: PipelineInput): Promise<PipelineRes
 
 /** Registers the pipeline, or takes it over from another run. What cannot begin here fails before it did anything. */
 async function begin(run: PipelineRun): Promise<void> {
-  const { subject, phases, from, carried } = run.input;
+  const { subject, phases, terms, from, carried } = run.input;
   if (carried) return run.dispatch({ type: 'continued' });
   try {
     if (from) await receive(run, { ...from, lifts: [] });
     else {
-      const taken = { subject, phases, run: run.chain, taskQueue: workflowInfo().taskQueue };
+      const taken = { subject, phases, terms, run: run.chain, taskQueue: workflowInfo().taskQueue };
       run.dispatch({ type: 'opened', ...(await openPipeline(taken)) });
     }
   } catch (error) {
@@ -77,7 +77,7 @@ async function advance(run: PipelineRun, view: PipelineView): Promise<void> {
   if (state.status === 'running') {
     if (ends) return run.dispatch({ type: 'unhold', holder: ends });
     if (mustStop(run)) return stopHere(run);
-    if (run.state.stepsInRun >= (run.input.stepsPerRun ?? STEPS_PER_RUN) || workflowInfo().continueAsNewSuggested)
+    if (run.state.stepsInRun >= (run.input.terms.stepsPerRun ?? STEPS_PER_RUN) || workflowInfo().continueAsNewSuggested)
       return goOn(run, view);
     if (transitionDue(run)) return passOver(run);
     const { retryAt } = run.state.running ?? {};

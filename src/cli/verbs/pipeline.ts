@@ -24,7 +24,7 @@ const MERGE: OptionSpec = [
   'for context entries that have changed since (default: newest-wins)',
   (o) => o.choices(MERGE_STRATEGIES),
 ];
-const OVER = { ok: 'ok, and of what was followed: completed', failed: 'it failed, or ended otherwise' };
+const OVER = { ok: 'ok', failed: 'not completed' };
 
 /** A verb of the group, for one pipeline. */
 function one<O>(
@@ -41,7 +41,7 @@ function one<O>(
 }
 
 export function pipelineVerbs(program: Command): void {
-  const group = program.command('pipeline').description('pipelines of phases: start, pause, resume, transfer, follow');
+  const group = program.command('pipeline').description('pipelines of phases');
   group.addHelpText('after', '\nExample:\n  $ handoff pipeline start shop --phases extraction,analysis --follow');
   startVerb(group);
   lookVerbs(group);
@@ -60,12 +60,15 @@ interface StartOptions {
 function startVerb(group: Command): void {
   one<StartOptions>(
     group,
-    'start <session-or-file>',
+    'start <session>',
     {
       summary: 'start a pipeline in a session',
       details:
-        'Starts a pipeline: its phases in turn, by the handlers that workers have made known (`handoff worker --module FILE`).\nA file (JSON or YAML, "-" for stdin) has the same fields as `client.pipelines.start`; options go before it.',
-      examples: ['pipeline start shop --phases extraction,analysis --follow', 'pipeline start pipeline.yaml'],
+        'Starts a pipeline: its phases in turn, by the handlers that workers have made known (`handoff worker --module FILE`).\nInstead of a session, a file (JSON or YAML, "-" for stdin) may say all that `client.pipelines.start` takes; options count for more.',
+      examples: [
+        'pipeline start shop --phases extraction,analysis --follow',
+        'pipeline start shop --transitions handoff',
+      ],
       exitCodes: OVER,
       options: [
         ['--phases <names>', 'in this order, with commas (default: the seven standard ones)'],
@@ -117,7 +120,8 @@ function lookVerbs(group: Command): void {
     group,
     'status <session>',
     {
-      summary: 'its phases and steps, what it waits for, and what to type next',
+      summary: 'where it stands, and what to type next',
+      details: 'Its phases and steps, what it waits for, and what to type next.',
       examples: ['pipeline status shop', 'pipeline status shop --watch'],
       exitCodes: OVER,
       options: [['--watch', 'stay, and show what happens until it is over']],
@@ -132,7 +136,8 @@ function lookVerbs(group: Command): void {
     group,
     'list',
     {
-      summary: 'pipelines by their last records, newest first',
+      summary: 'pipelines, newest first',
+      details: 'Pipelines by their last records, newest first.',
       examples: ['pipeline list --open', 'pipeline list --status paused'],
       options: [
         ['--open', 'only those that are not over'],
@@ -188,7 +193,9 @@ function steerVerbs(group: Command): void {
     group,
     'pause <session>',
     {
-      summary: 'pause after the step at work, and write a package to go on from',
+      summary: 'pause it, and write a package',
+      details:
+        'Pauses a pipeline after the step at work, and waits for the package that is then written, to go on from.',
       examples: ['pipeline pause shop --reason audit', 'pipeline pause shop --until 2026-01-13T11:30:00Z'],
       options: [
         BY,
@@ -214,11 +221,11 @@ function steerVerbs(group: Command): void {
   );
   one<{ merge?: MergeStrategy; on?: string; note?: string; follow?: boolean }>(
     group,
-    'resume <package-or-session>',
+    'resume <package>',
     {
-      summary: 'go on from a package, from exactly where it says',
+      summary: 'go on from a package',
       details:
-        'Goes on from a package (of a session: the present one), from exactly where it says: in its own run where that answers, else in a new one that takes its place. With --on, the rest runs at another task queue.',
+        'Goes on from a package (given a session: from its present one), from exactly where it says: in its own run where that answers, else in a new one that takes its place. With --on, the rest runs at another task queue.',
       examples: ['pipeline resume shop', 'pipeline resume hof-01-1 --on gpu --merge overwrite --follow'],
       exitCodes: OVER,
       options: [
@@ -250,9 +257,9 @@ function steerVerbs(group: Command): void {
   );
   one<{ merge?: MergeStrategy; timeout?: number }>(
     group,
-    'transfer <session> <task-queue>',
+    'transfer <session> <queue>',
     {
-      summary: 'have the rest run in another process, from the next step on',
+      summary: 'have the rest run elsewhere',
       details:
         'Pauses after the step at work, and has the rest run where another process polls: the worker at that task queue takes the package up.',
       examples: ['pipeline transfer shop gpu'],
@@ -275,7 +282,8 @@ function steerVerbs(group: Command): void {
     group,
     'cancel <session>',
     {
-      summary: 'stop a pipeline for good; what its steps did stays',
+      summary: 'stop it for good',
+      details: 'Stops a pipeline for good. What its steps did stays.',
       examples: ['pipeline cancel shop --reason "no longer needed"'],
       options: [BY, ['--reason <text>', 'why, for the record', must]],
     },

@@ -8,6 +8,7 @@ import { inboxOf, type InboxItem, type InboxOptions } from './client/inbox.js';
 import { listHandoffs } from './client/list.js';
 import { manifestOf, traceOf, verifyArtifacts, type Trace } from './client/manifest.js';
 import { awaitOutcome } from './client/outcome.js';
+import { PipelineClient } from './client/pipeline/pipelines.js';
 import { findRun, planHandoff } from './client/plan.js';
 import { Runs, checkedId, type RunStatus, type UpdateOptions } from './client/runs.js';
 import type { HandoffSummary } from './client/summary.js';
@@ -256,6 +257,12 @@ export class HandoffClient {
   /** Pause, resume, cancel and retry for all that match a filter. */
   get bulk(): Bulk {
     return new Bulk(this.caller, this.storage, new BulkRun(this.runs, this.storage));
+  }
+
+  /** Pipelines of phases: start, pause, resume, transfer, follow. */
+  get pipelines(): PipelineClient {
+    const { caller, storage, catalogue } = this;
+    return new PipelineClient({ caller, storage, catalogue });
   }
 
   /** The newest version of each procedure that can be started here. */

@@ -79,6 +79,12 @@ export type {
   StepTerms,
 } from './core/pipeline.js';
 export type { PipelineRequest, StartedPipeline, TransitionRequest } from './client/pipeline/start.js';
+export type { PipelineClient, PipelineFilter } from './client/pipeline/pipelines.js';
+export type { PipelineReport, PipelineSummary } from './client/pipeline/report.js';
+export type { FollowPipeline } from './client/pipeline/result.js';
+export type { ResumePipeline, ResumedPipeline } from './client/pipeline/resume.js';
+export type { PausePipeline, TransferPipeline, TransferResult, WaitOptions } from './client/pipeline/steer.js';
+export { HandoffPipelineWrapper } from './client/pipeline/wrapper.js';
 export type { StoredPipeline } from './storage/pipelines/pipelines.js';
 export type { Rule, RuleContext, RuleFinding } from './rules/rule.js';
 

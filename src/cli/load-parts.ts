@@ -7,7 +7,7 @@ import { readDocument } from './input.js';
 import type { PartsOptions } from './parts-options.js';
 
 /** A user's own parts of a worker. */
-export type Parts = Pick<HandoffWorkerOptions, 'procedures' | 'rules' | 'actions' | 'transformers'>;
+export type Parts = Pick<HandoffWorkerOptions, 'procedures' | 'rules' | 'actions' | 'transformers' | 'phases'>;
 
 export async function loadParts({ procedures = [], module = [] }: PartsOptions): Promise<Parts> {
   const parts = {
@@ -15,6 +15,7 @@ export async function loadParts({ procedures = [], module = [] }: PartsOptions):
     rules: [] as unknown[],
     actions: [] as unknown[],
     transformers: [] as unknown[],
+    phases: [] as unknown[],
   };
   for (const file of procedures) parts.procedures.push((await readDocument(file)) as Procedure);
   for (const file of module) {
@@ -22,7 +23,7 @@ export async function loadParts({ procedures = [], module = [] }: PartsOptions):
     for (const [name, list] of Object.entries(loaded)) {
       if (!Object.hasOwn(parts, name) || !Array.isArray(list)) {
         throw new UsageError(
-          `${file} exports ${name}; possible are the lists procedures, rules, actions and transformers.`,
+          `${file} exports ${name}; possible are the lists procedures, rules, actions, transformers and phases.`,
         );
       }
       parts[name as keyof typeof parts].push(...(list as never[]));
@@ -40,6 +41,6 @@ async function loadModule(file: string): Promise<object> {
     throw new UsageError(`The module ${where} could not be loaded: ${(error as Error).message.split('\n')[0]!}`);
   }
   throw new UsageError(
-    `The module ${where} has no object as its default export: export default { procedures, rules, actions, transformers }.`,
+    `The module ${where} has no object as its default export: export default { procedures, rules, actions, transformers, phases }.`,
   );
 }

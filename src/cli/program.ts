@@ -13,6 +13,7 @@ import { incidentsVerb } from './verbs/incidents.js';
 import { lookVerbs } from './verbs/look.js';
 import { messageVerbs } from './verbs/messages.js';
 import { packageVerbs } from './verbs/package.js';
+import { pipelineVerbs } from './verbs/pipeline.js';
 import { planVerbs } from './verbs/plan.js';
 import { procedureVerbs } from './verbs/procedures.js';
 import { registryVerbs } from './verbs/registry.js';
@@ -61,6 +62,8 @@ export function program(): Command {
   handoff.commandsGroup(STEER);
   messageVerbs(handoff);
   submitReturnVerb(handoff);
+  handoff.commandsGroup('Pipelines:');
+  pipelineVerbs(handoff);
   handoff.commandsGroup('What handoffs are made of:');
   registryVerbs(handoff);
   procedureVerbs(handoff);

@@ -95,6 +95,10 @@ export const ERRORS = {
     'Session {session} has a pipeline already. `handoff pipeline status {session}` says where it stands.',
   ),
   PIPELINE_RESUME_FAILED: entry(409, 'Failed to receive handoff: {why}'),
+  PIPELINE_FAILED: entry(
+    409,
+    'The pipeline of session {session} failed at {step}: {why}. Mend that, then `handoff pipeline resume {package}`.',
+  ),
   // The surroundings.
   STORAGE_REQUIRED: entry(400, '{what} needs storage: give the client `storage: await openStorage()`.'),
   NO_WORKER: entry(

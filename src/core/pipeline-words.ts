@@ -1,7 +1,6 @@
 import { utc } from './date.js';
 import type { Holder } from './handoff.js';
 import {
-  isHeld,
   isOpenPipeline,
   placeAt,
   progressOfPipeline,
@@ -38,7 +37,7 @@ export function pipelineWords(subject: PipelineSubject, phases: readonly FrozenP
   const lines = isOpenPipeline(s)
     ? [
         `**${shownPipeline(s)}** since ${utc(s.since)} — ${waits(s, phases)}`,
-        ...failureLines(s, phases),
+        ...failureLines(s),
         ...holdLines(s),
         ...checkpointLines(s),
         ...conflictLines(s),
@@ -49,7 +48,7 @@ export function pipelineWords(subject: PipelineSubject, phases: readonly FrozenP
           ? `${s.ending.by}: ${trimmed(s.ending.reason)}.`
           : `Session ${subject.session} went through all ${phases.length} phases.`,
       ];
-  return [...lines, `${stepsDone} of ${steps} steps are done.`, phaseLines(s, phases)].join('\n\n');
+  return [...lines, `${stepsDone} of ${steps} steps are done: ${phaseLine(s, phases)}`].join('\n\n');
 }
 
 function waits(s: PipelineState, phases: readonly FrozenPhase[]): string {
@@ -70,12 +69,10 @@ function waits(s: PipelineState, phases: readonly FrozenPhase[]): string {
   return `at work: ${place}`;
 }
 
-function failureLines(s: PipelineState, phases: readonly FrozenPhase[]): string[] {
-  const { failure } = s;
+function failureLines({ failure }: PipelineState): string[] {
   if (!failure) return [];
   const what = failure.step === '' ? failure.phase : `${failure.phase}/${failure.step}`;
-  const next = s.status === 'failed' ? ` It goes on at ${resumePointOf(s.at, phases)} when it is resumed.` : '';
-  return [`${what} failed: ${trimmed(failure.message)} (${failure.code}).${next}`];
+  return [`${what} failed: ${trimmed(failure.message)} (${failure.code}).`];
 }
 
 const holdLines = (s: PipelineState): string[] =>
@@ -102,12 +99,12 @@ const conflictLines = ({ conflicts }: PipelineState): string[] =>
       ]
     : [];
 
-function phaseLines(s: PipelineState, phases: readonly FrozenPhase[]): string {
-  return phases
-    .map(({ phase, steps }, i) => {
-      const now = i === s.at.phase;
-      const mark = i < s.at.phase ? '✓' : now ? (s.status === 'failed' ? '✗' : isHeld(s) ? '⏸' : '▶') : '·';
-      return `- ${mark} ${phase}${now ? ` — step ${Math.min(s.at.step + 1, steps.length)} of ${steps.length}: ${placeAt(s.at, phases).step ?? ''}` : ''}`;
-    })
-    .join('\n');
+/** In one line: the Web UI's box for it is a few lines high. */
+function phaseLine(s: PipelineState, phases: readonly FrozenPhase[]): string {
+  const marked = phases.map(({ phase, steps }, i) => {
+    if (i !== s.at.phase) return `${i < s.at.phase ? '✓ ' : ''}${phase}`;
+    const mark = s.status === 'failed' ? '✗' : s.status === 'running' ? '▶' : '‖';
+    return `**${mark} ${phase}** (step ${Math.min(s.at.step + 1, steps.length)} of ${steps.length}: ${placeAt(s.at, phases).step ?? ''})`;
+  });
+  return marked.join(' → ');
 }

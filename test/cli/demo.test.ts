@@ -18,11 +18,12 @@ beforeEach(async () => {
 afterAll(() => rm(base, { recursive: true, force: true }));
 
 describe('handoff demo', () => {
-  it('plays four handoffs, checks each, and leaves nothing', async () => {
+  it('plays four handoffs and a pipeline, checks each, and leaves nothing', async () => {
     const { code, stdout, stderr } = await launch(['demo'], { env: { TMPDIR } }).ended;
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(stdout).toMatch(/All went as told, in /);
     expect(stdout).toContain('it stands still');
+    expect(stdout).toContain('✓ 14 steps, each done once');
     expect(stdout).not.toMatch(/✗ (?!failed|State Synchronization)/);
     expect(stdout).not.toMatch(/\n\s+at |\u001b/);
     expect(processesWith(base)).toEqual([]);
@@ -51,7 +52,7 @@ describe('handoff demo', () => {
     expect(code).toBe(0);
     const told = JSON.parse(stdout) as { ok: boolean; handoffs: { outcome: string }[] };
     expect(told.ok).toBe(true);
-    expect(told.handoffs.map((h) => h.outcome)).toEqual(['completed', 'completed', 'completed', 'failed']);
+    expect(told.handoffs.map((h) => h.outcome)).toEqual(['completed', 'completed', 'completed', 'failed', 'completed']);
     expect(processesWith(base)).toEqual([]);
     expect(await readdir(TMPDIR)).toEqual([]);
   });

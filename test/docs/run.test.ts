@@ -101,6 +101,7 @@ test.each([
   'docs/trigger.md',
   'docs/manifest.md',
   'docs/context.md',
+  'docs/pipeline.md',
 ])(
   '%s can be followed to its end',
   async (page) => {

@@ -74,7 +74,7 @@ describe('examples', { timeout: 90_000 }, () => {
     const named = [...README.matchAll(/\d\d-[\w.-]+\.(?:json|ya?ml|mjs)/g)].map(([name]) => name);
     expect(files.toSorted()).toEqual([...new Set(named)].toSorted());
     const numbers = [...new Set(files.map((f) => f.slice(0, 2)))];
-    expect(numbers).toEqual(['01', '02', '03', '04', '05', '06', '07', '08', '09', '10', '11']);
+    expect(numbers).toEqual(['01', '02', '03', '04', '05', '06', '07', '08', '09', '10', '11', '12']);
     expect(ROWS).toHaveLength(numbers.length);
     for (const file of files.filter((f) => !f.endsWith('.json'))) {
       expect([file, readFileSync(path.join('examples', file), 'utf8')]).toEqual([
@@ -181,6 +181,27 @@ describe('examples', { timeout: 90_000 }, () => {
     expect(readFileSync(path.join(folder, 'site', 'news.html'), 'utf8')).toBe('<h1>News</h1>\n');
     expect(existsSync(path.join(folder, 'site', 'untitled.html'))).toBe(false);
     expect(await json(['list', '--open', ...at()])).toEqual([]);
+  });
+
+  it('12: a pipeline is paused, resumed and moved; each step is done once', async () => {
+    const { code, stdout, stderr } = await play('12');
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    const lines = stdout.trim().split('\n');
+    const steps = lines.filter((line) => line.includes(', on reports'));
+    expect(steps.map((line) => line.split(':')[0])).toEqual([
+      'extraction 1/2',
+      'extraction 2/2',
+      'analysis 1/2',
+      'analysis 2/2',
+      'synthesis 1/2',
+      'synthesis 2/2',
+    ]);
+    expect(steps.at(-1)).toMatch(/on reports-2$/);
+    expect(lines.filter((line) => !steps.includes(line))).toEqual([
+      expect.stringMatching(/^paused: the package keeps \d entries and goes on at \w+\/\w+$/),
+      'moved to reports-2',
+      'completed: 6 steps',
+    ]);
   });
 
   it('09: what the contract promises has moved, the child is started, and it is late', async () => {

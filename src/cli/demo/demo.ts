@@ -3,6 +3,7 @@ import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { PhaseHandler } from '../../activities/pipeline/phase.js';
 import { HandoffClient } from '../../client.js';
 import { workflowIdOf } from '../../core/ids.js';
 import type { HandoffRequest } from '../../core/request.js';
@@ -11,7 +12,8 @@ import { connectClient, type ConnectOverrides } from '../../temporal/connect.js'
 import { findServer } from '../../temporal/find-server.js';
 import { launchServer } from '../../temporal/launch-server.js';
 import { SEARCH_ATTRIBUTES } from '../../temporal/search-attributes.js';
-import { AGENTS, SCENES } from './scenes.js';
+import { demoPhases, pausedPipeline } from './pipeline-scene.js';
+import { AGENTS, SCENES as HANDOFFS } from './scenes.js';
 import type { Stage } from './scene.js';
 import { allIsWell, checksText, summaryText, type Played } from './summary.js';
 import { writeDevInfo } from '../dev-info.js';
@@ -40,26 +42,28 @@ export async function demo(keep: boolean, io: Io): Promise<Answer> {
 
 async function play(life: Lifetime, io: Io, keep: boolean): Promise<Answer> {
   const since = Date.now();
-  io.say(`${io.paint.bold('handoff demo')}: ${SCENES.length} handoffs on a real Temporal server\n`);
+  io.say(`${io.paint.bold('handoff demo')}: ${HANDOFFS.length} handoffs and a pipeline on a real Temporal server\n`);
   const folder = await mkdtemp(path.join(tmpdir(), 'handoff-demo-'));
   const clear = (): void => rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
   process.once('exit', clear);
   life.atEnd(clear);
   const server = await startServer(life, io, folder);
-  const stage = await setStage(life, io, folder, server);
+  const { phases, go } = demoPhases();
+  const stage = await setStage(life, io, folder, server, phases);
+  const scenes = [...HANDOFFS, pausedPipeline(go)];
   const ui = server.uiUrl === undefined ? undefined : `${server.uiUrl}/namespaces/default`;
 
   const played: Played[] = [];
-  for (const [i, scene] of SCENES.entries()) {
+  for (const [i, scene] of scenes.entries()) {
     io.say(`\n${io.paint.bold(`${i + 1}  ${scene.title}`)}\n   ${io.paint.dim(scene.about)}`);
     const told = await scene.play(stage);
-    const link = ui === undefined ? {} : { link: uiLink(ui, workflowIdOf(told.handoffId)) };
+    const link = ui === undefined ? {} : { link: uiLink(ui, told.workflowId ?? workflowIdOf(told.handoffId)) };
     const { handoffId, procedure, outcome, happened, checks } = told;
     played.push({ handoffId, procedure, outcome, happened, checks, ...link });
     io.say(checksText(io.paint, told));
   }
 
-  const ok = allIsWell(played, SCENES.length);
+  const ok = allIsWell(played, scenes.length);
   const time = took(Date.now() - since);
   const { green, red } = io.paint;
   const verdict = ok ? green(`All went as told, in ${time}.`) : red(`Not all went as told (${time}); see ✗ above.`);
@@ -98,7 +102,13 @@ async function startServer(life: Lifetime, io: Io, folder: string): Promise<Serv
   return { address, uiUrl, connect: { address, env: localEnv() }, own: true };
 }
 
-async function setStage(life: Lifetime, io: Io, folder: string, { connect, own }: Server): Promise<Stage> {
+async function setStage(
+  life: Lifetime,
+  io: Io,
+  folder: string,
+  { connect, own }: Server,
+  phases: PhaseHandler[],
+): Promise<Stage> {
   const since = Date.now();
   const log = openLog(path.join(folder, 'worker.log'));
   life.atEnd(log.close);
@@ -107,7 +117,7 @@ async function setStage(life: Lifetime, io: Io, folder: string, { connect, own }
   life.atEnd(() => storage.close());
   const suffix = own ? '' : `-${Date.now().toString(36)}`;
   const taskQueue = own ? undefined : `handoff-demo${suffix}`;
-  const worker = await startWorker(life, { connect, storage, taskQueue });
+  const worker = await startWorker(life, { connect, storage, taskQueue, parts: { phases } });
   io.say(`  Worker: polls task queue ${worker.taskQueue} after ${took(Date.now() - since)}`);
   // Never closed: a long poll that is then sent again would throw where nobody can catch it, and we exit anyway.
   const { client: temporal } = await life.until(connectClient(connect));
@@ -134,6 +144,7 @@ async function stayUp(life: Lifetime, io: Io, folder: string, address: string, u
       'Try from a second terminal, here:',
       `  npx handoff list ${at}`,
       `  npx handoff show undone ${at}`,
+      `  npx handoff pipeline list ${at}`,
       `  npx handoff start examples/02-agent-handoff.yaml --id mine ${at}`,
       `  npx handoff accept mine --by @nodejs-specialist ${at}`,
       `  npx handoff submit-return mine --by @nodejs-specialist --epoch 1 --file examples/input/returns.yaml ${at}`,

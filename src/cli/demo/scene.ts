@@ -30,6 +30,8 @@ export interface Scene {
 
 export interface Told {
   handoffId: string;
+  /** Where it is no handoff's. */
+  workflowId?: string;
   procedure: string;
   outcome: HandoffOutcome['outcome'];
   /** In a few words, for the summary. */

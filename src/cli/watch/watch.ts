@@ -46,7 +46,7 @@ export async function watch(options: WatchOptions, io: Io, id: string | undefine
 }
 
 /** Shows the view until somebody quits, or nothing more will happen. */
-async function live(view: View, { paint }: Io, intervalMs: number): Promise<void> {
+export async function live(view: View, { paint }: Io, intervalMs: number): Promise<void> {
   const watching = async (life: Lifetime): Promise<void> => {
     let quit = (): void => {};
     const left = new Promise<void>((resolve) => (quit = resolve));

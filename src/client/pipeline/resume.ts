@@ -1,0 +1,182 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { HandoffError, type ErrorCode } from '../../core/errors.js';
+import type { MergeStrategy, PipelineHandoffPackage, RestoreConflict } from '../../core/package.js';
+import { refusePipeline } from '../../core/pipeline-refusal.js';
+import { packedIn, type PackedPipeline } from '../../core/pipeline.js';
+import { pipelineResumeUpdate, type PipelineResumeAnswer, type PipelineSnapshot } from '../../messages.js';
+import type { StoredPipeline } from '../../storage/pipelines/pipelines.js';
+import type { Storage } from '../../storage/storage.js';
+import {
+  askRun,
+  checkPipelineMessage,
+  describeRun,
+  failureOfRun,
+  handleOf,
+  isPolled,
+  storageOf,
+  type PipelineDeps,
+  type RunFacts,
+} from './runs.js';
+import { resumePipelineAnew, type StartedPipeline } from './start.js';
+import { updateRun } from './steer.js';
+
+export interface ResumePipeline {
+  by: string;
+  /** For entries that have changed since. Default `newest-wins`. */
+  merge?: MergeStrategy;
+  /** Where the rest is to run. Default: where it ran, if anybody is there, else the client's. */
+  taskQueue?: string;
+  note?: string;
+}
+
+export interface ResumedPipeline {
+  session: string;
+  pipelineId: string;
+  /** The package that it goes on from. */
+  handoffId: string;
+  /** `<phase>/<step>`: where it goes on. */
+  resumePoint: string;
+  /** `running`; `transferring`: on its way to another task queue; `paused`: somebody else holds it as well. */
+  status: string;
+  taskQueue: string;
+  /** A new run took over, because nobody answered for the one before. */
+  anew: boolean;
+  /** Entries that had changed, and which value stands now. */
+  conflicts: RestoreConflict[];
+  /** Nobody polls the task queue yet; it goes on once a worker does. */
+  waitsForWorker?: true;
+}
+
+const LOOK_MS = 50;
+
+const refused = (why: string, params: Record<string, string> = {}): HandoffError =>
+  new HandoffError('PIPELINE_RESUME_FAILED', { why, ...params });
+
+/** As HandoffManager says it. */
+const TEXTS: Partial<Record<ErrorCode, string>> = {
+  PACKAGE_NOT_FOUND: 'Handoff package not found',
+  PACKAGE_DAMAGED: 'Integrity check failed',
+  PACKAGE_EXPIRED: 'Handoff package expired',
+};
+
+/**
+ * Goes on from a package, from exactly where it says: in its own run where that answers, else in a new one. Nothing
+ * is touched where it cannot. Throws PIPELINE_RESUME_FAILED with why, DEADLINE_EXCEEDED.
+ */
+export async function resumePipeline(
+  deps: PipelineDeps,
+  handoffId: string,
+  asked: ResumePipeline,
+): Promise<ResumedPipeline> {
+  const storage = storageOf(deps, 'A resume');
+  const message = { ...asked, packageId: handoffId };
+  checkPipelineMessage('resume', message);
+  const { handoff, packed } = await opened(storage, handoffId);
+  const { session, pipelineId } = packed.subject;
+  const known = await storage.pipelines.find(pipelineId);
+  checkPresent(handoffId, packed, known);
+  const facts = await describeRun(deps, session);
+  const isOpen = facts?.status === 'RUNNING';
+  if (isOpen && facts.pipelineId !== undefined && facts.pipelineId !== pipelineId)
+    throw refused(`session ${session} has another pipeline that is open, ${facts.pipelineId}`);
+  const answer = isOpen ? await whoAnswers(deps, session, facts) : undefined;
+  const { resumePoint } = handoff.checkpoint;
+  if (answer) {
+    const refusal = refusePipeline(session, answer.state, 'resume', message);
+    if (refusal) throw new HandoffError(refusal.code, refusal.params);
+    const resumed = await updateRun<PipelineResumeAnswer>(
+      deps,
+      { session, taskQueue: answer.taskQueue },
+      'resume',
+      () => handleOf(deps, session).executeUpdate(pipelineResumeUpdate, { args: [message] }),
+    );
+    const { status, conflicts } = resumed;
+    const taskQueue = status === 'transferring' && asked.taskQueue ? asked.taskQueue : answer.taskQueue;
+    const waits = status === 'transferring' && !(await isPolled(deps, taskQueue));
+    const told = { session, pipelineId, handoffId, resumePoint, status, taskQueue, anew: false, conflicts };
+    return { ...told, ...(waits ? { waitsForWorker: true } : {}) };
+  }
+  // The run that is gone, or soon will be, kept the clock of its package; nobody else does.
+  const { expiresAt } = handoff.metadata;
+  if (expiresAt && expiresAt.getTime() < Date.now()) throw refused('Handoff package expired');
+  const taskQueue = asked.taskQueue ?? (await queueFor(deps, known, isOpen));
+  const started = await resumePipelineAnew({ ...deps.caller, taskQueue }, packed, {
+    packageId: handoffId,
+    ...from(asked),
+  });
+  const taken = await untilTaken(deps, storage, started, taskQueue);
+  const conflicts = taken?.state?.conflicts ?? [];
+  const told = { session, pipelineId, handoffId, resumePoint, status: taken?.shown ?? 'running', taskQueue, conflicts };
+  return { ...told, anew: true, ...(taken ? {} : { waitsForWorker: true }) };
+}
+
+const from = ({ by, merge }: ResumePipeline): { by: string; merge?: MergeStrategy } => ({
+  by,
+  ...(merge ? { merge } : {}),
+});
+
+/** A package that is there, whole, and of a pipeline. */
+async function opened(
+  storage: Storage,
+  id: string,
+): Promise<{ handoff: PipelineHandoffPackage; packed: PackedPipeline }> {
+  const handoff = await storage.packages.load(id).catch((error: unknown) => {
+    if (!(error instanceof HandoffError)) throw error;
+    throw refused(TEXTS[error.code] ?? error.message, { code: error.code, detail: error.message });
+  });
+  if (!handoff) throw refused(TEXTS.PACKAGE_NOT_FOUND!, { code: 'PACKAGE_NOT_FOUND' });
+  const packed = packedIn(handoff);
+  if (typeof packed?.subject?.pipelineId !== 'string' || !Array.isArray(packed.phases))
+    throw refused(`package ${id} is of no pipeline`);
+  return { handoff, packed };
+}
+
+/** Whether it is where its pipeline stands: an older one would have steps done twice, and what was written since lost. */
+function checkPresent(id: string, { subject, epoch }: PackedPipeline, known: StoredPipeline | undefined): void {
+  if (!known) return;
+  const { session } = subject;
+  if (known.closedAt !== undefined) throw refused(`the pipeline of session ${session} is ${known.shown}`);
+  if (known.epoch <= epoch) return;
+  const present = known.packageId ?? `what it did since (epoch ${known.epoch})`;
+  throw refused(`Handoff package ${id} is not the present one: it is superseded by ${present}`);
+}
+
+/** What the open run says; undefined where nobody is there who could say it. */
+async function whoAnswers(deps: PipelineDeps, session: string, facts: RunFacts): Promise<PipelineSnapshot | undefined> {
+  try {
+    return await askRun(deps, session, facts);
+  } catch (error) {
+    if (error instanceof HandoffError && error.code === 'NO_WORKER') return undefined;
+    throw error;
+  }
+}
+
+/** Where its last worker was, if one is still there. */
+async function queueFor(deps: PipelineDeps, known: StoredPipeline | undefined, isDeserted: boolean): Promise<string> {
+  const { taskQueue: ours } = deps.caller;
+  if (isDeserted || !known || known.taskQueue === ours) return ours;
+  return (await isPolled(deps, known.taskQueue)) ? known.taskQueue : ours;
+}
+
+/** Waits until the new run has taken the package up; undefined where nobody is there who could. Throws why it did not. */
+async function untilTaken(
+  deps: PipelineDeps,
+  storage: Storage,
+  { session, pipelineId, runId }: StartedPipeline,
+  taskQueue: string,
+): Promise<StoredPipeline | undefined> {
+  const { deadlineMs } = deps.caller;
+  const began = Date.now();
+  if (!(await isPolled(deps, taskQueue))) return undefined;
+  while (Date.now() - began < deadlineMs) {
+    const stored = await storage.pipelines.find(pipelineId);
+    if (stored?.run === runId && stored.state?.epoch === stored.epoch) return stored;
+    const facts = await describeRun(deps, session);
+    if (facts?.runId === runId && facts.status === 'FAILED')
+      throw (await failureOfRun(deps, session, runId)) ?? refused('its run failed');
+    await sleep(LOOK_MS);
+  }
+  if (!(await isPolled(deps, taskQueue, began))) return undefined;
+  const next = `It may still take effect: \`handoff pipeline status ${session}\` says whether it has.`;
+  throw new HandoffError('DEADLINE_EXCEEDED', { what: 'The resume', seconds: deadlineMs / 1000, next });
+}

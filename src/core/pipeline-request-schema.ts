@@ -1,0 +1,30 @@
+import { z } from 'zod';
+import { HandoffError, formatIssues } from './errors.js';
+import { checkBounds, issuesOf } from './request-schema.js';
+
+const transitions = z.union([
+  z.enum(['none', 'handoff']),
+  z.strictObject({
+    procedure: z.string().optional(),
+    acceptance: z.enum(['auto', 'explicit']).optional(),
+    expiresInMinutes: z.number().positive().optional(),
+  }),
+]);
+
+const request = z.strictObject({
+  session: z.string(),
+  cloneId: z.string().min(1).max(128).optional(),
+  pipelineVersion: z.string().min(1).max(64).optional(),
+  phases: z.array(z.union([z.string(), z.number().transform(String)])).optional(),
+  transitions: transitions.optional(),
+  packageExpiresInMinutes: z.number().positive().optional(),
+  stepsPerRun: z.int().positive().optional(),
+});
+
+/** A document that says which pipeline to start. Throws INVALID_REQUEST with every fault. */
+export function parsePipelineRequest(document: unknown): z.infer<typeof request> {
+  checkBounds(document, 'The pipeline request');
+  const parsed = request.safeParse(document);
+  if (!parsed.success) throw new HandoffError('INVALID_REQUEST', { issues: formatIssues(issuesOf(parsed.error)) });
+  return parsed.data;
+}

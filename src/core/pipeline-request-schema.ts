@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { HandoffError, formatIssues } from './errors.js';
-import { checkBounds, issuesOf } from './request-schema.js';
+import { issuesOf } from './fields-schema.js';
+import { checkBounds } from './request-schema.js';
 
 const transitions = z.union([
   z.enum(['none', 'handoff']),

@@ -1,10 +1,9 @@
 /** What the ids of pipelines' workflows begin with. */
-export const PIPELINE_PREFIX = 'pipeline/';
+const PIPELINE_PREFIX = 'pipeline/';
 export const PIPELINE_TYPE = 'handoffPipeline';
 
 /** A step of a phase, in the worker's and in a package's words. */
 export const PHASE_STEP_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
-export const PIPELINE_ID = /^pl-[A-Za-z0-9-]{1,40}$/;
 
 /** The Temporal workflow id of a session's pipeline: a session has one that is open at a time. */
 export const pipelineWorkflowIdOf = (session: string): string => `${PIPELINE_PREFIX}${session}`;

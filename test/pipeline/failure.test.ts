@@ -5,7 +5,7 @@ import { ALL_STEPS, Steps, newSession } from './phases.js';
 const steps = new Steps();
 let rig: Rig;
 beforeAll(async () => {
-  rig = await Rig.create({ phases: steps.phases });
+  rig = await Rig.create({ phases: steps.phases, worker: { shutdownGraceTime: 100 } });
 });
 afterAll(async () => {
   steps.openAll();
@@ -50,6 +50,22 @@ describe('a step that fails', () => {
     expect(steps.of(session)).toEqual(ALL_STEPS);
     expect(calls(session, 'synthesis/second')).toBe(3);
     expect(await rig.storage.sessions.phase(session, 'synthesis')).toMatchObject({ status: 'completed' });
+  });
+
+  test('because its worker shuts down goes on with the next worker, and that attempt does not count', async () => {
+    const session = newSession();
+    steps.hold('analysis/first');
+    const { pipelineId } = await rig.pipelines.start({ session });
+    await rig.pipelines.until(session, (s) => s.resumePoint === 'analysis/first');
+    await expect.poll(() => calls(session, 'analysis/first')).toBe(1);
+    await rig.stopWorker();
+    expect(steps.stopped).toContain('analysis/first');
+    steps.open('analysis/first');
+    await rig.startWorker();
+    await rig.pipelines.handle(session).result();
+    expect(calls(session, 'analysis/first')).toBe(2);
+    expect((await rig.storage.pipelines.steps(pipelineId))[2]).toMatchObject({ step: 'first', attempt: 1 });
+    expect(steps.of(session)).toEqual(ALL_STEPS);
   });
 
   test('is tried again as often as it may, and a pause ends the wait between two attempts', async () => {

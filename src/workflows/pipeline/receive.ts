@@ -2,6 +2,7 @@ import { workflowInfo } from '@temporalio/workflow';
 import { remaining } from '../../core/clock.js';
 import type { Holder } from '../../core/handoff.js';
 import { packageIdOf } from '../../core/pipeline-ids.js';
+import { PAUSE_REASON } from '../../core/pipeline-reducer.js';
 import {
   isHeld,
   placeAt,
@@ -28,7 +29,7 @@ export async function writeCheckpoint(run: PipelineRun): Promise<void> {
       ? `failed: ${failure?.code ?? 'ACTION_FAILED'}`
       : state.moveTo
         ? 'transfer'
-        : (hold?.reason ?? 'user-requested'),
+        : (hold?.reason ?? PAUSE_REASON),
     by: (failed ? undefined : (state.moveTo?.by ?? hold?.by)) ?? 'system',
     phase,
     step: state.at.step,

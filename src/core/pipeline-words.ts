@@ -34,9 +34,11 @@ export function blockedPipeline(s: PipelineState, phases: readonly FrozenPhase[]
  */
 export function pipelineWords(subject: PipelineSubject, phases: readonly FrozenPhase[], s: PipelineState): string {
   const { stepsDone, steps } = progressOfPipeline(s.at, phases);
+  const progress = `${stepsDone} of ${steps} steps are done: ${phaseLine(s, phases)}`;
   const lines = isOpenPipeline(s)
     ? [
         `**${shownPipeline(s)}** since ${utc(s.since)} — ${waits(s, phases)}`,
+        progress,
         ...failureLines(s),
         ...holdLines(s),
         ...checkpointLines(s),
@@ -47,8 +49,9 @@ export function pipelineWords(subject: PipelineSubject, phases: readonly FrozenP
         s.ending && s.status === 'cancelled'
           ? `${s.ending.by}: ${trimmed(s.ending.reason)}.`
           : `Session ${subject.session} went through all ${phases.length} phases.`,
+        progress,
       ];
-  return [...lines, `${stepsDone} of ${steps} steps are done: ${phaseLine(s, phases)}`].join('\n\n');
+  return lines.join('\n\n');
 }
 
 function waits(s: PipelineState, phases: readonly FrozenPhase[]): string {
@@ -85,7 +88,8 @@ const checkpointLines = ({ checkpoint: c }: PipelineState): string[] =>
   c
     ? [
         `Package \`${c.packageId}\` holds its context and goes on at ${c.resumePoint}.`,
-        `Press *More Actions → Send an Update* → \`resume\` \`{"by": "you"}\`, or with \`"taskQueue"\` to go on elsewhere; *Send a Signal* → \`cancel\` \`{"by": "you", "reason": "why"}\`.`,
+        `Press *More Actions → Send an Update* → \`resume\` \`{"by": "you"}\`, or with \`"taskQueue"\` to go on elsewhere.`,
+        `Or *Send a Signal* → \`cancel\` \`{"by": "you", "reason": "why"}\`.`,
       ]
     : [];
 
@@ -99,7 +103,7 @@ const conflictLines = ({ conflicts }: PipelineState): string[] =>
       ]
     : [];
 
-/** In one line: the Web UI's box for it is a few lines high. */
+/** In one line: the Web UI's box is as high as the text has lines, and cuts off what a list or a long one needs more. */
 function phaseLine(s: PipelineState, phases: readonly FrozenPhase[]): string {
   const marked = phases.map(({ phase, steps }, i) => {
     if (i !== s.at.phase) return `${i < s.at.phase ? '✓ ' : ''}${phase}`;

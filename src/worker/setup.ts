@@ -23,7 +23,7 @@ export interface WorkerParts {
   actions?: readonly Action[];
   /** Your own, made by `transformer(from, to, fn)`; one with the formats of a built-in one replaces it. */
   transformers?: readonly Transformer[];
-  /** Phases that pipelines run; each is made known to clients on the same storage. See docs/pipelines.md. */
+  /** Phases that pipelines run; each is made known to clients on the same storage. See docs/pipeline.md. */
   phases?: readonly PhaseHandler[];
   /** Seconds between two searches for handoffs whose run was terminated. 0: no schedule. Default 60. */
   reconcileSeconds?: number;

@@ -141,12 +141,22 @@ function checkPresent(id: string, { subject, epoch }: PackedPipeline, known: Sto
   throw refused(`Handoff package ${id} is not the present one: it is superseded by ${present}`);
 }
 
-/** What the open run says; undefined where nobody is there who could say it. */
-async function whoAnswers(deps: PipelineDeps, session: string, facts: RunFacts): Promise<PipelineSnapshot | undefined> {
+/**
+ * What the open run says; undefined where nobody is there who could say it. A worker that went away in this moment may
+ * have polled just before we asked: only asked again it is known to be gone.
+ */
+async function whoAnswers(
+  deps: PipelineDeps,
+  session: string,
+  facts: RunFacts,
+  isSecond = false,
+): Promise<PipelineSnapshot | undefined> {
   try {
     return await askRun(deps, session, facts);
   } catch (error) {
-    if (error instanceof HandoffError && error.code === 'NO_WORKER') return undefined;
+    const code = error instanceof HandoffError ? error.code : undefined;
+    if (code === 'NO_WORKER') return undefined;
+    if (code === 'DEADLINE_EXCEEDED' && !isSecond) return whoAnswers(deps, session, facts, true);
     throw error;
   }
 }

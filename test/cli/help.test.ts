@@ -9,7 +9,7 @@ const VERBS =
 const GROUPS = {
   agents: 'add heartbeat list remove',
   phases: 'list set',
-  context: 'list set',
+  context: 'list get set delete',
   procedures: 'list show check add',
 };
 

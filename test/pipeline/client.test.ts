@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { HandoffClient } from '../../src/client.js';
 import type { PipelineRequest } from '../../src/client/pipeline/start.js';
@@ -196,6 +197,7 @@ describe('resume', () => {
       .toMatchObject({ shown: 'terminated', gone: { how: 'terminated' } });
     await expect(pipelines().pause(open, OP)).rejects.toMatchObject({ params: { status: 'terminated' } });
     await expect(pipelines().result(open)).rejects.toMatchObject({ params: { status: 'terminated' } });
+    await sleep(100);
     await expect(pipelines().resume(id, OP)).rejects.toMatchObject(failing('Handoff package expired'));
     steps.hold('extraction/first');
     await started(open);
@@ -204,6 +206,20 @@ describe('resume', () => {
     });
     steps.open('extraction/first');
     await pipelines().result(open);
+  });
+
+  test('takes up one in a new run that is older than it may be, but whose clock stood still', async () => {
+    steps.hold('extraction/first');
+    const session = await started(newSession(), { packageExpiresInMinutes: 0.03, phases: ['extraction', 'analysis'] });
+    await rig.pipelines.until(session, (s) => s.state.running !== undefined);
+    const pausing = pipelines().pause(session, OP);
+    await rig.pipelines.untilShown(session, 'draining');
+    steps.open('extraction/first');
+    const { id, metadata } = await pausing;
+    await sleep(metadata.expiresAt!.getTime() - Date.now() + 100);
+    await rig.pipelines.handle(session).terminate('by hand');
+    await expect(pipelines().resume(id, OP)).resolves.toMatchObject({ anew: true });
+    await expect(pipelines().result(session)).resolves.toMatchObject({ status: 'completed' });
   });
 
   test('starts anew where its run was terminated, and follows on to its end', async () => {

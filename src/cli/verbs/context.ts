@@ -17,7 +17,7 @@ export function contextVerbs(program: Command): void {
     group,
     'list <session> [pattern]',
     {
-      summary: 'the context of a session: its entries, who wrote them, and when',
+      summary: 'its entries, who wrote them, and when',
       details:
         'The entries of a session whose keys fit a pattern, or all: * is any text, ? one character, [a-c] one of these,\n{a,b} one of these patterns.',
       examples: ['context list blog', `context list blog 'plan/*'`],

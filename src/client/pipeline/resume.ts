@@ -96,13 +96,14 @@ export async function resumePipeline(
     const told = { session, pipelineId, handoffId, resumePoint, status, taskQueue, anew: false, conflicts };
     return { ...told, ...(waits ? { waitsForWorker: true } : {}) };
   }
-  // The run that is gone, or soon will be, kept the clock of its package; nobody else does.
+  const asOf = stoodStill(handoffId, known, facts);
   const { expiresAt } = handoff.metadata;
-  if (expiresAt && expiresAt.getTime() < Date.now()) throw refused('Handoff package expired');
+  if (expiresAt && expiresAt.getTime() < (asOf ?? Date.now())) throw refused('Handoff package expired');
   const taskQueue = asked.taskQueue ?? (await queueFor(deps, known, isOpen));
   const started = await resumePipelineAnew({ ...deps.caller, taskQueue }, packed, {
     packageId: handoffId,
     ...from(asked),
+    ...(asOf === undefined ? {} : { asOf }),
   });
   const taken = await untilTaken(deps, storage, started, taskQueue);
   const conflicts = taken?.state?.conflicts ?? [];
@@ -114,6 +115,16 @@ const from = ({ by, merge }: ResumePipeline): { by: string; merge?: MergeStrateg
   by,
   ...(merge ? { merge } : {}),
 });
+
+/**
+ * What the time is to a package with which its run waits, or waited until it was closed: its clock stood still for so
+ * long. Undefined: no run of it is known, and it ages as any package.
+ */
+function stoodStill(id: string, known: StoredPipeline | undefined, run: RunFacts | undefined): number | undefined {
+  const checkpoint = known?.state?.checkpoint;
+  if (checkpoint?.packageId !== id || !run) return undefined;
+  return checkpoint.at + (run.closedAt === undefined ? 0 : Date.now() - run.closedAt);
+}
 
 /** A package that is there, whole, and of a pipeline. */
 async function opened(

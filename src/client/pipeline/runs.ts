@@ -25,6 +25,7 @@ export interface RunFacts {
   status: string;
   taskQueue: string;
   pipelineId?: string;
+  closedAt?: number;
 }
 
 /** How long a run may be silent before we look whether there is anybody who could answer for it. */
@@ -58,11 +59,17 @@ export function checkPipelineMessage(name: PipelineMessageName, message: unknown
 export async function describeRun(deps: PipelineDeps, session: string): Promise<RunFacts | undefined> {
   try {
     const what = `The look at the pipeline of session ${session}`;
-    const { runId, status, taskQueue, memo } = await withDeadline(deps.caller, what, () =>
+    const { runId, status, taskQueue, memo, closeTime } = await withDeadline(deps.caller, what, () =>
       handleOf(deps, session).describe(),
     );
     const { pipelineId } = (memo?.['pipeline'] ?? {}) as { pipelineId?: string };
-    return { runId, status: status.name, taskQueue, ...(pipelineId === undefined ? {} : { pipelineId }) };
+    return {
+      runId,
+      status: status.name,
+      taskQueue,
+      ...(pipelineId === undefined ? {} : { pipelineId }),
+      ...(closeTime ? { closedAt: closeTime.getTime() } : {}),
+    };
   } catch (error) {
     if (isNotFound(error)) return undefined;
     throw error;

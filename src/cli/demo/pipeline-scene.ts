@@ -42,23 +42,24 @@ export const pausedPipeline = (go: () => void): Scene => ({
     const session = stage.idOf('seven-phases');
     const say = (line: string): void => stage.say(`   ${paint.dim(clock(Date.now()))}  ${line}`);
     const { pipelineId } = await life.until(client.pipelines.start({ session }));
+    // One who asks is enough: of two queries at once the second would wait.
+    const seen: { last?: PipelineReport } = {};
     const watching = (async (): Promise<void> => {
-      let before: PipelineReport | undefined;
       for await (const report of client.pipelines.follow(session, { signal: life.signal, intervalMs: 60 })) {
-        for (const line of pipelineChanges(paint, before, report))
+        for (const line of pipelineChanges(paint, seen.last, report))
           if (!line.startsWith('  ') && !line.includes('▶')) say(line);
-        before = report;
+        seen.last = report;
       }
     })();
     watching.catch(() => {});
     const until = async (fits: (report: PipelineReport) => boolean): Promise<void> => {
-      while (!fits(await client.pipelines.status(session))) await life.sleep(20);
+      while (!seen.last || !fits(seen.last)) await life.sleep(20);
     };
-    await life.until(until((r) => r.resumePoint === HELD));
+    await life.until(Promise.race([until((r) => r.resumePoint === HELD), watching]));
     say(paint.cyan(`${OPERATOR} asks for a pause: audit`));
     const pausing = client.pipelines.pause(session, { by: OPERATOR, reason: 'audit' });
     pausing.catch(() => {});
-    await life.until(until((r) => r.shown !== 'running'));
+    await life.until(Promise.race([until((r) => r.shown !== 'running'), watching]));
     go();
     const handoff = await life.until(pausing);
     const { id, context, checkpoint } = handoff;

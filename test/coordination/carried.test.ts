@@ -13,12 +13,16 @@ const text = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 12 }).filter((s) => !HALF.test(s)),
   fc.constantFrom('', ' ', '<script>', '# x', '\u202e', 'constructor', 'toJSON', '\u001b[2J'),
 );
-const value = fc.jsonValue({ maxDepth: 2 }).filter((v) => !/__proto__|\\ud/.test(JSON.stringify(v))).map((v) => JSON.parse(JSON.stringify(v)) as unknown);
+const value = fc
+  .jsonValue({ maxDepth: 2 })
+  .filter((v) => !/__proto__|\\ud/.test(JSON.stringify(v)))
+  .map((v) => JSON.parse(JSON.stringify(v)) as unknown);
 const key = text.filter((k) => k !== '' && !/[\u0000-\u001f]/.test(k));
 const fields = fc.dictionary(key, value, { maxKeys: 3, noNullPrototype: true });
 const list = <T>(of: fc.Arbitrary<T>): fc.Arbitrary<T[]> => fc.array(of, { maxLength: 3 });
 const YEAR = 365 * 86_400_000;
-const date = (from: number): fc.Arbitrary<string> => fc.integer({ min: from, max: from + YEAR }).map((t) => new Date(t).toISOString());
+const date = (from: number): fc.Arbitrary<string> =>
+  fc.integer({ min: from, max: from + YEAR }).map((t) => new Date(t).toISOString());
 const number = fc.double({ noNaN: true, noDefaultInfinity: true }).map((n) => (n === 0 ? 0 : n));
 
 const context = fc.record(

@@ -18,13 +18,18 @@ const isDocument = (input: unknown): input is HandoffPackage =>
  */
 export function requestFrom(document: HandoffPackage | HandoffPackageJson, more: RequestOptions = {}): HandoffRequest {
   const json = AgentHandoffCoordinator.parseHandoff(document).toJSON();
-  const { id, sourceAgent, targetAgent, priority, status, expiresAt, instructions, trace, metadata, ...rest } = json;
+  const { id, sourceAgent, targetAgent, priority, status, expiresAt, instructions, trace, ...rest } = json;
   if (status !== 'pending') {
     const message = `is ${status}; only what is pending is handed over`;
     throw invalid('INVALID_PACKAGE', [{ path: '/status', message }]);
   }
   const { context, ...fields } = rest;
-  const { sessionId, custom, ...said } = context;
+  const { sessionId, ...said } = context;
+  // A request does not tell none from empty, so what is empty stays in the document.
+  const { metadata } = fields;
+  if (isFilled(metadata)) delete fields.metadata;
+  const { custom } = said;
+  if (isFilled(custom)) delete said.custom;
   return {
     handoffId: id,
     procedure: AGENT_HANDOFF_STANDARD.procedure_id,
@@ -34,14 +39,17 @@ export function requestFrom(document: HandoffPackage | HandoffPackageJson, more:
     priority,
     ...(sessionId === undefined ? {} : { session: sessionId }),
     ...(expiresAt === undefined || more.expiresInMinutes !== undefined ? {} : { expiresAt }),
-    ...(custom ? { context: custom } : {}),
+    ...(isFilled(custom) ? { context: custom } : {}),
     instructions,
     ...(trace ? { trace } : {}),
-    ...(metadata ? { metadata } : {}),
+    ...(isFilled(metadata) ? { metadata } : {}),
     document: { ...fields, context: said },
     ...more,
   };
 }
+
+const isFilled = (fields: Record<string, unknown> | undefined): fields is Record<string, unknown> =>
+  fields !== undefined && Object.keys(fields).length > 0;
 
 /** A request as it is, or the one that hands a document over. */
 export const asRequest = (input: HandoffRequest | HandoffPackage): HandoffRequest =>

@@ -60,7 +60,8 @@ export function carriedDocument(
 ): HandoffPackageJson {
   const { version = PACKAGE_VERSION, createdAt, context: said = {}, ...others } = content.document ?? {};
   const { metadata: more, ...present } = presentOf(state);
-  const artifacts = [...new Set([...(said.artifacts ?? []), ...content.artifacts.map((a) => a.name)])];
+  const listed = said.artifacts ?? [];
+  const artifacts = [...listed, ...content.artifacts.map((a) => a.name).filter((name) => !listed.includes(name))];
   const metadata = { ...content.metadata, ...more };
   return {
     ...others,

@@ -71,10 +71,14 @@ function parseEntry(
     const time = metadata[field];
     if (time === undefined) continue;
     times[field] = Date.parse(time);
-    if (Number.isNaN(times[field])) issues.push({ path: at('metadata', field), message: 'is not a date' });
+    if (!isWritable(times[field])) issues.push({ path: at('metadata', field), message: 'is not a date' });
   }
   return { key, value: canonical, digest: sha256(canonical), source, tags, ...times };
 }
+
+/** Whether a time has four digits of a year, also in UTC: no package could say any other. */
+const isWritable = (time: number): boolean =>
+  !Number.isNaN(time) && new Date(time).toISOString().length === '2026-01-01T00:00:00.000Z'.length;
 
 /** Looks at a parsed value and writes it in one go; only what is refused is looked at again, for the error. */
 function canonicalValue(key: string, value: unknown): string {

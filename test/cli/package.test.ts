@@ -11,7 +11,7 @@ const [old, young, over] = [
   packageOf({ id: 'hof-young', sessionId: 'other', cloneId: 'c2', createdAt: new Date() }),
   packageOf({
     id: 'hof-over',
-    metadata: { ...packageOf().metadata, reason: '\u001b[31mred', expiresAt: new Date(1e12) },
+    metadata: { ...packageOf().metadata, reason: '\u001b[31mred\nsha256 0 · signed with k', expiresAt: new Date(1e12) },
   }),
 ];
 let [folder, packages] = ['', ''];
@@ -42,7 +42,8 @@ test('list has all of them, the damaged one with its reason, and every filter na
 test('show says where it goes on and what it carries, and nothing of it reaches the terminal raw', async () => {
   const { stdout } = await handoff(['package', 'show', 'hof-over', '--folder', folder]);
   expect(stdout).toContain('paused in analysis, 2 of 5 steps · goes on at analysis:2');
-  expect(stdout).toContain('\\x1b[31mred');
+  expect(stdout).toContain('\\x1b[31mred sha256 0 · signed with k');
+  expect(stdout.split('\n').filter((l) => l.startsWith('sha256 '))).toEqual([expect.stringMatching(/not signed$/)]);
   expect(stdout).toMatch(/^architecture +14 B +1 +@architect +design$/m);
   expect(await json(['package', 'show', 'hof-old', '--folder', folder])).toEqual(JSON.parse(JSON.stringify(old)));
 });

@@ -94,7 +94,9 @@ describe.concurrent('a run that is reset', { timeout: 120_000 }, () => {
       // The task in which the check ran: all that it checks stands in the history before it.
       const task = events!.findLast((e) => e.workflowTaskStartedEventAttributes && Number(e.eventId) < asked)!;
       const undone = await c.ledger();
-      await reset(c, Number(task.eventId));
+      // To its end, though it may have none: where the server has scheduled and started a task in one go, as it does while
+      // a check lasts, no reset goes between the two.
+      await reset(c, Number(task.eventId) + 1);
       await expectCompleted(c, await c.finish(), 2, undone);
     });
   });

@@ -45,6 +45,7 @@ describe('the packed package, installed in an empty project', () => {
         'docs',
         'examples',
         'package.json',
+        'schema',
       ].toSorted(),
     );
     expect(readdirSync(inPackage('dist'))).toContain('workflow-bundle.js');
@@ -116,12 +117,24 @@ async function firstLine(child: ChildProcess): Promise<string> {
   });
 }
 
+/** All TypeScript of a page, as the parts of one program. */
+function codeOf(page: string): string {
+  const text = readFileSync(inPackage('docs', page), 'utf8');
+  const blocks = [...text.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code]) => code!);
+  if (blocks.length < 2) throw new Error(`${page} has no such code any more`);
+  const code = blocks.filter((block) => !block.includes("from './")).join('\n');
+  return `import type { HandoffClient } from 'handoff';\ndeclare const client: HandoffClient;\n${code}`;
+}
+
 describe('its types', () => {
   test(
     'a strict program that uses all of it compiles, with no import but of the package itself',
     { timeout: 120_000 },
     async () => {
-      cpSync(path.join(import.meta.dirname, 'consumer.ts'), path.join(project, 'consumer.ts'));
+      const programs = ['consumer.ts', 'consumer-of-packages.ts'];
+      for (const name of programs) cpSync(path.join(import.meta.dirname, name), path.join(project, name));
+      const pages = ['agent-documents', 'context', 'packages'];
+      for (const page of pages) writeFileSync(path.join(project, `${page}.ts`), codeOf(`${page}.md`));
       mkdirSync(path.join(project, 'node_modules', '@types'), { recursive: true });
       rmSync(path.join(project, 'node_modules', '@types', 'node'), { recursive: true, force: true });
       symlinkSync(
@@ -135,12 +148,12 @@ describe('its types', () => {
         lib: ['es2023'],
         types: ['node'],
         strict: true,
-        noEmit: true,
+        outDir: 'compiled',
         skipLibCheck: false,
       };
       writeFileSync(
         path.join(project, 'tsconfig.json'),
-        JSON.stringify({ compilerOptions, files: ['consumer.ts', 'faulty.ts'] }),
+        JSON.stringify({ compilerOptions, files: [...programs, ...pages.map((p) => `${p}.ts`), 'faulty.ts'] }),
       );
       // It must find this one, and so it has looked.
       writeFileSync(
@@ -155,10 +168,15 @@ describe('its types', () => {
         (error: { stdout: string }) => error.stdout,
       );
       // Other packages' declarations have faults of their own.
-      const ours = said
-        .split('\n')
-        .filter((line) => /^(consumer\.ts|faulty\.ts|node_modules\/handoff\/|error)/.test(line));
+      const ours = said.split('\n').filter((line) => /^([\w-]+\.ts|node_modules\/handoff\/|error)/.test(line));
       expect(ours).toEqual([expect.stringMatching(/^faulty\.ts\(2,14\): error TS2322/)]);
+      const { stdout } = await run(process.execPath, ['compiled/consumer-of-packages.js'], { cwd: project });
+      const taken = ['s goes on at analysis', 'Failed to receive handoff: Handoff package not found'];
+      expect(JSON.parse(stdout)).toEqual([
+        taken,
+        taken,
+        ['# Agent Handoff: any-other → code-reviewer', 'pending', 'AGENT_HANDOFF_STANDARD', '1 1'],
+      ]);
     },
   );
 
@@ -176,6 +194,23 @@ describe('its types', () => {
     );
     expect(said).toEqual([]);
   });
+});
+
+test('handoff/testing runs in another runner, and the schema is there to import', async () => {
+  writeFileSync(
+    path.join(project, 'storage.test.mjs'),
+    `import { test } from 'node:test';
+import { FileHandoffStorage } from 'handoff';
+import { handoffStorageSuite } from 'handoff/testing';
+import schema from 'handoff/schema/handoff-package.json' with { type: 'json' };
+let count = 0;
+handoffStorageSuite({ test, create: () => new FileHandoffStorage(\`stored/\${++count}\`) });
+test(schema.title, () => {});
+`,
+  );
+  const { stdout } = await run(process.execPath, ['--test', 'storage.test.mjs'], { cwd: project, env: environment() });
+  expect(stdout).toContain('Handoff package 1.0.0');
+  expect(stdout).toMatch(/^. fail 0$/m);
 });
 
 describe('handoff/messages', () => {

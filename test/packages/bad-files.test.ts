@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -168,13 +169,28 @@ test('what is no file is named, nobody waits for it, and no link is followed', a
   execFileSync('mkfifo', [path.join(folder, 'hof-pipe.json')]);
   await writeFile(path.join(folder, '..', 'elsewhere.json'), good);
   await symlink('../elsewhere.json', path.join(folder, 'hof-link.json'));
-  const storage = new FileHandoffStorage(folder);
-  for (const [id, why] of [
+  await symlink('nowhere', path.join(folder, 'hof-nowhere.json'));
+  await symlink('hof-circle.json', path.join(folder, 'hof-circle.json'));
+  await symlink('.hof-1.json.0.part', path.join(folder, '.hof-1.json.0.part'));
+  const reported: HandoffError[] = [];
+  const storage = new FileHandoffStorage(folder, { onDamaged: (error) => void reported.push(error) });
+  await storage.save(one);
+  const odd = [
+    ['hof-circle', 'it is a symbolic link'],
     ['hof-folder', 'it is not a file'],
-    ['hof-pipe', 'it is not a file'],
     ['hof-link', 'it is a symbolic link'],
-  ] as const)
-    expect(await codeAndText(() => storage.load(id))).toContain(`is damaged: ${why}`);
+    ['hof-nowhere', 'it is a symbolic link'],
+    ['hof-pipe', 'it is not a file'],
+  ] as const;
+  for (const [id, why] of odd) expect(await codeAndText(() => storage.load(id))).toContain(`is damaged: ${why}`);
+  expect((await storage.list()).map((p) => p.id)).toEqual([ID]);
+  expect(reported.map((e) => e.params['package'])).toEqual(odd.map(([id]) => id));
+
+  // Deleting takes the link, not what it leads to.
+  for (const [id] of odd.filter(([i]) => i !== 'hof-folder')) expect(await storage.delete(id)).toBe(true);
+  expect(existsSync(path.join(folder, '..', 'elsewhere.json'))).toBe(true);
+  const refused = await codeAndText(() => storage.delete('hof-folder'));
+  expect(refused).toMatch(/^DESTINATION_NOT_WRITABLE: Nothing can be written at .*hof-folder\.json: E/);
 });
 
 test('list leaves out what is damaged, reports each of them, and has all the others', async () => {

@@ -62,6 +62,12 @@ test.for<[what: string, entries: ReturnType<typeof raw>[], code: string, error: 
     'Not valid for a context: /k: is nested more than 64 levels deep (or refers to itself)',
   ],
   [
+    'a time after the year 9999, which no later package could say',
+    [{ ...good, metadata: { ...good.metadata, updatedAt: '9999-12-31T23:59:59-01:00' } }],
+    'INVALID_PACKAGE',
+    'Invalid handoff: /context/entries/0/metadata/updatedAt: is not a date',
+  ],
+  [
     '50 MB',
     [good, entryOf('k', 'x'.repeat(50 << 20))],
     'INPUT_TOO_LARGE',

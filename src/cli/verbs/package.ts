@@ -117,6 +117,9 @@ function listText(paint: Paint, all: readonly InspectedPackage[]): string {
   return table(paint, ['PACKAGE', 'STATUS', 'MADE', 'SESSION', 'FROM → TO', 'STANDS AT'], rows, 'No packages.');
 }
 
+/** Text of others that cannot pass for a line of ours, such as the one that says who has signed. */
+const line = (text: string): string => safe(text.replaceAll(/\s*\n\s*/g, ' '));
+
 function packageText(paint: Paint, one: PipelineHandoffPackage): string {
   const { checkpoint: at, context, metadata, integrity } = one;
   const entries = context.entries.map(({ key, value, metadata: m }) => [
@@ -131,13 +134,13 @@ function packageText(paint: Paint, one: PipelineHandoffPackage): string {
     ? `signed${integrity.signature.keyId ? ` with ${integrity.signature.keyId}` : ''}`
     : 'not signed';
   return [
-    `${paint.bold(one.id)}  ${safe(`${one.sourcePhase} → ${one.targetPhase}`)}`,
-    safe(
+    `${paint.bold(one.id)}  ${line(`${one.sourcePhase} → ${one.targetPhase}`)}`,
+    line(
       `session ${one.sessionId} · clone ${one.cloneId} · made ${ago(one.createdAt.getTime())} by ${metadata.createdBy}: ${metadata.reason}`,
     ),
-    safe(`${at.status} in ${at.phase}, ${at.step} of ${at.totalSteps} steps · goes on at ${at.resumePoint}`),
-    safe(`${until} · format ${metadata.version}, pipeline ${metadata.pipelineVersion}`),
-    `sha256 ${integrity.checksum} · ${safe(signed)}`,
+    line(`${at.status} in ${at.phase}, ${at.step} of ${at.totalSteps} steps · goes on at ${at.resumePoint}`),
+    line(`${until} · format ${metadata.version}, pipeline ${metadata.pipelineVersion}`),
+    `sha256 ${integrity.checksum} · ${line(signed)}`,
     '',
     table(paint, ['ENTRY', 'SIZE', 'VERSION', 'SOURCE', 'TAGS'], entries, 'It carries no entries.'),
   ].join('\n');

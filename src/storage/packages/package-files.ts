@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
-import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { lstat, mkdir, open, readdir, rename, rm, unlink } from 'node:fs/promises';
 import path from 'node:path';
 import { HandoffError } from '../../core/errors.js';
 
@@ -9,10 +9,7 @@ const PART = /^\..+\.part$/;
 const PART_IS_LEFT_AFTER_MS = 10 * 60_000;
 
 const codeOf = (error: unknown): string => (error as NodeJS.ErrnoException).code ?? (error as Error).message;
-const gone = (error: unknown): undefined => {
-  if (['ENOENT', 'ENOTDIR'].includes(codeOf(error))) return undefined;
-  throw error;
-};
+const isGone = (error: unknown): boolean => ['ENOENT', 'ENOTDIR'].includes(codeOf(error));
 
 /** Writes a file, so that after any crash there is what was there before, or all of it. Makes its folder. */
 export async function writeWhole(file: string, bytes: Uint8Array): Promise<void> {
@@ -43,13 +40,13 @@ async function syncFolder(folder: string): Promise<void> {
   await handle?.close();
 }
 
-/** Removes what killed saves have left, and nothing that somebody may still be writing. */
+/** Removes what killed saves have left, and nothing that somebody may still be writing. What cannot be removed stays. */
 export async function removeLeftParts(folder: string): Promise<void> {
-  for (const name of (await readdir(folder).catch(gone)) ?? []) {
+  for (const name of await readdir(folder).catch(() => [])) {
     if (!PART.test(name)) continue;
     const file = path.join(folder, name);
-    const s = await stat(file).catch(gone);
-    if (s && s.mtimeMs < Date.now() - PART_IS_LEFT_AFTER_MS) await rm(file, { force: true });
+    const s = await lstat(file).catch(() => undefined);
+    if (s?.isFile() && s.mtimeMs < Date.now() - PART_IS_LEFT_AFTER_MS) await rm(file, { force: true }).catch(() => {});
   }
 }
 
@@ -63,10 +60,18 @@ export async function namesIn(folder: string): Promise<string[]> {
   }
 }
 
-/** Those of some files that are there, the one that was written last first. */
+const unreadable =
+  (file: string) =>
+  (cause: unknown): undefined => {
+    if (isGone(cause)) return undefined;
+    throw new HandoffError('STORAGE_DAMAGED', { where: file, why: codeOf(cause) }, { cause });
+  };
+
+/** Those of some files that are there, the one that was written last first. Throws STORAGE_DAMAGED. */
 export async function present(files: readonly string[]): Promise<string[]> {
   const found = await Promise.all(
-    files.map(async (file) => ({ file, at: (await stat(file, { bigint: true }).catch(gone))?.mtimeNs })),
+    // Of a link itself: where it leads to is nobody's package, and may be nowhere, or in a circle.
+    files.map(async (file) => ({ file, at: (await lstat(file, { bigint: true }).catch(unreadable(file)))?.mtimeNs })),
   );
   return found
     .filter((f) => f.at !== undefined)
@@ -74,11 +79,14 @@ export async function present(files: readonly string[]): Promise<string[]> {
     .map((f) => f.file);
 }
 
-/** Whether there was such a file. */
+/** Whether there was such a file. Throws DESTINATION_NOT_WRITABLE. */
 export const removeFile = (file: string): Promise<boolean> =>
-  rm(file).then(
+  unlink(file).then(
     () => true,
-    (error: unknown) => gone(error) ?? false,
+    (cause: unknown) => {
+      if (isGone(cause)) return false;
+      throw new HandoffError('DESTINATION_NOT_WRITABLE', { path: file, why: codeOf(cause) }, { cause });
+    },
   );
 
 /**

@@ -1,5 +1,5 @@
 import { dueAt, isDue, remaining } from '../core/clock.js';
-import { HandoffError, formatIssues } from '../core/errors.js';
+import { HandoffError, invalid } from '../core/errors.js';
 import { isPaused, type Hold } from '../core/handoff.js';
 import { AGENT_NAME, printable } from '../core/ids.js';
 import type { PackageContent, Party, Priority, Subject } from '../core/request.js';
@@ -58,8 +58,7 @@ export async function inboxOf(
       why: `it must match ${AGENT_NAME.source}`,
     });
   if (!Number.isInteger(limit) || limit < 1) {
-    const issues = [{ path: '/limit', message: 'must be a whole number from 1' }];
-    throw new HandoffError('INVALID_REQUEST', { issues: formatIssues(issues) });
+    throw invalid('INVALID_REQUEST', [{ path: '/limit', message: 'must be a whole number from 1' }]);
   }
   const offers = await storage.handoffs.offersTo(agent);
   if (offers.length === 0) await checkKnown(storage, agent);

@@ -12,9 +12,9 @@ import {
   type HandoffPriority,
   type HandoffStatus,
 } from '../core/agent-document.js';
-import { HandoffError } from '../core/errors.js';
+import { HandoffError, invalid } from '../core/errors.js';
 import { TEN_YEARS_MIN } from '../core/fields-schema.js';
-import { invalid, jsonCopy, type CopyLimits } from '../core/json-copy.js';
+import { jsonCopy, type CopyLimits } from '../core/json-copy.js';
 import { checkPackageVersion } from '../core/package-version.js';
 import { PACKAGE_VERSION } from '../core/package.js';
 import { parseText } from '../core/parse-text.js';

@@ -4,6 +4,7 @@ import { checkPackageVersion } from '../core/package-version.js';
 import {
   MERGE_STRATEGIES,
   PACKAGE_VERSION,
+  packageStatus,
   type HandoffStorage,
   type MergeStrategy,
   type PhaseCheckpoint,
@@ -206,9 +207,8 @@ export class HandoffManager {
     if (!handoff) throw new HandoffError('PACKAGE_NOT_FOUND', { package: id });
     // Files are held against every byte when they are read: the same again would double the time.
     if (!(this.storage instanceof FileHandoffStorage) || this.options.key) this.check(handoff, id);
-    const { expiresAt } = handoff.metadata;
-    if (expiresAt && time > expiresAt.getTime())
-      throw new HandoffError('PACKAGE_EXPIRED', { package: id, at: expiresAt.toISOString() });
+    if (packageStatus(handoff, time) === 'expired')
+      throw new HandoffError('PACKAGE_EXPIRED', { package: id, at: handoff.metadata.expiresAt!.toISOString() });
     return handoff;
   }
 

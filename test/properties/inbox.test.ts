@@ -137,7 +137,8 @@ class Play {
       const model = this.model.inbox(agent);
       let is = await this.read(agent);
       if (lines(is) !== lines(model)) faults.push(`${agent} has ${lines(is)}, not ${lines(model)}`);
-      for (const end = Date.now() + 5000; whole(is) !== whole(model) && Date.now() < end;) is = await this.read(agent);
+      for (const end = Date.now() + 30_000; whole(is) !== whole(model) && Date.now() < end;)
+        is = await this.read(agent);
       if (whole(is) !== whole(model)) faults.push(`${agent} has ${whole(is)}, not ${whole(model)}`);
     }
     return faults;

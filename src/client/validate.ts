@@ -1,6 +1,7 @@
 import { uuidv7 } from 'uuidv7';
 import { digestOf } from '../core/digest.js';
 import { HandoffError } from '../core/errors.js';
+import { isFields } from '../core/fields.js';
 import { RULE_ID, checkedName } from '../core/ids.js';
 import { parseProcedure } from '../core/procedure-schema.js';
 import type { Procedure, Step } from '../core/procedure.js';
@@ -79,7 +80,7 @@ export async function validateRequest(
 
 /** Anything but an object is refused by the schema, with a message that names the place. */
 const withProcedure = (input: unknown, procedure: string): unknown =>
-  typeof input === 'object' && input !== null && !Array.isArray(input) ? { ...input, procedure } : input;
+  isFields(input) ? { ...input, procedure } : input;
 
 function ruleOf(known: ReadonlyMap<string, Rule>, id: string): Rule {
   const rule = known.get(id);

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { inboxOf } from '../../src/client/inbox.js';
 import { workflowIdOf } from '../../src/core/ids.js';
 import type { Priority } from '../../src/core/request.js';
@@ -131,8 +131,8 @@ class Play {
   private async atRest(): Promise<void> {
     for (const { id } of this.model.all.filter((h) => h.state !== 'closed')) {
       const handle = this.t.rig.temporal.workflow.getHandle(workflowIdOf(id));
-      const open = async (): Promise<unknown> => (await handle.describe()).raw.pendingActivities;
-      await expect.poll(open, { timeout: 30_000 }).toEqual([]);
+      const nothing = async (): Promise<boolean> => !(await handle.describe()).raw.pendingActivities?.length;
+      await vi.waitUntil(nothing, { timeout: 30_000 });
     }
   }
 

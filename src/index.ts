@@ -141,6 +141,7 @@ export {
   type IntegrityCheck,
   type MergeStrategy,
   type PackageFilter,
+  type PackageStatus,
   type PackageMetadata,
   type PhaseCheckpoint,
   type PipelineHandoffPackage,

@@ -1,4 +1,5 @@
 import { XMLParser } from 'fast-xml-parser';
+import { isFields, type Fields } from '../core/fields.js';
 
 /** Lines that a report counts, and that tests reached. */
 export interface Lines {
@@ -6,9 +7,7 @@ export interface Lines {
   total: number;
 }
 
-type Json = Record<string, unknown>;
-const isObject = (v: unknown): v is Json => typeof v === 'object' && v !== null && !Array.isArray(v);
-const objects = (v: unknown): Json[] => (Array.isArray(v) ? v : [v]).filter(isObject);
+const objects = (v: unknown): Fields[] => (Array.isArray(v) ? v : [v]).filter(isFields);
 const numberOf = (v: unknown): number | undefined => {
   const n = typeof v === 'string' && v.trim() !== '' ? Number(v) : v;
   return typeof n === 'number' && Number.isFinite(n) && n >= 0 ? n : undefined;
@@ -52,10 +51,10 @@ function cobertura(text: string): Lines | undefined {
   });
   if (!text.trimEnd().endsWith('>')) throw new Error('it is cut off');
   const { coverage } = parser.parse(text) as { coverage?: unknown };
-  if (!isObject(coverage)) throw new Error('no element coverage at its top');
+  if (!isFields(coverage)) throw new Error('no element coverage at its top');
   const whole = lines(coverage['lines-covered'], coverage['lines-valid']);
   if (whole) return whole;
-  const inside = (v: unknown, names: readonly string[]): Json[] =>
+  const inside = (v: unknown, names: readonly string[]): Fields[] =>
     names.reduce((found, name) => found.flatMap((o) => objects(o[name])), objects(v));
   const classes = inside(coverage, ['packages', 'package', 'classes', 'class']);
   const perClass = classes.map((c) => counted(inside(c, ['lines', 'line']).map((l) => numberOf(l['hits']) ?? 0)));
@@ -66,24 +65,24 @@ function cobertura(text: string): Lines | undefined {
 /** Istanbul's `coverage-summary.json`. */
 function istanbulSummary(text: string): Lines | undefined {
   const summary = JSON.parse(text) as unknown;
-  const total = isObject(summary) ? summary['total'] : undefined;
-  const found = isObject(total) ? total['lines'] : undefined;
-  if (!isObject(found)) throw new Error('no /total/lines');
+  const total = isFields(summary) ? summary['total'] : undefined;
+  const found = isFields(total) ? total['lines'] : undefined;
+  if (!isFields(found)) throw new Error('no /total/lines');
   return lines(found['covered'], found['total']);
 }
 
 /** Istanbul's `coverage-final.json`: a line counts as reached where a statement that begins on it was run. */
 function istanbulFinal(text: string): Lines | undefined {
   const report = JSON.parse(text) as unknown;
-  if (!isObject(report)) throw new Error('no files');
+  if (!isFields(report)) throw new Error('no files');
   return sum(
     Object.values(report).map((file) => {
-      const { statementMap, s } = isObject(file) ? file : {};
-      if (!isObject(statementMap) || !isObject(s)) throw new Error('a file without /statementMap or /s');
+      const { statementMap, s } = isFields(file) ? file : {};
+      if (!isFields(statementMap) || !isFields(s)) throw new Error('a file without /statementMap or /s');
       const hits = new Map<number, number>();
       for (const [id, statement] of Object.entries(statementMap)) {
-        const start = isObject(statement) ? statement['start'] : undefined;
-        const line = isObject(start) ? numberOf(start['line']) : undefined;
+        const start = isFields(statement) ? statement['start'] : undefined;
+        const line = isFields(start) ? numberOf(start['line']) : undefined;
         if (line !== undefined) hits.set(line, Math.max(hits.get(line) ?? 0, numberOf(s[id]) ?? 0));
       }
       return counted([...hits.values()]);

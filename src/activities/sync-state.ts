@@ -6,7 +6,7 @@ import type { Tables } from '../storage/schema.js';
 import { nextVersion, readEntry, writeEntry, type ContextEntry } from '../storage/context.js';
 import { readPhase, writePhase, type PhaseRecord, type PhaseStatus } from '../storage/sessions.js';
 import { refOf, stillOpen, type Action, type ActionContext, type Deps } from './action.js';
-import { failpoint, failpointSync } from './failpoint.js';
+import { failpoint, failpointSync } from '../storage/failpoint.js';
 
 /** What the undo of a context entry needs. A version tells ours from anybody's later write. */
 export interface ContextData extends Record<string, unknown> {

@@ -10,7 +10,7 @@ import { deleteEntry, putEntry, readEntry, writeEntry } from '../storage/context
 import { PHASE_STATUSES, readPhase, restorePhase, writePhase, type PhaseStatus } from '../storage/sessions.js';
 import type { Deps } from './action.js';
 import { whileClaimed } from './effect-runner.js';
-import { failpoint, failpointSync } from './failpoint.js';
+import { failpoint, failpointSync } from '../storage/failpoint.js';
 import type { ContextData, PhaseData } from './sync-state.js';
 import { undoFile } from './undo-file.js';
 

@@ -1,4 +1,4 @@
-import { HandoffError, formatIssues, type Issue } from '../core/errors.js';
+import { invalid, type Issue } from '../core/errors.js';
 import type { Procedure } from '../core/procedure.js';
 import type { HandoffInput, NormalRequest } from '../core/request.js';
 import { isTrigger, triggerKindOf } from '../core/trigger.js';
@@ -27,5 +27,5 @@ export function checkTrigger(
     const start = new Date(triggerAfter).toISOString();
     list.push({ path: '/expiresAt', message: `must be after the contract's timing lets the target start (${start})` });
   }
-  if (list.length > 0) throw new HandoffError('INVALID_REQUEST', { issues: formatIssues(list), list });
+  if (list.length > 0) throw invalid('INVALID_REQUEST', list);
 }

@@ -1,7 +1,7 @@
 import { dueAt, isDue, remaining } from '../core/clock.js';
-import { HandoffError, formatIssues } from '../core/errors.js';
+import { HandoffError, invalid } from '../core/errors.js';
 import { isPaused, type Hold } from '../core/handoff.js';
-import { AGENT_NAME, printable } from '../core/ids.js';
+import { AGENT_NAME, checkedName } from '../core/ids.js';
 import type { PackageContent, Party, Priority, Subject } from '../core/request.js';
 import type { Offer } from '../storage/handoffs.js';
 import type { Storage } from '../storage/storage.js';
@@ -51,15 +51,9 @@ export async function inboxOf(
   { limit = LIMIT }: InboxOptions = {},
   now = Date.now(),
 ): Promise<InboxItem[]> {
-  if (typeof agent !== 'string' || !AGENT_NAME.test(agent))
-    throw new HandoffError('INVALID_ID', {
-      what: 'Agent',
-      id: printable(String(agent)),
-      why: `it must match ${AGENT_NAME.source}`,
-    });
+  checkedName('Agent', agent, AGENT_NAME);
   if (!Number.isInteger(limit) || limit < 1) {
-    const issues = [{ path: '/limit', message: 'must be a whole number from 1' }];
-    throw new HandoffError('INVALID_REQUEST', { issues: formatIssues(issues) });
+    throw invalid('INVALID_REQUEST', [{ path: '/limit', message: 'must be a whole number from 1' }]);
   }
   const offers = await storage.handoffs.offersTo(agent);
   if (offers.length === 0) await checkKnown(storage, agent);

@@ -1,7 +1,8 @@
 import { uuidv7 } from 'uuidv7';
 import { digestOf } from '../core/digest.js';
 import { HandoffError } from '../core/errors.js';
-import { RULE_ID, printable } from '../core/ids.js';
+import { isFields } from '../core/fields.js';
+import { RULE_ID, checkedName } from '../core/ids.js';
 import { parseProcedure } from '../core/procedure-schema.js';
 import type { Procedure, Step } from '../core/procedure.js';
 import { checkNotExpired, parseRequest } from '../core/request-schema.js';
@@ -79,14 +80,15 @@ export async function validateRequest(
 
 /** Anything but an object is refused by the schema, with a message that names the place. */
 const withProcedure = (input: unknown, procedure: string): unknown =>
-  typeof input === 'object' && input !== null && !Array.isArray(input) ? { ...input, procedure } : input;
+  isFields(input) ? { ...input, procedure } : input;
 
 function ruleOf(known: ReadonlyMap<string, Rule>, id: string): Rule {
   const rule = known.get(id);
   if (rule) return rule;
-  if (!RULE_ID.test(id))
-    throw new HandoffError('INVALID_ID', { what: 'Rule', id: printable(id), why: `it must match ${RULE_ID.source}` });
-  throw new HandoffError('RULE_UNKNOWN', { rule: id, known: [...known.keys()].toSorted().join(', ') });
+  throw new HandoffError('RULE_UNKNOWN', {
+    rule: checkedName('Rule', id, RULE_ID),
+    known: [...known.keys()].toSorted().join(', '),
+  });
 }
 
 /** Every rule that a procedure lists or one of its steps names, once. */

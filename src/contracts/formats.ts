@@ -2,6 +2,7 @@ import { parse as parseCsv } from 'csv-parse/sync';
 import { stringify as stringifyCsv } from 'csv-stringify/sync';
 import { parseDocument, stringify as stringifyYaml } from 'yaml';
 import { pointerOf } from '../core/pointer.js';
+import { isUnicode } from '../core/unicode.js';
 import { inWords, oneLine, unfit } from './found.js';
 import { MAX_YAML_ALIASES } from './limits.js';
 import { markdownOf } from './markdown.js';
@@ -183,7 +184,7 @@ export function printAs(format: string, value: unknown, limit: number): string {
           ? csvOf(value)
           : markdownOf(value);
   // Half of a character pair cannot be written as UTF-8.
-  if (/\p{Surrogate}/u.test(text)) throw unfit('not_transformable', 'whole characters', 'half of a surrogate pair');
+  if (!isUnicode(text)) throw unfit('not_transformable', 'whole characters', 'half of a surrogate pair');
   return text;
 }
 

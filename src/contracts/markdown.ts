@@ -1,3 +1,5 @@
+import { isFields, type Fields } from '../core/fields.js';
+
 /** Text so that Markdown shows it as it is, on one line. */
 const escapedMarkdown = (text: string): string =>
   text
@@ -8,9 +10,6 @@ const escapedMarkdown = (text: string): string =>
     .replace(/\r\n|[\r\n\u2028\u2029]/g, '<br>')
     .replace(/\p{Cc}/gu, ' ');
 
-type Fields = Record<string, unknown>;
-
-const isFields = (v: unknown): v is Fields => typeof v === 'object' && v !== null && !Array.isArray(v);
 const isFlat = (v: unknown): boolean => typeof v !== 'object' || v === null;
 const isTable = (v: unknown): v is Fields[] =>
   Array.isArray(v) &&

@@ -12,9 +12,10 @@ import {
   type HandoffPriority,
   type HandoffStatus,
 } from '../core/agent-document.js';
-import { HandoffError } from '../core/errors.js';
+import { HandoffError, invalid } from '../core/errors.js';
+import { isFields } from '../core/fields.js';
 import { TEN_YEARS_MIN } from '../core/fields-schema.js';
-import { invalid, jsonCopy, type CopyLimits } from '../core/json-copy.js';
+import { jsonCopy, type CopyLimits } from '../core/json-copy.js';
 import { checkPackageVersion } from '../core/package-version.js';
 import { PACKAGE_VERSION } from '../core/package.js';
 import { parseText } from '../core/parse-text.js';
@@ -45,8 +46,6 @@ export interface PreparedHandoff extends HandoffPackage {
 const SIZE = 64 * 1024 * 1024;
 const PACKAGE: CopyLimits = { what: 'The handoff', size: SIZE, code: 'INVALID_PACKAGE' };
 const REQUEST: CopyLimits = { what: 'The handoff', size: SIZE, code: 'INVALID_REQUEST' };
-
-const isFields = (v: unknown): v is Record<string, unknown> => typeof v === 'object' && v !== null && !Array.isArray(v);
 
 /** Makes, reads and shows the documents that agents pass to each other, and keeps those that it is given, in memory. */
 export class AgentHandoffCoordinator {

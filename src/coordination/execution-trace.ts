@@ -1,5 +1,5 @@
 import type { ExecutionTraceSnapshot } from '../core/agent-document.js';
-import { HandoffError } from '../core/errors.js';
+import { invalid } from '../core/errors.js';
 
 /** A decision, and when it was taken (ISO 8601). */
 export interface TraceDecision {
@@ -64,8 +64,8 @@ export class ExecutionTrace {
   /** Throws INVALID_PACKAGE for a value that JSON does not have: NaN, Infinity. */
   recordMetric(name: string, value: number, unit?: string): void {
     if (!Number.isFinite(value)) {
-      const list = [{ path: `/trace/metrics/${this.#metrics.length}/value`, message: 'must be a finite number' }];
-      throw new HandoffError('INVALID_PACKAGE', { issues: `${list[0]!.path}: ${list[0]!.message}`, list });
+      const path = `/trace/metrics/${this.#metrics.length}/value`;
+      throw invalid('INVALID_PACKAGE', [{ path, message: 'must be a finite number' }]);
     }
     this.#metrics.push({ name, value, ...(unit === undefined ? {} : { unit }) });
   }

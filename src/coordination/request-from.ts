@@ -1,5 +1,5 @@
 import type { HandoffPackage, HandoffPackageJson } from '../core/agent-document.js';
-import { invalid } from '../core/json-copy.js';
+import { invalid } from '../core/errors.js';
 import type { HandoffRequest } from '../core/request.js';
 import { AGENT_HANDOFF_STANDARD } from '../core/standard-procedures.js';
 import { AgentHandoffCoordinator } from './agent-handoff-coordinator.js';

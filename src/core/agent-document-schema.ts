@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import type { ExecutionTraceSnapshot, HandoffInstructions, HandoffPackage } from './agent-document.js';
-import type { ErrorCode } from './errors.js';
-import { invalid } from './json-copy.js';
+import { invalid, type ErrorCode } from './errors.js';
 import { agentDocumentSchema } from './package-schema.js';
 import { issuesOf } from './fields-schema.js';
 

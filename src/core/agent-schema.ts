@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { HandoffError, formatIssues } from './errors.js';
+import { invalid } from './errors.js';
 import { AGENT_NAME } from './ids.js';
 import { issuesOf } from './fields-schema.js';
 
@@ -27,6 +27,6 @@ export type AgentSpec = z.infer<typeof agentSchema>;
 /** Throws INVALID_REQUEST with every issue. */
 export function parseAgent(input: unknown): AgentSpec {
   const parsed = agentSchema.safeParse(input);
-  if (!parsed.success) throw new HandoffError('INVALID_REQUEST', { issues: formatIssues(issuesOf(parsed.error)) });
+  if (!parsed.success) throw invalid('INVALID_REQUEST', issuesOf(parsed.error));
   return parsed.data;
 }

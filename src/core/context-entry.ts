@@ -1,6 +1,7 @@
-import { HandoffError, formatIssues, type Issue } from './errors.js';
+import { invalid, type HandoffError, type Issue } from './errors.js';
 import { printable } from './ids.js';
 import { pointerOf } from './pointer.js';
+import { NOT_UNICODE, isUnicode } from './unicode.js';
 
 /** Bytes of one value as canonical JSON. What is larger is an artifact. */
 export const ENTRY_LIMIT = 16 * 1024 * 1024;
@@ -11,10 +12,6 @@ const TAG_LENGTH = 128;
 const TAGS = 64;
 
 const CONTROL = /[\u0000-\u001f]/;
-const NOT_UNICODE = 'has half of a surrogate pair, which is no Unicode text';
-
-/** Half of a surrogate pair: no UTF-8 has it, and canonical JSON refuses it. The method is ES2024, and in every Node we run on. */
-const isUnicode = (text: string): boolean => (text as string & { isWellFormed(): boolean }).isWellFormed();
 
 /** What is known of an entry besides its value, as callers give it. */
 export interface EntryFacts {
@@ -36,8 +33,7 @@ export function checkKey(key: string): void {
   if (issue) throw invalidContext([issue]);
 }
 
-export const invalidContext = (issues: readonly Issue[]): HandoffError =>
-  new HandoffError('INVALID_CONTEXT', { issues: formatIssues(issues) });
+export const invalidContext = (issues: readonly Issue[]): HandoffError => invalid('INVALID_CONTEXT', issues);
 
 function keyIssue(key: unknown): Issue | undefined {
   const why = textFault(key, KEY_LENGTH) ?? (key === '__proto__' ? 'must not be __proto__' : undefined);

@@ -2,16 +2,15 @@ import { CONTRACT_SIDES, DEFAULT_RETURN_TIMEOUT_MINUTES, type ContractNote } fro
 import { cycleIn } from './cycle.js';
 import { NOT_A_DATE, parseDate } from './date.js';
 import type { Issue } from './errors.js';
+import { isFields, type Fields } from './fields.js';
 import { PHASE_NAME, fileKey, printable } from './ids.js';
 import { pointerOf } from './pointer.js';
 
 /** In one list of names, such as `required_fields`. */
 export const MOST_NAMES = 1000;
 
-type Fields = Record<string, unknown>;
 /** What is wrong with a shape is said elsewhere; here it reads as nothing, so that all else is still found. */
-export const fieldsOf = (v: unknown): Fields =>
-  typeof v === 'object' && v !== null && !Array.isArray(v) ? (v as Fields) : {};
+export const fieldsOf = (v: unknown): Fields => (isFields(v) ? v : {});
 /** A list may be as long as a document; one that is longer than it may be is refused for that alone. */
 const textsOf = (v: unknown): string[] =>
   Array.isArray(v) && v.length <= MOST_NAMES ? v.filter((t) => typeof t === 'string') : [];

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { CONTRACT_SIDES, contractIdOf, type ContractDocument, type ContractNote } from './contract.js';
 import { MOST_NAMES, fieldsOf, lintContract } from './contract-lint.js';
 import { HandoffError, formatIssues, type Issue } from './errors.js';
+import { isFields } from './fields.js';
 import { artifactName, id, issuesOf, phase, schemaName, TEN_YEARS_MIN, version } from './fields-schema.js';
 import { AGENT_NAME, FORMAT_NAME, HANDOFF_ID, printable } from './ids.js';
 import { pointerOf } from './pointer.js';
@@ -19,7 +20,7 @@ const metadata = z.record(z.string().max(256), z.json());
 
 /** A file name, or the schema itself. What JSON Schema allows in it is for who evaluates it. */
 const schema = z.custom<string | boolean | Record<string, unknown>>().superRefine((v, ctx) => {
-  if (typeof v === 'boolean' || (typeof v === 'object' && v !== null && !Array.isArray(v))) return;
+  if (typeof v === 'boolean' || isFields(v)) return;
   const named = schemaName.safeParse(v);
   const message = typeof v === 'string' ? named.error?.issues[0]?.message : undefined;
   if (typeof v !== 'string' || message)

@@ -257,3 +257,7 @@ export function formatIssues(issues: readonly Issue[], limit = 12): string {
   if (issues.length > limit) lines.push(`and ${issues.length - limit} more`);
   return lines.join('; ');
 }
+
+/** What is said of an input with these faults: the code, the text, and the faults as `list`. */
+export const invalid = (code: ErrorCode, list: readonly Issue[]): HandoffError =>
+  new HandoffError(code, { issues: formatIssues(list), list });

@@ -1,4 +1,4 @@
-import { HandoffError, formatIssues, type Issue } from './errors.js';
+import { invalid, type Issue } from './errors.js';
 import { STATUSES, type ShownStatus } from './handoff.js';
 import { printable } from './ids.js';
 import { PRIORITY_KEYS, type Party, type Priority } from './request.js';
@@ -68,7 +68,7 @@ export function checkedFilter(filter: HandoffFilter): HandoffFilter {
       : `unknown; possible: ${Object.keys(FIELDS).join(', ')}`;
     return message ? [{ path: `/filter/${field.slice(0, 60)}`, message }] : [];
   });
-  if (issues.length > 0) throw new HandoffError('INVALID_REQUEST', { issues: formatIssues(issues), list: issues });
+  if (issues.length > 0) throw invalid('INVALID_REQUEST', issues);
   return Object.fromEntries(given);
 }
 

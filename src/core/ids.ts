@@ -1,3 +1,5 @@
+import { HandoffError } from './errors.js';
+
 /**
  * The shapes of names that come from outside. They become file names, workflow ids and SQL keys, so all of them are
  * patterns without `/`, `\`, NUL or leading dots, and none is longer than 128 characters.
@@ -73,4 +75,10 @@ export const effectKey = (handoff: string, step: string, epoch: number, effect: 
 export function printable(text: string): string {
   const clean = text.replace(/[\u0000-\u001f\u007f]/g, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`);
   return clean.length > 60 ? `"${clean.slice(0, 60)}…" (${clean.length} characters)` : `"${clean}"`;
+}
+
+/** A name from outside as it is. Throws INVALID_ID of what does not fit the pattern, or is no text. */
+export function checkedName(what: string, name: unknown, pattern: RegExp): string {
+  if (typeof name === 'string' && pattern.test(name)) return name;
+  throw new HandoffError('INVALID_ID', { what, id: printable(String(name)), why: `it must match ${pattern.source}` });
 }

@@ -1,14 +1,8 @@
-import { HandoffError, formatIssues, type ErrorCode, type Issue } from './errors.js';
+import { HandoffError, invalid, type ErrorCode } from './errors.js';
+import { NOT_UNICODE, isUnicode } from './unicode.js';
 
 /** Levels of nesting that are read. */
 const DEPTH = 64;
-/** Half of a surrogate pair: no UTF-8 has it, and canonical JSON refuses it. */
-const HALF = /\p{Surrogate}/u;
-const NOT_UNICODE = 'has half of a surrogate pair, which is no Unicode text';
-
-/** What is said of a document with these faults: the code, the text, and the faults as `list`. */
-export const invalid = (code: ErrorCode, list: readonly Issue[]): HandoffError =>
-  new HandoffError(code, { issues: formatIssues(list), list });
 
 export interface CopyLimits {
   /** What is copied, for the error. */
@@ -34,7 +28,7 @@ export function jsonCopy(value: unknown, { what, size, code }: CopyLimits): unkn
   };
   const checked = (text: string, at: string): string => {
     count(text.length);
-    if (HALF.test(text)) throw fail(at, NOT_UNICODE);
+    if (!isUnicode(text)) throw fail(at, NOT_UNICODE);
     return text;
   };
   const copy = (v: unknown, at: string, level: number): unknown => {

@@ -1,4 +1,4 @@
-import { HandoffError, formatIssues, type Issue } from './errors.js';
+import { invalid, type Issue } from './errors.js';
 import { printable } from './ids.js';
 import type { ContentRef, Party } from './request.js';
 
@@ -36,7 +36,7 @@ export function checkedManifestFilter(filter: ManifestFilter): ManifestFilter {
       : `unknown; possible: ${Object.keys(FIELDS).join(', ')}`;
     return message ? [{ path: `/filter/${printable(field)}`, message }] : [];
   });
-  if (issues.length > 0) throw new HandoffError('INVALID_REQUEST', { issues: formatIssues(issues), list: issues });
+  if (issues.length > 0) throw invalid('INVALID_REQUEST', issues);
   return Object.fromEntries(given);
 }
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { HandoffError, formatIssues } from './errors.js';
+import { invalid } from './errors.js';
 import { PACKAGE_ID } from './ids.js';
 import { issuesOf } from './fields-schema.js';
 import { PACKAGE_VERSION } from './package.js';
@@ -142,5 +142,5 @@ export function packageJsonSchema(): Record<string, unknown> {
 /** Throws INVALID_PACKAGE with every fault of the written form of a package. */
 export function checkPackage(written: unknown): void {
   const parsed = pipelinePackageSchema.safeParse(written);
-  if (!parsed.success) throw new HandoffError('INVALID_PACKAGE', { issues: formatIssues(issuesOf(parsed.error)) });
+  if (!parsed.success) throw invalid('INVALID_PACKAGE', issuesOf(parsed.error));
 }

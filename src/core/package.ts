@@ -99,11 +99,18 @@ export interface PipelineHandoffPackage {
   integrity: IntegrityCheck;
 }
 
-/** Which packages to list. Without an expiry a package is always active. */
+export const PACKAGE_STATUSES = ['active', 'expired'] as const;
+export type PackageStatus = (typeof PACKAGE_STATUSES)[number];
+
+/** What a package is at `now` (milliseconds): at its expiry it is still active, and without one always. */
+export const packageStatus = ({ metadata: { expiresAt } }: PipelineHandoffPackage, now: number): PackageStatus =>
+  expiresAt !== undefined && now > expiresAt.getTime() ? 'expired' : 'active';
+
+/** Which packages to list. */
 export interface PackageFilter {
   sessionId?: string;
   cloneId?: string;
-  status?: 'active' | 'expired';
+  status?: PackageStatus;
   createdAfter?: Date;
 }
 

@@ -1,10 +1,11 @@
 import { z } from 'zod';
 import { documentFields, traceSchema } from './agent-document-schema.js';
-import { HandoffError, type Issue } from './errors.js';
+import { HandoffError, invalid, type Issue } from './errors.js';
 import { TEN_YEARS_MIN, artifactName, date, id, issuesOf, phase } from './fields-schema.js';
 import { AGENT_NAME, CONTRACT_REF, FORMAT_NAME, HANDOFF_ID, PROCEDURE_ID, SESSION_ID, fileKey } from './ids.js';
 import type { NormalRequest, Party, Priority, WrittenRequest } from './request.js';
 import { triggerSchema } from './trigger-schema.js';
+import { NOT_UNICODE, isUnicode } from './unicode.js';
 
 /** Bytes of one request as JSON, and levels of nesting. */
 export const REQUEST_LIMIT = 1024 * 1024;
@@ -101,16 +102,12 @@ const requestSchema = shape.superRefine(checkTogether);
 /** Where there is a contract, it may name both parties. */
 const contractedSchema = shape.partial({ source: true, target: true }).superRefine(checkTogether);
 
-/** Half of a surrogate pair: no UTF-8 has it, and canonical JSON refuses it. */
-const HALF = /\p{Surrogate}/u;
-const NOT_UNICODE = 'has half of a surrogate pair, which is no Unicode text';
-
 /** Throws INPUT_TOO_LARGE or INVALID_REQUEST where a value is no JSON of a bounded size and depth. */
 export function checkBounds(value: unknown, what: string): void {
   let nodes = 0;
   const look = (v: unknown, at: string, level: number): void => {
     if (typeof v === 'bigint') throw notJson(at, 'a BigInt is not JSON');
-    if (typeof v === 'string' && HALF.test(v)) throw notJson(at, NOT_UNICODE);
+    if (typeof v === 'string' && !isUnicode(v)) throw notJson(at, NOT_UNICODE);
     if (v === null || typeof v !== 'object') return;
     if (level >= DEPTH_LIMIT)
       throw notJson('', `${what} is nested more than ${DEPTH_LIMIT} levels deep (or refers to itself)`);
@@ -118,7 +115,7 @@ export function checkBounds(value: unknown, what: string): void {
     if (++nodes > REQUEST_LIMIT / 2) throw tooLarge(what, `more than ${REQUEST_LIMIT}`);
     for (const [key, child] of Object.entries(v)) {
       const place = `${at}/${key.slice(0, 60)}`;
-      if (HALF.test(key)) throw notJson(at, NOT_UNICODE);
+      if (!isUnicode(key)) throw notJson(at, NOT_UNICODE);
       // Schemas pass over it without a word, and what it held would be lost.
       if (key === '__proto__') throw notJson(place, 'the name __proto__ is not allowed');
       if (key === 'toJSON' && typeof child === 'function') throw notJson(place, 'a function is not JSON');
@@ -229,11 +226,4 @@ export function checkNotExpired({ expiresAt }: WrittenRequest, now: number): voi
     throw invalidRequest([{ path: '/expiresAt', message: `${expiresAt} is already over` }]);
 }
 
-const invalidRequest = (issues: Issue[]): HandoffError =>
-  new HandoffError('INVALID_REQUEST', {
-    issues: issues
-      .map((i) => `${i.path || '/'}: ${i.message}`)
-      .slice(0, 12)
-      .join('; '),
-    list: issues,
-  });
+const invalidRequest = (issues: Issue[]): HandoffError => invalid('INVALID_REQUEST', issues);

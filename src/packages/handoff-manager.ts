@@ -4,6 +4,7 @@ import { checkPackageVersion } from '../core/package-version.js';
 import {
   MERGE_STRATEGIES,
   PACKAGE_VERSION,
+  packageStatus,
   type HandoffStorage,
   type MergeStrategy,
   type PhaseCheckpoint,
@@ -20,14 +21,9 @@ import { merge } from './merge.js';
 import { checkBudget, parseContext, serializedEntry } from './serialize.js';
 import type { EntryFilter } from './shared-context.js';
 
-/** Bytes of a package's entries as canonical JSON, where nothing else is said. */
 const MAX_BYTES = 64 * 1024 * 1024;
 
 export interface HandoffManagerOptions {
-  /** What packages say of the pipeline that made them. Default `1.0.0`. */
-  pipelineVersion?: string;
-  /** Of a package's entries as canonical JSON. Default 64 MB. */
-  maxBytes?: number;
   /** Signs and checks packages; for a storage that does not do it with a key of its own. */
   key?: PackageKey;
 }
@@ -46,7 +42,9 @@ export interface CreateHandoffOptions extends EntryFilter {
   expiresInMinutes?: number;
   /** What it lacks: paused in the source phase, to go on at the target phase. */
   checkpoint?: Partial<PhaseCheckpoint>;
+  /** What the package says of the pipeline that makes it. Default `1.0.0`. */
   pipelineVersion?: string;
+  /** Of the entries as canonical JSON. Default 64 MB. */
   maxBytes?: number;
   /** What else its metadata says. */
   metadata?: Record<string, unknown>;
@@ -130,7 +128,7 @@ export class HandoffManager {
     const createdAt = new Date();
     const { sourcePhase, targetPhase } = options;
     const expiresAt = expiryOf(options, createdAt);
-    const maxBytes = options.maxBytes ?? this.options.maxBytes ?? MAX_BYTES;
+    const { maxBytes = MAX_BYTES } = options;
     const rows = (await context?.rows(options)) ?? [];
     checkBudget(rows, sessionId, maxBytes);
     const unsealed: UnsealedPackage = {
@@ -152,7 +150,7 @@ export class HandoffManager {
       metadata: {
         ...options.metadata,
         version: PACKAGE_VERSION,
-        pipelineVersion: options.pipelineVersion ?? this.options.pipelineVersion ?? '1.0.0',
+        pipelineVersion: options.pipelineVersion ?? '1.0.0',
         createdBy: options.createdBy || 'system',
         reason: options.reason || 'manual',
         ...(expiresAt ? { expiresAt } : {}),
@@ -206,9 +204,8 @@ export class HandoffManager {
     if (!handoff) throw new HandoffError('PACKAGE_NOT_FOUND', { package: id });
     // Files are held against every byte when they are read: the same again would double the time.
     if (!(this.storage instanceof FileHandoffStorage) || this.options.key) this.check(handoff, id);
-    const { expiresAt } = handoff.metadata;
-    if (expiresAt && time > expiresAt.getTime())
-      throw new HandoffError('PACKAGE_EXPIRED', { package: id, at: expiresAt.toISOString() });
+    if (packageStatus(handoff, time) === 'expired')
+      throw new HandoffError('PACKAGE_EXPIRED', { package: id, at: handoff.metadata.expiresAt!.toISOString() });
     return handoff;
   }
 

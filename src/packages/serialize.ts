@@ -1,7 +1,7 @@
 import { DEPTH_LIMIT, checkEntry } from '../core/context-entry.js';
 import { canonicalText } from '../core/canonical.js';
 import { sha256 } from '../core/digest.js';
-import { HandoffError, formatIssues, type Issue } from '../core/errors.js';
+import { HandoffError, invalid, type Issue } from '../core/errors.js';
 import type { ContextEntrySerialized, SerializedContext } from '../core/package.js';
 import { pointerOf } from '../core/pointer.js';
 import type { ContextEntry } from '../storage/context.js';
@@ -46,7 +46,7 @@ export function parseContext({ entries }: SerializedContext): ContextWrite[] {
     const write = parseEntry(entry, at, issues);
     if (write) writes.set(entry.key, write);
   });
-  if (issues.length > 0) throw new HandoffError('INVALID_PACKAGE', { issues: formatIssues(issues) });
+  if (issues.length > 0) throw invalid('INVALID_PACKAGE', issues);
   return [...writes.values()];
 }
 

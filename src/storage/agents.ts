@@ -3,7 +3,7 @@ import { HEARTBEATS_KEPT, type Agent } from '../core/agent.js';
 import { parseAgent, type AgentSpec } from '../core/agent-schema.js';
 import { HandoffError } from '../core/errors.js';
 import type { Db } from './database.js';
-import type { AgentTable } from './schema.js';
+import type { AgentTable } from './tables/registry.js';
 
 const list = (json: string | null): string[] | undefined =>
   json === null ? undefined : (JSON.parse(json) as string[]);

@@ -1,5 +1,6 @@
 import { digestOf, sha256 } from '../core/digest.js';
 import type { Queries } from './database.js';
+import type { ContextTable } from './tables/sessions.js';
 
 /** One entry of a session's context. `value` is canonical JSON, times are milliseconds. */
 export interface ContextEntry {
@@ -32,18 +33,9 @@ export type KnownEntry = Omit<ContextEntry, 'value'>;
 const KNOWN = ['key', 'digest', 'version', 'source', 'tags', 'created_at', 'updated_at', 'updated_by'] as const;
 const COLUMNS = ['value', ...KNOWN] as const;
 
-interface Row {
-  key: string;
-  digest: string;
-  version: number;
-  source: string;
-  tags: string;
-  created_at: number;
-  updated_at: number;
-  updated_by: string;
-}
+type Row = Omit<ContextTable, 'session' | 'value'>;
 
-const entryOf = (r: Row & { value: string }): ContextEntry => ({ value: r.value, ...knownOf(r) });
+const entryOf = (r: Omit<ContextTable, 'session'>): ContextEntry => ({ value: r.value, ...knownOf(r) });
 
 const knownOf = (r: Row): KnownEntry => ({
   key: r.key,

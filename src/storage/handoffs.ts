@@ -4,7 +4,7 @@ import { isClosed, shownStatus, type HandoffOutcome, type HandoffState, type Sho
 import type { Subject } from '../core/request.js';
 import { blockedBecause } from '../core/words.js';
 import type { Db } from './database.js';
-import type { HandoffTable } from './schema.js';
+import type { HandoffTable } from './tables/handoffs.js';
 
 /** What the database knows of a handoff. Times in milliseconds. */
 export interface StoredHandoff {

@@ -4,7 +4,8 @@ import { HandoffError } from '../core/errors.js';
 import type { UndoResult } from '../core/handoff.js';
 import { effectKey } from '../core/ids.js';
 import type { Db, Queries } from './database.js';
-import type { EffectTable, Tables } from './schema.js';
+import type { Tables } from './schema.js';
+import type { EffectTable } from './tables/handoffs.js';
 import { currentStep, staleEpoch, type StepRef } from './steps.js';
 
 export interface Intent {

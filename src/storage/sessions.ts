@@ -2,7 +2,7 @@ import type { Transaction } from 'kysely';
 import { ENTRY_LIMIT, checkEntry, checkKey, type EntryFacts } from '../core/context-entry.js';
 import { canonicalJson } from '../core/digest.js';
 import { HandoffError } from '../core/errors.js';
-import { PHASE_NAME, SESSION_ID, printable } from '../core/ids.js';
+import { PHASE_NAME, SESSION_ID, checkedName, printable } from '../core/ids.js';
 import {
   contextDigest,
   deleteEntry,
@@ -47,7 +47,7 @@ export class Sessions {
 
   /** Records a phase's status, with the digest of the session's context as it is now. */
   async setPhase(session: string, phase: string | number, status: PhaseStatus, by: string): Promise<PhaseRecord> {
-    const name = checked(PHASE_NAME, String(phase), 'Phase');
+    const name = checkedName('Phase', String(phase), PHASE_NAME);
     checkSession(session);
     if (!PHASE_STATUSES.includes(status)) {
       throw new HandoffError('INVALID_REQUEST', { issues: `/status: must be one of ${PHASE_STATUSES.join(', ')}` });
@@ -232,7 +232,7 @@ export async function restorePhase(
     .execute();
 }
 
-const checkSession = (session: string): string => checked(SESSION_ID, session, 'Session');
+const checkSession = (session: string): string => checkedName('Session', session, SESSION_ID);
 
 function compare(session: string, key: string, found: ContextEntry | undefined, ifVersion: number | undefined): void {
   const version = found?.version ?? 0;
@@ -249,9 +249,4 @@ export function checkedSize(key: string, value: string): string {
   const size = Buffer.byteLength(value);
   if (size <= ENTRY_LIMIT) return value;
   throw new HandoffError('INPUT_TOO_LARGE', { what: `The value of ${printable(key)}`, size, limit: ENTRY_LIMIT });
-}
-
-function checked(pattern: RegExp, id: string, what: string): string {
-  if (pattern.test(id)) return id;
-  throw new HandoffError('INVALID_ID', { what, id: printable(id), why: `it must match ${pattern.source}` });
 }

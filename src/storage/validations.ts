@@ -1,7 +1,7 @@
 import type { Selectable } from 'kysely';
 import type { RuleResult } from '../core/rule.js';
 import type { Db } from './database.js';
-import type { ValidationTable } from './schema.js';
+import type { ValidationTable } from './tables/handoffs.js';
 
 /**
  * A validation session with each rule's result. Times in milliseconds. `handoff` and `step` are there where a handoff ran

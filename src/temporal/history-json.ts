@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import type { History } from '@temporalio/common/lib/proto-utils.js';
+import { isFields, type Fields } from '../core/fields.js';
 
 /** What we use of protobufjs, which the SDK brings along. */
 interface ProtoJson {
@@ -42,10 +43,6 @@ export function historyToJson(history: History): string {
   const { protoJson, type } = converter();
   return `${JSON.stringify(protoJson.toJson(type, type.fromObject(history)), null, 1)}\n`;
 }
-
-type Fields = Record<string, unknown>;
-const isFields = (value: unknown): value is Fields =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /**
  * A history from an export of Temporal's: the command line's, the Web UI's, or ours. Throws an error that says in one

@@ -189,8 +189,9 @@ test('a value of 50 MB is refused, and names its entry', async () => {
   expect(await context.get('notes')).toBeUndefined();
 });
 
-test.for(['../x', '', 'a/b', 'a\u0000', 'x'.repeat(200)])('%j is no session', async (session) => {
+test.for(['../x', '', 'a/b', 'a\u0000', 'x'.repeat(200), undefined, null, 7, []])('%j is no session', async (given) => {
   const manager = new ContextManager(place.storage);
+  const session = given as string;
   await expect(manager.createContext(session)).rejects.toMatchObject({ code: 'INVALID_ID' });
   await expect(manager.getContext(session)).rejects.toMatchObject({ code: 'INVALID_ID' });
 });

@@ -1,5 +1,6 @@
 // One process of processes.test.ts: saves, loads, lists and deletes the same few packages until it is killed or told to stop.
-import { FileHandoffStorage, packageFault, sealPackage } from '../../dist/index.js';
+import { FileHandoffStorage } from '../../dist/storage/packages/file-storage.js';
+import { packageFault, sealPackage } from '../../dist/storage/packages/seal.js';
 
 const [folder, who, rounds = '1000000', size = '20000'] = process.argv.slice(2);
 const storage = new FileHandoffStorage(folder, { compressOver: Number(size) / 2 });

@@ -2,7 +2,13 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import type { Command } from 'commander';
 import { HandoffError } from '../../core/errors.js';
-import type { PackageFilter, PipelineHandoffPackage } from '../../core/package.js';
+import {
+  PACKAGE_STATUSES,
+  packageStatus,
+  type PackageFilter,
+  type PackageStatus,
+  type PipelineHandoffPackage,
+} from '../../core/package.js';
 import type { FileHandoffStorage, InspectedPackage } from '../../storage/packages/file-storage.js';
 import { UsageError } from '../failure.js';
 import { packageKey, type PlaceOptions } from '../place.js';
@@ -18,7 +24,7 @@ const KEYS =
 export function packageVerbs(program: Command): void {
   const group = program.command('package').description('what pipelines and paused handoffs go on from');
   group.addHelpText('after', '\nExample:\n  $ handoff package list --status active');
-  verb<{ in?: string; session?: string; clone?: string; status?: 'active' | 'expired' }>(
+  verb<{ in?: string; session?: string; clone?: string; status?: PackageStatus }>(
     group,
     'list',
     {
@@ -28,7 +34,7 @@ export function packageVerbs(program: Command): void {
         IN,
         ['--session <session>', 'only of this session'],
         ['--clone <clone>', 'only of this clone'],
-        ['--status <state>', 'only those', (o) => o.choices(['active', 'expired'])],
+        ['--status <state>', 'only those', (o) => o.choices([...PACKAGE_STATUSES])],
       ],
       needs: ['folder'],
     },
@@ -95,8 +101,7 @@ async function inspected(storage: FileHandoffStorage, filter: PackageFilter): Pr
   return found.toSorted((a, b) => age(a) - age(b));
 }
 
-const stateOf = ({ metadata: { expiresAt } }: PipelineHandoffPackage): 'active' | 'expired' =>
-  expiresAt !== undefined && expiresAt.getTime() < Date.now() ? 'expired' : 'active';
+const stateOf = (handoff: PipelineHandoffPackage): PackageStatus => packageStatus(handoff, Date.now());
 
 function summaryOf({ id, file, handoff, error }: InspectedPackage): Record<string, unknown> {
   if (error) return { id, file, status: 'damaged', error: { code: error.code, message: error.message } };

@@ -1,25 +1,26 @@
 import { HandoffError } from '../../core/errors.js';
-import type { PackageFilter, PipelineHandoffPackage } from '../../core/package.js';
-
-const STATUSES = ['active', 'expired'];
+import {
+  PACKAGE_STATUSES,
+  packageStatus,
+  type PackageFilter,
+  type PipelineHandoffPackage,
+} from '../../core/package.js';
 
 /** Throws INVALID_REQUEST. */
 export function checkPackageFilter({ status, createdAfter }: PackageFilter): void {
-  if (status !== undefined && !STATUSES.includes(status))
-    throw new HandoffError('INVALID_REQUEST', { issues: `/status: must be one of ${STATUSES.join(', ')}` });
+  if (status !== undefined && !PACKAGE_STATUSES.includes(status))
+    throw new HandoffError('INVALID_REQUEST', { issues: `/status: must be one of ${PACKAGE_STATUSES.join(', ')}` });
   if (createdAfter !== undefined && !(createdAfter instanceof Date && !Number.isNaN(createdAfter.getTime())))
     throw new HandoffError('INVALID_REQUEST', { issues: '/createdAfter: must be a Date' });
 }
 
-/** Whether it passes all four filters now. Without an expiry it is active for ever. */
+/** Whether it passes all four filters now. */
 export function fitsPackageFilter(handoff: PipelineHandoffPackage, filter: PackageFilter): boolean {
   const { sessionId, cloneId, status, createdAfter } = filter;
-  const { expiresAt } = handoff.metadata;
-  const expired = expiresAt !== undefined && expiresAt.getTime() < Date.now();
   return (
     (sessionId === undefined || handoff.sessionId === sessionId) &&
     (cloneId === undefined || handoff.cloneId === cloneId) &&
     (createdAfter === undefined || handoff.createdAt >= createdAfter) &&
-    (status === undefined || (status === 'expired') === expired)
+    (status === undefined || packageStatus(handoff, Date.now()) === status)
   );
 }

@@ -1,1 +1,0 @@
-export { failpoint, failpointSync } from '../storage/failpoint.js';

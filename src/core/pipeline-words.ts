@@ -11,9 +11,9 @@ import {
   type PipelineState,
   type PipelineSubject,
 } from './pipeline.js';
+import { said, saidWithin } from './said.js';
 
 const firstHold = (s: PipelineState): PipelineHold | undefined => s.holds.operator ?? s.holds.parent;
-const trimmed = (text: string): string => text.replace(/[.\s]+$/, '');
 
 /** Why a pipeline does not move, as one short phrase; undefined where it does. */
 export function blockedPipeline(s: PipelineState, phases: readonly FrozenPhase[]): string | undefined {
@@ -47,7 +47,7 @@ export function pipelineWords(subject: PipelineSubject, phases: readonly FrozenP
     : [
         `**${s.status}** at ${utc(s.since)}`,
         s.ending && s.status === 'cancelled'
-          ? `${s.ending.by}: ${trimmed(s.ending.reason)}.`
+          ? `${said(s.ending.by)}: ${saidWithin(s.ending.reason)}.`
           : `Session ${subject.session} went through all ${phases.length} phases.`,
         progress,
       ];
@@ -57,14 +57,14 @@ export function pipelineWords(subject: PipelineSubject, phases: readonly FrozenP
 function waits(s: PipelineState, phases: readonly FrozenPhase[]): string {
   const place = resumePointOf(s.at, phases);
   const hold = firstHold(s);
-  if (s.ending) return `${s.ending.by} cancelled it; ${place} still ends`;
+  if (s.ending) return `${said(s.ending.by)} cancelled it; ${place} still ends`;
   if (s.status === 'transferring')
     return `the rest goes on at task queue ${s.moves.at(-1)?.to ?? ''}, once a worker polls there`;
   if (s.status === 'failed') return 'it waits for a fix and a resume';
   if (s.status === 'paused')
     return hold?.until ? `it resumes by itself at ${utc(hold.until)}` : 'it waits for somebody to resume it';
   const by = hold?.by ?? s.moveTo?.by;
-  if (by !== undefined) return `${by} asked for a ${hold ? 'pause' : 'transfer'}; ${place} still ends`;
+  if (by !== undefined) return `${said(by)} asked for a ${hold ? 'pause' : 'transfer'}; ${place} still ends`;
   if (s.transition)
     return `${s.transition.from} is handed over to ${s.transition.to} by handoff \`${s.transition.handoffId}\``;
   const { retryAt, attempt = 1 } = s.running ?? {};
@@ -75,13 +75,13 @@ function waits(s: PipelineState, phases: readonly FrozenPhase[]): string {
 function failureLines({ failure }: PipelineState): string[] {
   if (!failure) return [];
   const what = failure.step === '' ? failure.phase : `${failure.phase}/${failure.step}`;
-  return [`${what} failed: ${trimmed(failure.message)} (${failure.code}).`];
+  return [`${what} failed: ${saidWithin(failure.message)} (${failure.code}).`];
 }
 
 const holdLines = (s: PipelineState): string[] =>
   (Object.entries(s.holds) as [Holder, PipelineHold][]).map(
     ([holder, h]) =>
-      `Paused by ${h.by} (${holder}) since ${utc(h.at)}: ${trimmed(h.reason)}.${h.until ? ` It resumes by itself at ${utc(h.until)}.` : ''}`,
+      `Paused by ${said(h.by)} (${holder}) since ${utc(h.at)}: ${saidWithin(h.reason)}.${h.until ? ` It resumes by itself at ${utc(h.until)}.` : ''}`,
   );
 
 const checkpointLines = ({ checkpoint: c }: PipelineState): string[] =>
@@ -98,7 +98,7 @@ const conflictLines = ({ conflicts }: PipelineState): string[] =>
     ? [
         `Entries that had changed when it was resumed:\n${conflicts
           .slice(0, 20)
-          .map((c) => `- ${c.key}: the ${c.decision === 'package' ? "package's" : 'present one'} stays`)
+          .map((c) => `- ${said(c.key)}: the ${c.decision === 'package' ? "package's" : 'present one'} stays`)
           .join('\n')}`,
       ]
     : [];

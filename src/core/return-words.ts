@@ -4,6 +4,7 @@ import type { HandoffState } from './handoff.js';
 import { partyText, type Subject } from './request.js';
 import type { ReturnState } from './return-state.js';
 import { list, outstanding, returnWarnings, MOST_ASKS } from './returns.js';
+import { said } from './said.js';
 
 /** The return leg in plain words, for the Web UI and the command line. */
 
@@ -88,12 +89,10 @@ function awaited(s: HandoffState, name: string, r: ReturnState): string {
 
 function faultLines(name: string, r: ReturnState): string[] {
   if (!r.lastFaults?.length) return [];
-  const lines = r.lastFaults.slice(0, FAULTS).map((f) => `- \`${f.pointer || '/'}\`: ${oneLine(f.message)}`);
+  const lines = r.lastFaults.slice(0, FAULTS).map((f) => `- \`${f.pointer || '/'}\`: ${said(f.message)}`);
   const more = r.lastFaults.length > FAULTS ? [`- and ${r.lastFaults.length - FAULTS} more`] : [];
   return [`Faults of **${name}**, last time:\n\n${[...lines, ...more].join('\n')}`];
 }
-
-const oneLine = (text: string): string => text.replaceAll(/\s+/g, ' ');
 
 /** What changes without the status, for whoever records it: a round, a question, a mark. */
 export const returnsMark = ({ returns }: HandoffState): string =>

@@ -16,6 +16,7 @@ import type { Procedure } from './procedure.js';
 import { partyText, type Subject } from './request.js';
 import { blockedByReturns, holder, returnLines } from './return-words.js';
 import { list, outstanding } from './returns.js';
+import { said, saidWithin } from './said.js';
 import { triggeredText } from './trigger.js';
 
 const MINUTE = 60_000;
@@ -67,9 +68,6 @@ export function blockedBecause(s: HandoffState, procedure?: Procedure): string |
 const whereOf = (i: Incident): string =>
   i.step ?? (i.kind === 'return' ? `return of ${list(i.returns ?? [], 2)}` : 'lease');
 
-/** Texts without their last full stop, so that they can stand in a sentence. */
-const trimmed = (text: string): string => text.replace(/[.\s]+$/, '');
-
 /**
  * The run in plain words (Markdown), for the Web UI: what it waits for, for whom, since when, what to press, what comes
  * next. The first line is all that somebody in a hurry reads. Times, not spans: the Web UI shows the text of the last
@@ -107,16 +105,16 @@ function waits(subject: Subject, s: HandoffState, nameOf: NameOf): string {
   const running = runningSteps(s).map(nameOf).join(', ');
   if (isPaused(s)) {
     const { by = '', until } = s.holds.operator ?? s.holds.parent ?? {};
-    if (shownStatus(s) === 'draining') return `${by} asked for a pause; ${running} still ends`;
+    if (shownStatus(s) === 'draining') return `${said(by)} asked for a pause; ${running} still ends`;
     return until ? `it resumes by itself at ${utc(until)}` : 'it waits for somebody to resume it';
   }
-  if (s.status === 'pending') return `it waits for ${trimmed(s.waitsFor ?? 'its first step')}`;
+  if (s.status === 'pending') return `it waits for ${saidWithin(s.waitsFor ?? 'its first step')}`;
   if (s.status === 'awaiting_acceptance') return `it waits for ${target} to accept`;
   const owed = s.status === 'accepted' ? outstanding(s).length : 0;
   if (owed > 0) return `it waits for ${owed} ${owed === 1 ? 'return' : 'returns'} from ${holder(subject, s)}`;
   const held = heldStep(s);
   if (held) return `${nameOf(held.step)} waits for ${held.on}, at ${utc(held.at)}`;
-  if (s.status === 'accepted') return `the work is with ${s.acceptance.by ?? target}`;
+  if (s.status === 'accepted') return `the work is with ${said(s.acceptance.by ?? target)}`;
   if (s.takingBack) return 'a part is being taken back';
   return running ? `at work: ${running}` : 'between two steps';
 }
@@ -124,7 +122,7 @@ function waits(subject: Subject, s: HandoffState, nameOf: NameOf): string {
 function closing(subject: Subject, s: HandoffState): string {
   const undone = s.undone.length > 0 ? ` ${counted(s.undone.length)} undone.` : '';
   return s.ending
-    ? `${s.ending.by}: ${trimmed(s.ending.reason)}.${undone}`
+    ? `${said(s.ending.by)}: ${saidWithin(s.ending.reason)}.${undone}`
     : `${partyText(subject.source)} handed over to ${partyText(subject.target)}.`;
 }
 
@@ -133,13 +131,14 @@ const counted = (n: number): string => (n === 1 ? '1 effect was' : `${n} effects
 function takeBackLines(s: HandoffState, nameOf: NameOf): string[] {
   return (s.takingBack ?? []).map((t) => {
     const names = t.steps.map(nameOf).join(', ');
-    if (t.becomes === 'resolved') return `${t.by} has done ${names} by hand; late attempts at it are being shut out.`;
+    if (t.becomes === 'resolved')
+      return `${said(t.by)} has done ${names} by hand; late attempts at it are being shut out.`;
     const next = {
       incident: 'An incident stands there then.',
       skipped: 'It is skipped then.',
       retried: 'It is tried again then.',
     }[t.becomes];
-    return `Taking back ${names}, because ${t.by}: ${trimmed(t.reason)}. ${next}`;
+    return `Taking back ${names}, because ${said(t.by)}: ${saidWithin(t.reason)}. ${next}`;
   });
 }
 
@@ -148,7 +147,7 @@ function pauseLines(s: HandoffState): string[] {
   const told = s.toldToPause ?? [];
   const children = told.length > 0 ? [`Paused with it: ${told.map((id) => `\`${id}\``).join(', ')}.`] : [];
   const holds = Object.entries(s.holds).flatMap(([holder, h]) => [
-    `Paused by ${h.by} (${holder}) since ${utc(h.at)}: ${trimmed(h.reason)}.${h.until ? ` It resumes by itself at ${utc(h.until)}.` : ''}`,
+    `Paused by ${said(h.by)} (${holder}) since ${utc(h.at)}: ${saidWithin(h.reason)}.${h.until ? ` It resumes by itself at ${utc(h.until)}.` : ''}`,
     `${SIGNAL} \`resume\` \`{"by": "you"${holder === 'parent' ? ', "holder": "parent"' : ''}}\`.`,
   ]);
   return [...holds, ...checkpointLines(s), ...children];
@@ -159,7 +158,7 @@ export function checkpointLines({ checkpoint, pauses }: HandoffState): string[] 
   if (!checkpoint || checkpoint.pause !== pauses) return [];
   const { packageId, error } = checkpoint;
   return packageId === undefined
-    ? [`No checkpoint package was written: ${error?.code ?? 'ACTION_FAILED'}: ${trimmed(error?.message ?? '')}.`]
+    ? [`No checkpoint package was written: ${error?.code ?? 'ACTION_FAILED'}: ${saidWithin(error?.message ?? '')}.`]
     : [`Checkpoint \`${packageId}\`.`];
 }
 
@@ -180,7 +179,7 @@ function answerLines(subject: Subject, s: HandoffState): string[] {
     return [`${UPDATE} \`complete\` \`{"by": "you", "epoch": ${acceptance.epoch}}\` when the work is done.`];
   if (s.status === 'compensating') {
     const { by = 'handoff', reason = '' } = s.ending ?? {};
-    return [`It is undone because ${by}: ${trimmed(reason)}. So far ${counted(s.undone.length)} undone.`];
+    return [`It is undone because ${said(by)}: ${saidWithin(reason)}. So far ${counted(s.undone.length)} undone.`];
   }
   return [];
 }
@@ -223,8 +222,8 @@ function stepLines(procedure: Procedure, s: HandoffState): string {
       if (!st) return [];
       const isUndone = undone.has(`${step.step_id}/${st.epoch}`);
       const mark = isUndone ? '↶' : { waiting: '·', running: '▶', finished: '✓', skipped: '↷', failed: '✗' }[st.status];
-      const said = st.error?.message ?? st.note ?? triggeredText(st.facts);
-      const detail = said ? ` — ${said}` : '';
+      const more = st.error?.message ?? st.note ?? triggeredText(st.facts);
+      const detail = more ? ` — ${said(more)}` : '';
       return [`- ${mark} ${step.name}${isUndone ? ' — undone' : detail}`];
     })
     .join('\n');
@@ -239,7 +238,7 @@ function incidentLines(i: Incident, nameOf: NameOf): string[] {
     const { resource, ours, theirs, before } = i.conflict;
     return [
       `Incident **${i.id}** since ${utc(i.at)}: the undo of ${nameOf(i.step)} met somebody else's change of \`${resource}\`. Nothing was touched.`,
-      `- ours: ${ours}\n- theirs: ${theirs}\n- before: ${before}`,
+      `- ours: ${said(ours)}\n- theirs: ${said(theirs)}\n- before: ${said(before)}`,
       `${UPDATE} \`resolveIncident\` \`{${ids}, "choice": "keep_theirs"}\` (or \`restore_before\`, or \`merge\` with a \`value\`), or \`retryStep\`.`,
     ];
   }
@@ -258,6 +257,6 @@ function incidentLines(i: Incident, nameOf: NameOf): string[] {
     terminated: `\`rollback\` \`{${ids}}\` to undo what it left, or \`resolveIncident\` to leave it.`,
   }[i.kind];
   // A validation's message begins with the step's name, which stands there already.
-  const why = trimmed(i.error.message).replace(`${nameOf(i.step)}: `, '');
+  const why = saidWithin(i.error.message).replace(`${nameOf(i.step)}: `, '');
   return [`Incident **${i.id}** since ${utc(i.at)}: ${what} failed: ${why}.`, `${UPDATE} ${press}`];
 }

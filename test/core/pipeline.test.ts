@@ -173,7 +173,7 @@ test('words say what it waits for and what to press', () => {
   const words = (s: PipelineState): string => pipelineWords(subject, PHASES, s);
   expect(words(paused)).toContain('**paused** since 1970-01-01 00:00:00 UTC — it waits for somebody to resume it');
   expect(words(paused)).toContain('Package `hof-1`');
-  expect(words(paused)).toContain('- ⏸ one — step 1 of 2: a');
+  expect(words(paused)).toContain('**‖ one** (step 1 of 2: a) → two');
   expect(blockedPipeline(paused, PHASES)).toBe('paused by op: user-requested');
   const failed = play([opened, { now: 3, type: 'failed', failure }]);
   expect(words(failed)).toContain('one/a failed: does not fit (STATE_CONFLICT).');

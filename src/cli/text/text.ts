@@ -1,5 +1,6 @@
 import Table from 'cli-table3';
 import picocolors from 'picocolors';
+import { unsaid } from '../../core/said.js';
 import { span } from '../../core/words.js';
 import { fit, textWidth } from './width.js';
 
@@ -119,4 +120,4 @@ export function when(ms: number): string {
 export const clock = (ms: number): string => new Date(ms).toTimeString().slice(0, 8);
 
 /** Markdown as plain text: what the Web UI shows in bold or as code needs no marks on a terminal. */
-export const plain = (markdown: string): string => safe(markdown.replaceAll('**', '').replaceAll('`', ''));
+export const plain = (markdown: string): string => safe(unsaid(markdown.replaceAll('**', '').replaceAll('`', '')));

@@ -8,10 +8,14 @@ import Table from 'cli-table3';
 import { canonicalText } from '../src/core/canonical.js';
 import { checkPackage } from '../src/core/package-schema.js';
 import type { ContextEntrySerialized } from '../src/core/package.js';
+import { ContextManager } from '../src/packages/context-manager.js';
+import { HandoffManager } from '../src/packages/handoff-manager.js';
+import { openDatabase } from '../src/storage/database.js';
 import { FileHandoffStorage } from '../src/storage/packages/file-storage.js';
 import { packageBytes, shapeOf } from '../src/storage/packages/format.js';
 import { packageFault, sealPackage } from '../src/storage/packages/seal.js';
 import type { UnsealedPackage } from '../src/storage/packages/written.js';
+import { Sessions } from '../src/storage/sessions.js';
 import { median, round, spreadOf, type Spread } from './stats.js';
 
 interface Shape {
@@ -30,7 +34,7 @@ const SHAPES: Shape[] = [
   { name: '50 MB (5000 entries)', key: '50MB', entries: 5000, bytes: 10_240, times: 1 },
 ];
 const FLOOR = 'JSON.stringify + SHA-256';
-const OURS = ['create', 'verify', 'store', 'load'] as const;
+const OURS = ['create', 'verify', 'store', 'load', 'restore'] as const;
 
 type Lane = () => unknown;
 interface Measured {
@@ -67,12 +71,20 @@ async function measureShape(shape: Shape, folder: string, rounds: number): Promi
   const bytes = packageBytes(one);
   const storage = new FileHandoffStorage(folder);
   await storage.save(one);
+  const db = await openDatabase(path.join(folder, 'handoff.db'));
+  const manager = new HandoffManager(new ContextManager(new Sessions(db)), storage);
+  let sessions = 0;
+  const restore = async (): Promise<void> => {
+    const received = await manager.receiveHandoff(one.id, { into: `bench-${++sessions}` });
+    if (!received.success) throw new Error(received.error);
+  };
   const lanes: [string, Lane][] = [
     [FLOOR, () => createHash('sha256').update(JSON.stringify(one)).digest('hex')],
     ['create', () => sealPackage(unsealed)],
     ['verify', () => packageFault(one)],
     ['store', () => storage.save(one)],
     ['load', () => storage.load(one.id)],
+    ['restore', restore],
   ];
   const parts = partsOf(unsealed, bytes, path.join(folder, `${one.id}.json`));
   const ms = new Map(lanes.map(([name]) => [name, [] as number[]]));
@@ -82,8 +94,11 @@ async function measureShape(shape: Shape, folder: string, rounds: number): Promi
     for (const [name, lane] of rotated([...lanes, ...parts], n)) {
       const took = await timed(lane, shape.times);
       if (n > 0) (ms.get(name) ?? profile.get(name))!.push(took);
+      // So that the database stays small, and every restore finds an empty context.
+      if (lane === restore) await db.deleteFrom('context').execute();
     }
   }
+  await db.destroy();
   await storage.delete(one.id);
   return { shape, bytes: bytes.length, ms, profile };
 }
@@ -128,7 +143,8 @@ const rotated = <T>(list: readonly T[], by: number): T[] => [
 
 function packageOf({ entries, bytes }: Shape): UnsealedPackage {
   const at = '2026-11-20T12:30:00.250Z';
-  const row = (i: number) => ({ id: i, file: `src/module-${i}.ts`, text: 'What was found, in "words" – naïve ones.' });
+  // In canonical order, as createHandoff finds values in a context.
+  const row = (i: number) => ({ file: `src/module-${i}.ts`, id: i, text: 'What was found, in "words" – naïve ones.' });
   const entry = (n: number): ContextEntrySerialized => {
     const rows = Array.from({ length: Math.max(1, Math.round(bytes / 100)) }, (_, i) => row(n * 1000 + i));
     const metadata = { source: '@architect', tags: ['design', 'api'], createdAt: at, updatedAt: at, version: 1 };

@@ -148,7 +148,8 @@ export async function putEntry(q: Queries, session: string, e: ContextEntry): Pr
   await q
     .insertInto('context')
     .values({ session, key: e.key, ...row })
-    .onConflict((c) => c.columns(['session', 'key']).doUpdateSet(row))
+    // By name: given again, a large value would be taken over twice.
+    .onConflict((c) => c.columns(['session', 'key']).doUpdateSet(({ ref }) => ({ ...row, value: ref('excluded.value') })))
     .execute();
 }
 

@@ -11,7 +11,7 @@ const [QUOTE, BACKSLASH, COMMA, COLON] = [code('"'), code('\\'), code(','), code
 const [LIST, LIST_END, OBJECT, OBJECT_END] = [code('['), code(']'), code('{'), code('}')];
 const [ZERO, NINE] = [code('0'), code('9')];
 /** What else may follow a backslash; and the control characters that have no such escape. */
-const SHORT = [...'bfnrt'].map(code);
+const SHORT = ['b', 'f', 'n', 'r', 't'].map(code);
 const LONG = /^u00(?:0[0-7bef]|1[0-9a-f])$/;
 /** No number is longer in JSON; and an integer of so few digits is written as it is. */
 const LONGEST_NUMBER = 25;
@@ -82,8 +82,7 @@ export function isCanonicalJson(bytes: Uint8Array, { maxDepth, maxValues }: Scan
 }
 
 const endsWord = (c: number): boolean => c === COMMA || c === LIST_END || c === OBJECT_END;
-const ascii = (bytes: Uint8Array, from: number, to: number): string =>
-  String.fromCharCode(...bytes.subarray(from, to));
+const ascii = (bytes: Uint8Array, from: number, to: number): string => String.fromCharCode(...bytes.subarray(from, to));
 
 function isNumber(text: string): boolean {
   const n = Number(text);

@@ -40,15 +40,26 @@ test.each(WHOLE)('canonical: %s', (text) => {
 });
 
 const OTHER = [
-  ...['', ' ', '1 ', '\n1', '01', '-0', '-', '+1', '.5', '1.', '1.0', '1e5', '1E+21', '1e21', '1e400', '00', '--1'],
-  ...['9007199254740993', '12345678901234567890', '0x1', 'NaN', 'Infinity', 'nul', 'nulll', 'True', 'undefined', '1'.repeat(400)],
-  ...['[', ']', '[1', '[1,', '[1,]', '[,1]', '[1 ,2]', '[1, 2]', '[1]]', '[1}', '{"a":1]', '[1][2]', '1,2', '[1 2]'],
-  ...['{', '{"a"', '{"a":', '{"a":1', '{"a":1,', '{"a":1,}', '{a:1}', '{"a" :1}', '{"a": 1}', '{1:1}', '{"a",1}'],
-  ...['"', '"a', '"\\', '"\\"', '"\n"', '"\u001f"', '"\\/"', '"\\u0041"', '"\\u000a"', '"\\u001F"', '"\\u00"', '"\\x"'],
-  ...['"\\u007f"', '"\\ud83d"', '"\\ud83d\\ude00"', '"\\u0008"', '"a"b', "'a'", '\ufeff1'],
-  ...['{"b":1,"a":1}', '{"a":1,"a":2}', '{"aa":1,"a":1}', '{"\ue000":1,"😀":1}', '{"\\"":1," ":1}', '{"\\r":1,"\\n":1}'],
-  ...['{"__proto__":1}', '{"a":{"__proto__":{}}}', '{"":1,"":1}'],
-];
+  ['', ' ', '1 ', '\n1', '01', '-0', '-', '+1', '.5', '1.', '1.0', '1e5', '1E+21', '1e21', '1e400', '00', '--1'],
+  [
+    '9007199254740993',
+    '12345678901234567890',
+    '0x1',
+    'NaN',
+    'Infinity',
+    'nul',
+    'nulll',
+    'True',
+    'undefined',
+    '1'.repeat(400),
+  ],
+  ['[', ']', '[1', '[1,', '[1,]', '[,1]', '[1 ,2]', '[1, 2]', '[1]]', '[1}', '{"a":1]', '[1][2]', '1,2', '[1 2]'],
+  ['{', '{"a"', '{"a":', '{"a":1', '{"a":1,', '{"a":1,}', '{a:1}', '{"a" :1}', '{"a": 1}', '{1:1}', '{"a",1}'],
+  ['"', '"a', '"\\', '"\\"', '"\n"', '"\u001f"', '"\\/"', '"\\u0041"', '"\\u000a"', '"\\u001F"', '"\\u00"', '"\\x"'],
+  ['"\\u007f"', '"\\ud83d"', '"\\ud83d\\ude00"', '"\\u0008"', '"a"b', "'a'", '\ufeff1'],
+  ['{"b":1,"a":1}', '{"a":1,"a":2}', '{"aa":1,"a":1}', '{"\ue000":1,"😀":1}', '{"\\"":1," ":1}', '{"\\r":1,"\\n":1}'],
+  ['{"__proto__":1}', '{"a":{"__proto__":{}}}', '{"":1,"":1}'],
+].flat();
 test.each(OTHER)('not canonical: %s', (text) => {
   expect([proven(text), isSameWhenWritten(text)]).toEqual([false, false]);
 });
@@ -63,7 +74,10 @@ test('the limits are those of what is written', () => {
   expect(proven('['.repeat(5_000_000))).toBe(false);
 });
 
-const text = fc.string({ unit: fc.constantFrom(...'ab"\\/\n\u0001\u007fé\ud7ff\ue000\uffff', '😀'), maxLength: 4 });
+const text = fc.string({
+  unit: fc.constantFrom(...Array.from('ab"\\/\n\u0001\u007fé\ud7ff\ue000\uffff😀')),
+  maxLength: 4,
+});
 const json = fc.letrec((tie) => ({
   any: fc.oneof(
     { depthSize: 'small' },
@@ -86,7 +100,11 @@ test('whatever is written is proven', () => {
 });
 
 test('with one character changed, put in or taken out: proven where it is still the same when written', () => {
-  const change = fc.tuple(fc.nat(), fc.nat(2), fc.constantFrom(...'"\\,:[]{}0019-.eEun\n tb\u0001é\ue000', '😀'));
+  const change = fc.tuple(
+    fc.nat(),
+    fc.nat(2),
+    fc.constantFrom(...Array.from('"\\,:[]{}0019-.eEun\n tb\u0001é\ue000😀')),
+  );
   fc.assert(
     fc.property(json, change, (value, [where, taken, put]) => {
       const whole = [...canonicalText(value)];

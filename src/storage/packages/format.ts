@@ -112,7 +112,7 @@ const refusal = (issues: string): HandoffError => new HandoffError('INVALID_PACK
 const [QUOTE, BACKSLASH, COMMA, LIST, LIST_END, OBJECT, OBJECT_END] = Buffer.from('"\\,[]{}');
 
 /** How deep a JSON text is nested, and at least half of how many values it has, before the parser allots memory for them. */
-export function shapeOf(bytes: Buffer): { depth: number; values: number } {
+function shapeOf(bytes: Buffer): { depth: number; values: number } {
   let [open, depth, values] = [0, 0, 0];
   const end = bytes.length;
   for (let i = 0; i < end; i++) {

@@ -107,7 +107,7 @@ test('with one character changed, put in or taken out: proven where it is still 
   );
   fc.assert(
     fc.property(json, change, (value, [where, taken, put]) => {
-      const whole = [...canonicalText(value)];
+      const whole = Array.from(canonicalText(value));
       whole.splice(where % (whole.length + 1), taken, put);
       const changed = whole.join('');
       expect([changed, proven(changed)]).toEqual([changed, isSameWhenWritten(changed)]);

@@ -1,17 +1,20 @@
 import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { open, readFile, unlink } from 'node:fs/promises';
+import { open, readFile, rename } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import Table from 'cli-table3';
+import { isCanonicalJson } from '../src/core/canonical-scan.js';
 import { canonicalText } from '../src/core/canonical.js';
 import { checkPackage } from '../src/core/package-schema.js';
-import type { ContextEntrySerialized } from '../src/core/package.js';
+import type { ContextEntrySerialized, PipelineHandoffPackage } from '../src/core/package.js';
+import { parseContext } from '../src/packages/serialize.js';
 import { FileHandoffStorage } from '../src/storage/packages/file-storage.js';
-import { packageBytes, shapeOf } from '../src/storage/packages/format.js';
+import { packageBytes } from '../src/storage/packages/format.js';
 import { packageFault, sealPackage } from '../src/storage/packages/seal.js';
 import type { UnsealedPackage } from '../src/storage/packages/written.js';
+import { restoring, type Restoring } from './restore.js';
 import { median, round, spreadOf, type Spread } from './stats.js';
 
 interface Shape {
@@ -30,7 +33,7 @@ const SHAPES: Shape[] = [
   { name: '50 MB (5000 entries)', key: '50MB', entries: 5000, bytes: 10_240, times: 1 },
 ];
 const FLOOR = 'JSON.stringify + SHA-256';
-const OURS = ['create', 'verify', 'store', 'load'] as const;
+const OURS = ['create', 'verify', 'store', 'load', 'restore'] as const;
 
 type Lane = () => unknown;
 interface Measured {
@@ -42,8 +45,8 @@ interface Measured {
 }
 
 /**
- * `npm run bench -- package`: making, storing, loading and verifying packages beside the floor: JSON.stringify and SHA-256
- * of the same package. The lanes take turns. `store` and `load` go through files, with fsync.
+ * `npm run bench -- package`: making, storing, loading, verifying and restoring packages beside the floor: JSON.stringify
+ * and SHA-256 of the same package. The lanes take turns. `store`, `load` and `restore` go through files, with fsync.
  */
 export async function packageBench(args: readonly string[], say: (text: string) => void): Promise<string> {
   const rounds = args.includes('--quick') ? 5 : 15;
@@ -51,7 +54,7 @@ export async function packageBench(args: readonly string[], say: (text: string) 
   try {
     const results: Measured[] = [];
     for (const shape of SHAPES) {
-      results.push(await measureShape(shape, folder, rounds));
+      results.push(await measureShape(shape, path.join(folder, shape.key), rounds));
       say(`${shape.name}: ${rounds} rounds`);
     }
     say(results.map(text).join('\n'));
@@ -67,14 +70,16 @@ async function measureShape(shape: Shape, folder: string, rounds: number): Promi
   const bytes = packageBytes(one);
   const storage = new FileHandoffStorage(folder);
   await storage.save(one);
+  const into = await restoring(folder, storage, one);
   const lanes: [string, Lane][] = [
     [FLOOR, () => createHash('sha256').update(JSON.stringify(one)).digest('hex')],
     ['create', () => sealPackage(unsealed)],
     ['verify', () => packageFault(one)],
     ['store', () => storage.save(one)],
     ['load', () => storage.load(one.id)],
+    ['restore', into.restore],
   ];
-  const parts = partsOf(unsealed, bytes, path.join(folder, `${one.id}.json`));
+  const parts = partsOf(unsealed, bytes, path.join(folder, `${one.id}.json`), into);
   const ms = new Map(lanes.map(([name]) => [name, [] as number[]]));
   const profile = new Map(parts.map(([name]) => [name, [] as number[]]));
   // The first round warms up, and does not count.
@@ -82,16 +87,18 @@ async function measureShape(shape: Shape, folder: string, rounds: number): Promi
     for (const [name, lane] of rotated([...lanes, ...parts], n)) {
       const took = await timed(lane, shape.times);
       if (n > 0) (ms.get(name) ?? profile.get(name))!.push(took);
+      if (lane === into.restore || lane === into.bare) await into.clear();
     }
   }
+  await into.close();
   await storage.delete(one.id);
   return { shape, bytes: bytes.length, ms, profile };
 }
 
 /** What the lanes are made of, one by one. */
-function partsOf(unsealed: UnsealedPackage, bytes: Buffer, file: string): [string, Lane][] {
+function partsOf(unsealed: UnsealedPackage, bytes: Buffer, file: string, into: Restoring): [string, Lane][] {
   const text = bytes.toString();
-  const written = JSON.parse(text) as { context: { entries: unknown[] } };
+  const written = JSON.parse(text) as PipelineHandoffPackage;
   const { entries } = written.context;
   const canonical = canonicalText(entries, { strict: true });
   return [
@@ -99,11 +106,13 @@ function partsOf(unsealed: UnsealedPackage, bytes: Buffer, file: string): [strin
     ['text to UTF-8', () => Buffer.from(canonical)],
     ['SHA-256, once', () => createHash('sha256').update(bytes).digest('hex')],
     ['schema (zod)', () => checkPackage(written)],
-    ['write + fsync', () => writeAndSync(`${file}.bench`, bytes)],
+    ['write, fsync, rename', () => writeAndSync(`${file}.bench`, bytes)],
     ['read the file', () => readFile(file)],
     ['UTF-8 to text', () => isUtf8(bytes) && bytes.toString()],
-    ['depth and values', () => shapeOf(bytes)],
+    ['proof of canonical form', () => isCanonicalJson(bytes, { maxDepth: 100, maxValues: Infinity })],
     ['JSON.parse', () => JSON.parse(text) as unknown],
+    ['values looked at', () => parseContext(written.context)],
+    ['values into bare SQLite', into.bare],
   ];
 }
 
@@ -112,7 +121,7 @@ async function writeAndSync(file: string, bytes: Buffer): Promise<void> {
   await handle.writeFile(bytes);
   await handle.sync();
   await handle.close();
-  await unlink(file);
+  await rename(file, `${file}.moved`);
 }
 
 async function timed(lane: Lane, times: number): Promise<number> {
@@ -128,7 +137,8 @@ const rotated = <T>(list: readonly T[], by: number): T[] => [
 
 function packageOf({ entries, bytes }: Shape): UnsealedPackage {
   const at = '2026-11-20T12:30:00.250Z';
-  const row = (i: number) => ({ id: i, file: `src/module-${i}.ts`, text: 'What was found, in "words" – naïve ones.' });
+  // In canonical order, as createHandoff finds values in a context.
+  const row = (i: number) => ({ file: `src/module-${i}.ts`, id: i, text: 'What was found, in "words" – naïve ones.' });
   const entry = (n: number): ContextEntrySerialized => {
     const rows = Array.from({ length: Math.max(1, Math.round(bytes / 100)) }, (_, i) => row(n * 1000 + i));
     const metadata = { source: '@architect', tags: ['design', 'api'], createdAt: at, updatedAt: at, version: 1 };

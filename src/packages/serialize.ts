@@ -1,11 +1,12 @@
 import { DEPTH_LIMIT, checkEntry } from '../core/context-entry.js';
+import { isCanonicalJson } from '../core/canonical-scan.js';
 import { canonicalText } from '../core/canonical.js';
 import { sha256 } from '../core/digest.js';
 import { HandoffError, invalid, type Issue } from '../core/errors.js';
 import type { ContextEntrySerialized, SerializedContext } from '../core/package.js';
 import { pointerOf } from '../core/pointer.js';
 import type { ContextEntry } from '../storage/context.js';
-import { checkedSize, type ContextWrite } from '../storage/sessions.js';
+import { checkSize, type ContextWrite } from '../storage/sessions.js';
 import { metadataOf } from './shared-context.js';
 
 /** How many of the largest entries an error names. */
@@ -55,17 +56,18 @@ function parseEntry(
   at: (...path: string[]) => string,
   issues: Issue[],
 ): ContextWrite | undefined {
-  checkedSize(key, text);
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
+  const bytes = Buffer.from(text);
+  checkSize(key, bytes.length);
+  const { source, tags } = metadata;
+  // A value is canonical where our own createHandoff made the package: then it is kept as it is.
+  const proven = isCanonicalJson(bytes, { maxDepth: DEPTH_LIMIT, maxValues: Infinity });
+  const parsed = proven ? undefined : parsedValue(text);
+  if (!proven && parsed === undefined) {
     issues.push({ path: at('value'), message: 'is not JSON' });
     return undefined;
   }
-  const { source, tags } = metadata;
   checkEntry(key, null, { source, tags });
-  const canonical = canonicalValue(key, value);
+  const value = proven ? text : canonicalValue(key, parsed);
   const times: { createdAt?: number; updatedAt?: number } = {};
   for (const field of ['createdAt', 'updatedAt'] as const) {
     const time = metadata[field];
@@ -73,7 +75,16 @@ function parseEntry(
     times[field] = Date.parse(time);
     if (!isWritable(times[field])) issues.push({ path: at('metadata', field), message: 'is not a date' });
   }
-  return { key, value: canonical, digest: sha256(canonical), source, tags, ...times };
+  return { key, value, digest: sha256(proven ? bytes : value), source, tags, ...times };
+}
+
+/** Undefined where it is no JSON. */
+function parsedValue(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Whether a time has four digits of a year, also in UTC: no package could say any other. */

@@ -1,3 +1,4 @@
+import { CompiledQuery } from 'kysely';
 import { digestOf, sha256 } from '../core/digest.js';
 import type { Queries } from './database.js';
 import type { ContextTable } from './tables/sessions.js';
@@ -125,10 +126,17 @@ export function entryAfter(
   };
 }
 
+/** Compiled once: of a small entry that takes longer than writing it. */
+const PUT = `insert into context (session, ${COLUMNS.join(', ')}) values (?, ${COLUMNS.map(() => '?').join(', ')})
+  on conflict (session, key) do update set ${COLUMNS.filter((c) => c !== 'key')
+    .map((c) => `${c} = excluded.${c}`)
+    .join(', ')}`;
+
 /** Puts an entry exactly as it is given, its version too: what an undo does. */
 export async function putEntry(q: Queries, session: string, e: ContextEntry): Promise<void> {
-  const row = {
+  const row: Record<(typeof COLUMNS)[number], string | number> = {
     value: e.value,
+    key: e.key,
     digest: e.digest,
     version: e.version,
     source: e.source,
@@ -137,11 +145,7 @@ export async function putEntry(q: Queries, session: string, e: ContextEntry): Pr
     updated_at: e.updatedAt,
     updated_by: e.updatedBy,
   };
-  await q
-    .insertInto('context')
-    .values({ session, key: e.key, ...row })
-    .onConflict((c) => c.columns(['session', 'key']).doUpdateSet(row))
-    .execute();
+  await q.executeQuery(CompiledQuery.raw(PUT, [session, ...COLUMNS.map((c) => row[c])]));
 }
 
 export async function deleteEntry(q: Queries, session: string, key: string): Promise<void> {

@@ -84,7 +84,8 @@ export class Sessions {
     checkSession(session);
     checkEntry(key, value, { source: by });
     checkEntry(key, null, facts);
-    const text = checkedSize(key, canonicalJson(value));
+    const text = canonicalJson(value);
+    checkSize(key, Buffer.byteLength(text));
     return this.transact(async (trx) => {
       compare(session, key, await readEntry(trx, session, key), ifVersion);
       return writeEntry(trx, session, key, text, { by, ...facts });
@@ -244,9 +245,8 @@ function compare(session: string, key: string, found: ContextEntry | undefined, 
   });
 }
 
-/** Throws INPUT_TOO_LARGE of a value (JSON) that is too large for one entry. */
-export function checkedSize(key: string, value: string): string {
-  const size = Buffer.byteLength(value);
-  if (size <= ENTRY_LIMIT) return value;
-  throw new HandoffError('INPUT_TOO_LARGE', { what: `The value of ${printable(key)}`, size, limit: ENTRY_LIMIT });
+/** Throws INPUT_TOO_LARGE of a value (so many bytes of JSON) that is too large for one entry. */
+export function checkSize(key: string, size: number): void {
+  if (size > ENTRY_LIMIT)
+    throw new HandoffError('INPUT_TOO_LARGE', { what: `The value of ${printable(key)}`, size, limit: ENTRY_LIMIT });
 }

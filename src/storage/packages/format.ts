@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { HandoffError } from '../../core/errors.js';
+import { isCanonicalJson } from '../../core/canonical-scan.js';
 import { checkPackage } from '../../core/package-schema.js';
 import { checkPackageVersion } from '../../core/package-version.js';
 import type { IntegrityCheck, PipelineHandoffPackage } from '../../core/package.js';
@@ -8,9 +9,11 @@ import {
   MAX_DEPTH,
   MAX_VALUES,
   entriesOf,
+  frameOf,
   fromWrittenForm,
   integrityBlock,
   writtenForm,
+  type Frame,
   type WrittenPackage,
 } from './written.js';
 
@@ -20,7 +23,7 @@ import {
  */
 export function packageBytes(handoff: PipelineHandoffPackage, key?: PackageKey): Buffer {
   const written = checked(handoff);
-  const parts = partsOf(written, entriesOf(handoff.context.entries));
+  const parts = partsOf(frameOf(written), entriesOf(handoff.context.entries));
   const fault = faultOfParts(parts, handoff);
   if (fault) throw new HandoffError('INVALID_PACKAGE', { issues: fault });
   return Buffer.concat(fileOf(parts, key ? integrityOf(parts, key) : handoff.integrity));
@@ -50,12 +53,18 @@ function checked(handoff: PipelineHandoffPackage): WrittenPackage {
  * checksums match. Throws PACKAGE_VERSION; and INVALID_PACKAGE, whose text says why the file is no good.
  */
 export function decodePackage(bytes: Buffer, key?: PackageKey): PipelineHandoffPackage {
-  const text = textOf(bytes);
-  const written = parsed(text);
+  if (bytes.length === 0) throw refusal('it is empty');
+  if (!isUtf8(bytes)) throw refusal('it is not UTF-8');
+  // What is canonical need not be written again, which takes longer than all the rest.
+  const canonical = isCanonicalJson(bytes, { maxDepth: MAX_DEPTH, maxValues: MAX_VALUES });
+  if (!canonical) checkShape(bytes);
+  const written = parsed(bytes.toString());
   checkPackageVersion((written['metadata'] as { version?: unknown } | undefined)?.version);
   checkPackage(written);
   const handoff = fromWrittenForm(written);
-  const parts = partsOf(writtenForm(handoff), entriesOf(handoff.context.entries));
+  const frame = frameOf(writtenForm(handoff));
+  const entries = canonical ? between(bytes, frame, handoff.integrity) : entriesOf(handoff.context.entries);
+  const parts = partsOf(frame, entries);
   if (!isSame(bytes, fileOf(parts, handoff.integrity)))
     throw refusal('it is JSON, but not byte for byte what was written');
   const fault = faultOfParts(parts, handoff, key);
@@ -71,13 +80,17 @@ function isSame(bytes: Buffer, pieces: readonly Uint8Array[]): boolean {
   return at === bytes.length;
 }
 
-function textOf(bytes: Buffer): string {
-  if (bytes.length === 0) throw refusal('it is empty');
-  if (!isUtf8(bytes)) throw refusal('it is not UTF-8');
+/** The bytes of the entries in those of the whole package, which are canonical. */
+function between(bytes: Buffer, [head, middle, tail]: Frame, integrity: IntegrityCheck): Uint8Array[] {
+  const after = middle.length + integrityBlock(integrity).length + tail.length;
+  return [bytes.subarray(head.length, bytes.length - after)];
+}
+
+/** Throws where a text would take more memory than a package may, when it is parsed. */
+function checkShape(bytes: Buffer): void {
   const { depth, values } = shapeOf(bytes);
   if (depth > MAX_DEPTH) throw refusal(`it is more than ${MAX_DEPTH} levels deep`);
   if (values > 2 * MAX_VALUES) throw refusal(`it has more than ${MAX_VALUES} values`);
-  return bytes.toString('utf8');
 }
 
 function parsed(text: string): WrittenPackage {
@@ -99,7 +112,7 @@ const refusal = (issues: string): HandoffError => new HandoffError('INVALID_PACK
 const [QUOTE, BACKSLASH, COMMA, LIST, LIST_END, OBJECT, OBJECT_END] = Buffer.from('"\\,[]{}');
 
 /** How deep a JSON text is nested, and at least half of how many values it has, before the parser allots memory for them. */
-export function shapeOf(bytes: Buffer): { depth: number; values: number } {
+function shapeOf(bytes: Buffer): { depth: number; values: number } {
   let [open, depth, values] = [0, 0, 0];
   const end = bytes.length;
   for (let i = 0; i < end; i++) {

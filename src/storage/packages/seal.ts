@@ -3,7 +3,7 @@ import { uuidv7 } from 'uuidv7';
 import { HandoffError } from '../../core/errors.js';
 import { PACKAGE_ID, printable } from '../../core/ids.js';
 import type { IntegrityCheck, PipelineHandoffPackage, SerializedContext } from '../../core/package.js';
-import { entriesOf, frameOf, writtenForm, type UnsealedPackage, type WrittenPackage } from './written.js';
+import { entriesOf, frameOf, writtenForm, type Frame, type UnsealedPackage } from './written.js';
 
 /** A secret that packages are signed with. */
 export interface PackageKey {
@@ -36,7 +36,7 @@ export function sealPackage(handoff: UnsealedPackage, key?: PackageKey): Pipelin
   const entries = entriesOf(handoff.context.entries);
   const context: SerializedContext = { ...handoff.context, ...sizeAndChecksum(entries) };
   const whole = { ...handoff, context };
-  return { ...whole, integrity: integrityOf(partsOf(writtenForm(whole), entries), key) };
+  return { ...whole, integrity: integrityOf(partsOf(frameOf(writtenForm(whole)), entries), key) };
 }
 
 /**
@@ -44,13 +44,10 @@ export function sealPackage(handoff: UnsealedPackage, key?: PackageKey): Pipelin
  * read a file have done that already. Throws INVALID_PACKAGE where it is no package at all.
  */
 export function packageFault(handoff: PipelineHandoffPackage, key?: PackageKey): string | undefined {
-  return faultOfParts(partsOf(writtenForm(handoff), entriesOf(handoff.context.entries)), handoff, key);
+  return faultOfParts(partsOf(frameOf(writtenForm(handoff)), entriesOf(handoff.context.entries)), handoff, key);
 }
 
-export function partsOf(written: WrittenPackage, entries: Uint8Array[]): Parts {
-  const [head, middle, tail] = frameOf(written);
-  return { head, entries, middle, tail };
-}
+export const partsOf = ([head, middle, tail]: Frame, entries: Uint8Array[]): Parts => ({ head, entries, middle, tail });
 
 /** The integrity block of a package with these parts. */
 export function integrityOf(parts: Parts, key?: PackageKey): IntegrityCheck {

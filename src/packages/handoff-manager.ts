@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import { HandoffError, type ErrorCode } from '../core/errors.js';
 import { checkPackage } from '../core/package-schema.js';
 import { checkPackageVersion } from '../core/package-version.js';
@@ -131,6 +132,8 @@ export class HandoffManager {
     const { maxBytes = MAX_BYTES } = options;
     const rows = (await context?.rows(options)) ?? [];
     checkBudget(rows, sessionId, maxBytes);
+    // Each part of the work is a stretch of its own: a worker beats and hears others between them.
+    await turn();
     const unsealed: UnsealedPackage = {
       id: options.id ?? newPackageId(),
       sessionId,
@@ -156,7 +159,9 @@ export class HandoffManager {
         ...(expiresAt ? { expiresAt } : {}),
       },
     };
+    await turn();
     const handoff = sealPackage(unsealed, this.options.key);
+    await turn();
     checkBudget(rows, sessionId, maxBytes, handoff.context.size);
     await this.storage.save(handoff);
     return handoff;

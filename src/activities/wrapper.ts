@@ -57,6 +57,12 @@ export function attemptOf(): Attempt {
   };
 }
 
+/** Which call of an activity it is that calls it: the number rises within a run. */
+export function callOf(): { run: string; number: number } {
+  const { activityId, workflowExecution } = activityInfo();
+  return { run: workflowExecution?.runId ?? '', number: Number(activityId) };
+}
+
 /**
  * What every activity of ours runs in: it beats, so that a dead worker is found in 5 s and a cancellation is heard, and
  * it turns our errors into Temporal's.

@@ -85,8 +85,8 @@ async function placeOnRecord(storage: Storage, { subject, phases }: ReceiveTask)
 }
 
 export async function projectPipeline({ storage }: Deps, task: ProjectPipelineTask): Promise<void> {
-  const { ref, state, phases, taskQueue } = task;
-  await storage.pipelines.project({ subject: ref.subject, phases, state }, taskQueue);
+  const { ref, state, taskQueue } = task;
+  await storage.pipelines.project(ref.subject, state, taskQueue);
 }
 
 /** What became of a phase change whose run is another's child; nothing while it is open. */

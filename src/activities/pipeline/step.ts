@@ -75,7 +75,7 @@ function bounded({ phase, step }: PhaseStepTask, returned: unknown): Record<stri
   const facts = text === undefined ? undefined : (JSON.parse(text) as unknown);
   if (typeof facts !== 'object' || facts === null || Array.isArray(facts))
     throw new HandoffError('INVALID_REQUEST', { issues: `${what}: must be an object, or nothing` });
-  const size = text!.length;
+  const size = text.length;
   if (size <= FACTS_LIMIT) return facts as Record<string, unknown>;
   throw new HandoffError('INPUT_TOO_LARGE', { what, size, limit: FACTS_LIMIT });
 }

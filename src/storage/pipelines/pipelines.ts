@@ -115,31 +115,34 @@ export class Pipelines {
   }
 
   /** Writes the present state. One that is older than what is written changes nothing. */
-  async project(
-    { subject, phases, state }: { subject: PipelineSubject; phases: FrozenPhase[]; state: PipelineState },
-    taskQueue: string,
-  ): Promise<void> {
-    const { phase, step } = placeAt(state.at, phases);
+  async project({ pipelineId: id }: PipelineSubject, state: PipelineState, taskQueue: string): Promise<void> {
     const now = Date.now();
-    await this.db
-      .updateTable('pipelines')
-      .set({
-        status: state.status,
-        shown: shownPipeline(state),
-        blocked: blockedPipeline(state, phases) ?? null,
-        task_queue: taskQueue,
-        phase,
-        step: step ?? null,
-        package: state.checkpoint?.packageId ?? null,
-        snapshot: JSON.stringify({ subject, phases, state } satisfies Snapshot),
-        updated_at: now,
-        closed_at: isOpenPipeline(state) ? null : now,
-        as_of: state.lastEventAt,
-      })
-      .where('id', '=', subject.pipelineId)
-      .where('epoch', '<=', state.epoch)
-      .where('as_of', '<=', state.lastEventAt)
-      .execute();
+    await this.db.transaction().execute(async (trx) => {
+      const row = await trx.selectFrom('pipelines').select('snapshot').where('id', '=', id).executeTakeFirst();
+      if (!row) return;
+      // They never change, and are too many to be sent along with every state.
+      const { subject, phases } = JSON.parse(row.snapshot) as Snapshot;
+      const { phase, step } = placeAt(state.at, phases);
+      await trx
+        .updateTable('pipelines')
+        .set({
+          status: state.status,
+          shown: shownPipeline(state),
+          blocked: blockedPipeline(state, phases) ?? null,
+          task_queue: taskQueue,
+          phase,
+          step: step ?? null,
+          package: state.checkpoint?.packageId ?? null,
+          snapshot: JSON.stringify({ subject, phases, state } satisfies Snapshot),
+          updated_at: now,
+          closed_at: isOpenPipeline(state) ? null : now,
+          as_of: state.lastEventAt,
+        })
+        .where('id', '=', id)
+        .where('epoch', '<=', state.epoch)
+        .where('as_of', '<=', state.lastEventAt)
+        .execute();
+    });
   }
 
   /** Marks one whose run is gone; a run that takes it over shows it as what it is again. */

@@ -129,7 +129,7 @@ export async function resumeSession(
   const { checkpoint, epoch, status } = state;
   if (checkpoint && epoch === known.epoch && !fromRecords) return resumePipeline(deps, checkpoint.packageId, asked);
   const { pipelineId } = known.subject;
-  if (status === 'failed' && said === 'run' && !gone && !fromRecords) {
+  if (status === 'failed' && said === 'run' && !gone && epoch === known.epoch && !fromRecords) {
     const { conflicts, ...resumed } = await askToResume(deps, session, report.taskQueue, asked);
     const taskQueue = resumed.status === 'transferring' ? (asked.taskQueue ?? report.taskQueue) : report.taskQueue;
     const { resumePoint } = report;

@@ -166,9 +166,8 @@ describe('messages that cross', () => {
       pipelines().resume(packageId, OP),
       pipelines().transfer(session, other, OP),
     ]);
-    for (const a of asked)
-      if (a.status === 'rejected')
-        expect(a.reason).toMatchObject({ code: expect.stringMatching(/^PIPELINE_/) as string });
+    const why = asked.flatMap((a) => (a.status === 'rejected' ? [(a.reason as { code?: string }).code] : []));
+    expect(why.filter((code) => !code?.startsWith('PIPELINE_'))).toEqual([]);
     expect(asked.some((a) => a.status === 'fulfilled')).toBe(true);
     await pipelines().result(session);
     expect([...steps.of(session), ...there.of(session)].toSorted()).toEqual(ALL_STEPS.toSorted());

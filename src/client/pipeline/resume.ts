@@ -196,11 +196,15 @@ function checkPresent(id: string, { subject, epoch }: PackedPipeline, known: Sto
 
 /** What the open run says; undefined where nobody is there who could say it. */
 async function whoAnswers(deps: PipelineDeps, session: string, facts: RunFacts): Promise<PipelineSnapshot | undefined> {
-  try {
-    return await askRun(deps, session, facts);
-  } catch (error) {
-    if (error instanceof HandoffError && error.code === 'NO_WORKER') return undefined;
-    throw error;
+  // A worker that stopped a moment ago seems to be there still, and is known to be gone at the second look.
+  for (let look = 1; ; look++) {
+    try {
+      return await askRun(deps, session, facts);
+    } catch (error) {
+      const code = error instanceof HandoffError ? error.code : undefined;
+      if (code === 'NO_WORKER') return undefined;
+      if (code !== 'DEADLINE_EXCEEDED' || look === 2) throw error;
+    }
   }
 }
 

@@ -14,7 +14,7 @@ import { throwIfInterrupted } from './wrapper.js';
 const CLAIM_MS = 3000;
 const POLL_MS = 200;
 /** An effect's name is part of its key. */
-const EFFECT_NAME = /^[^\p{Cc}]{1,200}$/u;
+const EFFECT_NAME = /^[^\p{Cc}\p{Cs}]{1,200}$/u;
 
 /** Whose effects they are, and what they are called in the ledger. */
 interface EffectOwner {

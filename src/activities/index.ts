@@ -27,7 +27,7 @@ import { phasesOf, type PhaseHandler } from './pipeline/phase.js';
 import { runPhaseStep } from './pipeline/step.js';
 import { undoEffects } from './undo.js';
 import { runValidation } from './validate.js';
-import { Interrupted, activity, attemptOf, type Attempt } from './wrapper.js';
+import { Interrupted, activity, attemptOf, callOf, type Attempt } from './wrapper.js';
 
 /** Never aborted: an action that cannot stop midway is not told that it should. */
 const NEVER = new AbortController().signal;
@@ -111,7 +111,7 @@ export function createActivities(
 
 const pipelineActivities = (deps: Deps): PipelineActivities => ({
   openPipeline: activity((task) => openPipeline(deps, task)),
-  runPhaseStep: activity((task) => runPhaseStep(deps, task, cancellationSignal(), attemptOf())),
+  runPhaseStep: activity((task) => runPhaseStep(deps, task, cancellationSignal(), { ...attemptOf(), call: callOf() })),
   checkpointPipeline: activity((task) => checkpointPipeline(deps, task)),
   receivePackage: activity((task) => receivePackage(deps, task)),
   projectPipeline: activity((task) => projectPipeline(deps, task)),

@@ -34,6 +34,27 @@ function asFailure(error: unknown): unknown {
   return error;
 }
 
+/** What an error may weigh that Temporal is told of, and what is left of the text of one that weighs more. Characters. */
+const ERROR_LIMIT = 100_000;
+const LONGEST_TEXT = 4000;
+
+/** A server takes no failure of megabytes: without a word, the attempt would count as lost, and be made again and again. */
+function short(error: unknown): unknown {
+  if (weightOf(error) <= ERROR_LIMIT) return error;
+  const text = error instanceof Error ? error.message : String(error);
+  const message = text.length > LONGEST_TEXT ? `${text.slice(0, LONGEST_TEXT)}…` : text;
+  if (error instanceof CancelledFailure) return new CancelledFailure(message);
+  const { type, nonRetryable } = error instanceof ApplicationFailure ? error : {};
+  return ApplicationFailure.create({ message, type: type ?? 'Error', nonRetryable: nonRetryable ?? false });
+}
+
+function weightOf(error: unknown): number {
+  if (!(error instanceof Error)) return typeof error === 'string' ? error.length : 0;
+  const { message, stack = '', cause } = error;
+  const details = error instanceof ApplicationFailure ? (JSON.stringify(error.details ?? []) ?? '').length : 0;
+  return message.length + stack.length + details + (cause === error ? 0 : weightOf(cause));
+}
+
 /** What the next beat of an activity says, by activity. */
 const details = new WeakMap<Context, unknown>();
 
@@ -57,6 +78,12 @@ export function attemptOf(): Attempt {
   };
 }
 
+/** Which call of an activity it is that calls it: the number rises within a run. */
+export function callOf(): { run: string; number: number } {
+  const { activityId, workflowExecution } = activityInfo();
+  return { run: workflowExecution?.runId ?? '', number: Number(activityId) };
+}
+
 /**
  * What every activity of ours runs in: it beats, so that a dead worker is found in 5 s and a cancellation is heard, and
  * it turns our errors into Temporal's.
@@ -69,7 +96,7 @@ export function activity<A extends unknown[], R>(run: (...args: A) => Promise<R>
     try {
       return await run(...args);
     } catch (error) {
-      throw asFailure(error);
+      throw short(asFailure(error));
     } finally {
       clearInterval(timer);
     }

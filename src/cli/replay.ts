@@ -74,7 +74,7 @@ async function replayed(histories: AsyncIterable<RunHistory | Unreadable>, io: I
 }
 
 function lineOf(paint: Paint, { from, result, workflowId, why }: Replayed): string {
-  const what = from.startsWith('handoff/') || !workflowId ? from : `${from}  ${workflowId}`;
+  const what = /^(?:handoff|pipeline)\//.test(from) || !workflowId ? from : `${from}  ${workflowId}`;
   if (result === 'same') return `${paint.green('✓')} ${safe(what)}`;
   return `${paint.red('✗')} ${safe(`${what}: ${result === 'unreadable' ? 'cannot be replayed: ' : ''}${why ?? ''}`)}`;
 }

@@ -17,6 +17,11 @@ export function refusePipeline(
   if (PIPELINE_LIFE[s.status].accepts.includes(name) && !s.ending) {
     if (name === 'resume' && s.status === 'failed' && !s.checkpoint && !s.unwritten)
       return { code: 'PIPELINE_RESUME_FAILED', params: { why: 'its package is still being written' } };
+    if (name === 'resume' && s.moveTo && s.checkpoint)
+      return {
+        code: 'PIPELINE_RESUME_FAILED',
+        params: { why: `it is on its way to task queue ${s.moveTo.taskQueue}` },
+      };
     if (name !== 'resume' || !packageId || packageId === s.checkpoint?.packageId) return undefined;
     const present = s.checkpoint
       ? `it is superseded by ${s.checkpoint.packageId}`

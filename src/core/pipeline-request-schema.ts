@@ -3,6 +3,9 @@ import { HandoffError, formatIssues } from './errors.js';
 import { issuesOf } from './fields-schema.js';
 import { checkBounds } from './request-schema.js';
 
+/** A thousand years. */
+const MAX_MINUTES = 526_000_000;
+
 const transitions = z.union([
   z.enum(['none', 'handoff']),
   z.strictObject({
@@ -18,7 +21,8 @@ const request = z.strictObject({
   pipelineVersion: z.string().min(1).max(64).optional(),
   phases: z.array(z.union([z.string(), z.number().transform(String)])).optional(),
   transitions: transitions.optional(),
-  packageExpiresInMinutes: z.number().positive().optional(),
+  // A package's time is a date, and those end.
+  packageExpiresInMinutes: z.number().positive().max(MAX_MINUTES).optional(),
   stepsPerRun: z.int().positive().optional(),
 });
 

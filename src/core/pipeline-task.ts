@@ -80,7 +80,6 @@ export interface Received {
 export interface ProjectPipelineTask {
   ref: PipelineRef;
   state: PipelineState;
-  phases: FrozenPhase[];
   taskQueue: string;
 }
 

@@ -17,6 +17,8 @@ import { FileHandoffStorage } from '../storage/packages/file-storage.js';
 import { newPackageId, packageFault, sealPackage, type PackageKey } from '../storage/packages/seal.js';
 import { writtenForm, type UnsealedPackage } from '../storage/packages/written.js';
 import type { KnownEntry } from '../storage/context.js';
+import type { Queries } from '../storage/database.js';
+import { Sessions } from '../storage/sessions.js';
 import type { ContextManager } from './context-manager.js';
 import { merge } from './merge.js';
 import { checkBudget, parseContext, serializedEntry } from './serialize.js';
@@ -71,6 +73,11 @@ export interface ReceiveHandoffOptions {
    * session, and gives the conflicts and keys of the first time.
    */
   once?: string;
+  /**
+   * Asked of the package, which is sound, in the transaction of the restore, before it writes anything. What it throws is
+   * thrown, and nothing was restored.
+   */
+  admit?: (handoff: PipelineHandoffPackage, trx: Queries) => Promise<void>;
 }
 
 export interface HandoffReceived {
@@ -191,7 +198,10 @@ export class HandoffManager {
         const restored = merged.writes.map((w) => w.key);
         return { writes: merged.writes, result: { conflicts: merged.conflicts, restored } };
       };
-      const result = await this.contextManager.sessions.change(session, by, decide, options.once);
+      const { admit, once } = options;
+      const { sessions } = this.contextManager;
+      const admitted = admit ? Sessions.guarded(sessions, (trx) => admit(handoff, trx)) : sessions;
+      const result = await admitted.change(session, by, decide, once);
       return {
         success: true,
         handoff: { ...handoff, integrity: { ...handoff.integrity, verifiedAt: now, valid: true } },

@@ -43,7 +43,16 @@ export interface PhaseRecord {
 
 /** The state of sessions: phase records and context entries, each with a version that every write raises. */
 export class Sessions {
-  constructor(private readonly db: Db) {}
+  /** `guard`: asked in the transaction of each change of a context, before it; what it throws is thrown, and nothing is written. */
+  constructor(
+    private readonly db: Db,
+    private readonly guard?: (trx: Transaction<Tables>) => Promise<void>,
+  ) {}
+
+  /** The same sessions, whose contexts change only where `guard` lets them. */
+  static guarded(sessions: Sessions, guard: (trx: Transaction<Tables>) => Promise<void>): Sessions {
+    return new Sessions(sessions.db, guard);
+  }
 
   /** Records a phase's status, with the digest of the session's context as it is now. */
   async setPhase(session: string, phase: string | number, status: PhaseStatus, by: string): Promise<PhaseRecord> {
@@ -161,7 +170,10 @@ export class Sessions {
   }
 
   private transact<T>(work: (trx: Transaction<Tables>) => Promise<T>): Promise<T> {
-    return this.db.transaction().execute(work);
+    return this.db.transaction().execute(async (trx) => {
+      await this.guard?.(trx);
+      return work(trx);
+    });
   }
 }
 

@@ -3,6 +3,7 @@ import path from 'node:path';
 import type { Client } from '@temporalio/client';
 import type { History } from '@temporalio/common/lib/proto-utils.js';
 import { REPAIR_TYPE, handoffIdOf, repairWorkflowIdOf, repairedIdOf, workflowIdOf } from '../core/ids.js';
+import { PIPELINE_TYPE, pipelineWorkflowIdOf, sessionOfWorkflow } from '../core/pipeline-ids.js';
 import { SEARCH_KEYS, quoted } from '../core/search-keys.js';
 import { historyFromJson, historyToJson } from './history-json.js';
 
@@ -36,12 +37,12 @@ interface FoundRun {
   runId: string;
 }
 
-/** Handoffs' runs by Temporal's visibility, repairs and earlier runs of those that continued as new included. */
+/** The runs of handoffs and pipelines by Temporal's visibility, repairs and earlier runs of those that continued as new included. */
 async function* runsOf(client: Client, filter: RunFilter): AsyncGenerator<FoundRun> {
   const is = (key: string, value: string | undefined): string[] =>
     value === undefined ? [] : [`${key} = ${quoted(value)}`];
   const query = [
-    "WorkflowId STARTS_WITH 'handoff/'",
+    "(WorkflowId STARTS_WITH 'handoff/' OR WorkflowId STARTS_WITH 'pipeline/')",
     ...(filter.open ? ["ExecutionStatus = 'Running'"] : []),
     ...is(SEARCH_KEYS.session, filter.session),
     ...is('WorkflowType', filter.procedure),
@@ -50,7 +51,7 @@ async function* runsOf(client: Client, filter: RunFilter): AsyncGenerator<FoundR
   let left = filter.limit ?? LIMIT;
   for await (const { workflowId, runId } of client.workflow.list({ query })) {
     // What a handoff has started runs on code of its own.
-    if (!handoffIdOf(workflowId) && !repairedIdOf(workflowId)) continue;
+    if (!handoffIdOf(workflowId) && !repairedIdOf(workflowId) && !sessionOfWorkflow(workflowId)) continue;
     if (left-- <= 0) return;
     yield { workflowId, runId };
   }
@@ -73,7 +74,7 @@ export async function* fetchHistories(client: Client, filter: RunFilter): AsyncG
 
 /**
  * Writes histories into a folder, a file a run, as Temporal's own export: `<handoffId>.<runId>.json`, `….repair.…` for a
- * repair. Each is there whole or not at all. Returns the files' names.
+ * repair, `pipeline.<session>.…` for a pipeline. Each is there whole or not at all. Returns the files' names.
  */
 export async function recordHistories(client: Client, folder: string, filter: RunFilter): Promise<string[]> {
   await mkdir(folder, { recursive: true });
@@ -100,6 +101,9 @@ export const runIdOf = (history: History): string => startOf(history)?.originalE
 export const workflowTypeOf = (history: History): string => startOf(history)?.workflowType?.name ?? '';
 
 function fileNameOf(workflowId: string, runId: string): string | undefined {
+  const session = sessionOfWorkflow(workflowId);
+  // Not every file system takes a colon.
+  if (session && RUN_ID.test(runId)) return `pipeline.${session.replaceAll(':', '-')}.${runId}.json`;
   const repaired = /^(.+)\/repair$/.exec(workflowId)?.[1];
   const id = handoffIdOf(repaired ?? workflowId);
   if (!id || !RUN_ID.test(runId)) return undefined;
@@ -128,19 +132,26 @@ export async function* readHistories(place: string): AsyncGenerator<RunHistory |
 function workflowIdIn(history: History, file: string): string {
   const started = startOf(history);
   if (started?.workflowId) return started.workflowId;
+  const subject = subjectIn(started?.input?.payloads?.[0]?.data);
+  if (started?.workflowType?.name === PIPELINE_TYPE && subject?.session) return pipelineWorkflowIdOf(subject.session);
   const repair = started?.workflowType?.name === REPAIR_TYPE;
   const named = /^(.+?)(\.repair)?\.[0-9a-f-]{36}\.json$/.exec(file)?.[1];
-  const handoffId = subjectIn(started?.input?.payloads?.[0]?.data) ?? named;
+  const handoffId = subject?.handoffId ?? named;
   if (!handoffId)
     throw new Error('neither its content nor its name tells the workflow id: name it <handoffId>.<runId>.json');
   return repair ? repairWorkflowIdOf(handoffId) : workflowIdOf(handoffId);
 }
 
-function subjectIn(data: Uint8Array | null | undefined): string | undefined {
+function subjectIn(data: Uint8Array | null | undefined): { handoffId?: string; session?: string } | undefined {
   try {
-    const input = JSON.parse(Buffer.from(data ?? []).toString('utf8')) as { subject?: { handoffId?: unknown } };
-    const id = input?.subject?.handoffId;
-    return typeof id === 'string' ? id : undefined;
+    const input = JSON.parse(Buffer.from(data ?? []).toString('utf8')) as {
+      subject?: { handoffId?: unknown; session?: unknown };
+    };
+    const { handoffId, session } = input?.subject ?? {};
+    return {
+      ...(typeof handoffId === 'string' ? { handoffId } : {}),
+      ...(typeof session === 'string' ? { session } : {}),
+    };
   } catch {
     return undefined;
   }

@@ -1,8 +1,9 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openStorage, type Storage } from '../../src/storage/storage.js';
+import { connectClient } from '../../src/temporal/connect.js';
 import { handoff, haveServer, json, launch, type Running } from './rig.js';
 
 let base: string;
@@ -108,6 +109,37 @@ describe('handoff pipeline', { timeout: 120_000 }, () => {
     expect((await following.ended).code).toBe(0);
   });
 
+  it('goes on without a package that is damaged, and after a run that was terminated', async () => {
+    const id = await pausedAfter('eight', 'analysis-read');
+    await writeFile(path.join(folder, 'packages', `${id}.json`), '{}');
+    const refused =
+      'error PIPELINE_RESUME_FAILED: Failed to receive handoff: Integrity check failed. Without it, after the last step on record: handoff pipeline resume';
+    expect(await pipeline('resume', 'eight')).toMatchObject({ code: 1, stderr: `${refused} eight --from-records\n` });
+    expect(await pipeline('resume', id)).toMatchObject({ code: 1, stderr: `${refused} SESSION --from-records\n` });
+    expect(await pipeline('resume', id, '--from-records')).toMatchObject({ code: 2 });
+    expect(await pipeline('resume', 'eight', '--from-records', '--follow')).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(
+        /^Session eight goes on at analysis\/write in a new run, after the last step on record\.\n[^]*completed\n$/,
+      ) as string,
+    });
+    await heldAt('nine', 'analysis-read');
+    const { address } = JSON.parse(await readFile(path.join(folder, 'dev.json'), 'utf8')) as { address: string };
+    const { client, connection } = await connectClient({ address });
+    await client.workflow.getHandle('pipeline/nine').terminate('by hand');
+    await connection.close();
+    const { stdout, code } = await pipeline('status', 'nine');
+    expect({ code, stdout }).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(
+        /terminated[^]*handoff pipeline resume nine +go on after the last step on record/,
+      ) as string,
+    });
+    await open('nine', 'analysis-read');
+    expect(await pipeline('resume', 'nine', '--follow')).toMatchObject({ code: 0 });
+    expect(await pipeline('list', '--status', 'lost')).toMatchObject({ code: 0 });
+  });
+
   it('transfers, warns where nobody polls, and fetches back', async () => {
     await heldAt('four', 'analysis-read');
     const moving = pipeline('transfer', 'four', 'nobody', '--timeout', '60');
@@ -154,6 +186,11 @@ describe('handoff pipeline', { timeout: 120_000 }, () => {
       ['resume', 'one'],
       1,
       'PIPELINE_RESUME_FAILED: Failed to receive handoff: the pipeline of session one is completed',
+    ],
+    [
+      ['pause', 'one', '--until', '2020-01-01T00:00:00Z'],
+      2,
+      'INVALID_MESSAGE: The message pause is not valid: `until` is past',
     ],
     [['pause', 'one', '--until', 'soon'], 2, 'INVALID_MESSAGE: The message pause is not valid: until'],
     [['cancel', 'one'], 2, 'USAGE: required option'],

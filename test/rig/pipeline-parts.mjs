@@ -25,4 +25,20 @@ async function run({ session, phase, step, storage, context, effect }) {
   return { pid: process.pid };
 }
 
-export const phases = PHASES.map((phase) => ({ phase, steps: ['a', 'b', 'c'].map((name) => ({ name, run })) }));
+/** Waits for a file, whatever its signal says, and then writes; what that is refused with is written down. */
+async function wait({ session, storage, context, effect }) {
+  const folder = path.join(storage.folder, '..', 'witness');
+  mkdirSync(folder, { recursive: true });
+  const file = path.join(folder, session);
+  appendFileSync(`${file}.starts`, `${process.pid}\n`);
+  while (!existsSync(`${file}.go`)) await sleep(20);
+  const note = (error) => appendFileSync(`${file}.refused`, `${error.code}\n`);
+  await context.set('who', process.pid).catch(note);
+  await context.delete('kept').catch(note);
+  await effect('line', {}, async () => appendFileSync(`${file}.lines`, `${process.pid}\n`)).catch(note);
+}
+
+export const phases = [
+  ...PHASES.map((phase) => ({ phase, steps: ['a', 'b', 'c'].map((name) => ({ name, run })) })),
+  { phase: 'stalling', steps: [{ name: 'wait', run: wait }] },
+];

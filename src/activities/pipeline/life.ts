@@ -9,7 +9,6 @@ import type {
   Received,
   ReceiveTask,
 } from '../../core/pipeline-task.js';
-import { HandoffError } from '../../core/errors.js';
 import { ContextManager } from '../../packages/context-manager.js';
 import { writePhase } from '../../storage/sessions.js';
 import type { Storage } from '../../storage/storage.js';
@@ -61,20 +60,16 @@ export async function checkpointPipeline(deps: Deps, task: CheckpointTask): Prom
  */
 export async function receivePackage(deps: Deps, task: ReceiveTask): Promise<Received> {
   checkPhases(deps, task.phases);
-  const received =
-    task.packageId === undefined
-      ? undefined
-      : await restorePackage(deps.storage, { ...task, packageId: task.packageId });
-  const packed = received?.packed;
-  if (packed && packed.subject.pipelineId !== task.subject.pipelineId)
-    throw new HandoffError('PIPELINE_RESUME_FAILED', { why: `it is of pipeline ${packed.subject.pipelineId}` });
-  const epoch = Math.max(task.epoch, (packed?.epoch ?? 0) + 1);
+  const { packageId } = task;
   await failpoint('receive.before');
-  await deps.storage.pipelines.take(task.subject, task.phases, { ...task, epoch });
+  if (packageId === undefined) {
+    const { epoch, fromRecords } = task;
+    await deps.storage.pipelines.take(task.subject, task.phases, task);
+    await failpoint('receive.after');
+    return { epoch, conflicts: [], ...(fromRecords ? { place: await placeOnRecord(deps.storage, task) } : {}) };
+  }
+  const { packed, epoch, conflicts } = await restorePackage(deps.storage, { ...task, packageId });
   await failpoint('receive.after');
-  const conflicts = received?.conflicts ?? [];
-  if (!packed)
-    return { epoch, conflicts, ...(task.fromRecords ? { place: await placeOnRecord(deps.storage, task) } : {}) };
   const { at, entered, transitions, transition } = packed;
   return { epoch, conflicts, place: { at, entered, transitions, ...(transition ? { transition } : {}) } };
 }
@@ -90,8 +85,8 @@ async function placeOnRecord(storage: Storage, { subject, phases }: ReceiveTask)
 }
 
 export async function projectPipeline({ storage }: Deps, task: ProjectPipelineTask): Promise<void> {
-  const { ref, state, phases, taskQueue } = task;
-  await storage.pipelines.project({ subject: ref.subject, phases, state }, taskQueue);
+  const { ref, state, taskQueue } = task;
+  await storage.pipelines.project(ref.subject, state, taskQueue);
 }
 
 /** What became of a phase change whose run is another's child; nothing while it is open. */

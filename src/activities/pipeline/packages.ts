@@ -5,6 +5,7 @@ import { packedIn, type Checkpoint, type PackedPipeline } from '../../core/pipel
 import type { CheckpointTask, ReceiveTask } from '../../core/pipeline-task.js';
 import { ContextManager } from '../../packages/context-manager.js';
 import { HandoffManager } from '../../packages/handoff-manager.js';
+import { takePipeline } from '../../storage/pipelines/pipelines.js';
 import type { Storage } from '../../storage/storage.js';
 
 const managerOf = (storage: Storage): HandoffManager =>
@@ -49,24 +50,42 @@ function create(storage: Storage, task: CheckpointTask): Promise<PipelineHandoff
   });
 }
 
-/** Restores a package's context into its session. Throws PIPELINE_RESUME_FAILED with what the manager says. */
+/**
+ * Restores a package's context into its session, and gives its pipeline's epoch to this run, in one transaction: a run
+ * that comes too late restores nothing. Throws PIPELINE_RESUME_FAILED with what the manager says.
+ */
 export async function restorePackage(
   storage: Storage,
   task: ReceiveTask & { packageId: string },
-): Promise<{ packed: PackedPipeline; conflicts: RestoreConflict[] }> {
+): Promise<{ packed: PackedPipeline; epoch: number; conflicts: RestoreConflict[] }> {
   const received = await managerOf(storage).receiveHandoff(task.packageId, {
     merge: task.merge,
     into: task.subject.session,
     by: ledgerIdOf(task.subject.pipelineId),
     // An attempt that comes late must not write over what was written since.
     once: `${task.run}/${task.epoch}`,
+    admit: async (handoff, trx) => {
+      const { epoch } = packedFor(task, handoff);
+      await takePipeline(trx, task.subject, task.phases, { ...task, epoch });
+    },
     ...(task.asOf === undefined ? {} : { now: new Date(task.asOf) }),
   });
   if (!received.success) {
     const { error, code, detail } = received;
     throw new HandoffError('PIPELINE_RESUME_FAILED', { why: error, code, ...(detail ? { detail } : {}) });
   }
-  const packed = packedIn(received.handoff);
+  return { ...packedFor(task, received.handoff), conflicts: received.conflicts };
+}
+
+/** What the package keeps of this pipeline, and the epoch of who takes it up. */
+function packedFor(
+  task: ReceiveTask & { packageId: string },
+  handoff: PipelineHandoffPackage,
+): { packed: PackedPipeline; epoch: number } {
+  const packed = packedIn(handoff);
   if (!packed) throw new HandoffError('PIPELINE_RESUME_FAILED', { why: `package ${task.packageId} is of no pipeline` });
-  return { packed, conflicts: received.conflicts };
+  const { pipelineId } = packed.subject;
+  if (pipelineId !== task.subject.pipelineId)
+    throw new HandoffError('PIPELINE_RESUME_FAILED', { why: `it is of pipeline ${pipelineId}` });
+  return { packed, epoch: Math.max(task.epoch, packed.epoch + 1) };
 }

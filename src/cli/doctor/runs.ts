@@ -83,7 +83,7 @@ export async function stuck({ temporal: { client }, taskQueue, graceMs }: Connec
 }
 
 const openOn = (taskQueue: string): string =>
-  `WorkflowId STARTS_WITH 'handoff/' AND ExecutionStatus = 'Running' AND TaskQueue = ${quoted(taskQueue)}`;
+  `(WorkflowId STARTS_WITH 'handoff/' OR WorkflowId STARTS_WITH 'pipeline/') AND ExecutionStatus = 'Running' AND TaskQueue = ${quoted(taskQueue)}`;
 
 function taskFault(run: WorkflowExecutionDescription, graceMs: number): { why: string; fails: boolean } | undefined {
   const task = run.raw.pendingWorkflowTask;

@@ -20,6 +20,13 @@ function nextForPipeline({ session, state, gone, waitsForWorker }: PipelineRepor
       command: `handoff pipeline resume ${checkpoint.packageId}`,
       means: status === 'transferring' ? 'fetch it back' : `go on at ${checkpoint.resumePoint}`,
     });
+  else if (gone || status === 'failed')
+    commands.push({ command: `handoff pipeline resume ${session}`, means: 'go on after the last step on record' });
+  else if (status === 'running' && waitsForWorker !== undefined)
+    commands.push({
+      command: `handoff pipeline resume ${session} --from-records`,
+      means: 'where there are workers, if none will come back',
+    });
   if (status === 'running' && !gone)
     commands.push({ command: `handoff pipeline pause ${session}`, means: 'after the step at work' });
   if (!gone) commands.push({ command: `handoff pipeline cancel ${session} --reason "…"`, means: 'stop it for good' });

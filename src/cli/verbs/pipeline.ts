@@ -4,6 +4,8 @@ import type { HandoffClient } from '../../client.js';
 import type { PipelineRequest } from '../../client/pipeline/start.js';
 import { HandoffError } from '../../core/errors.js';
 import { pipelineWorkflowIdOf } from '../../core/pipeline-ids.js';
+import type { ResumePipeline, ResumedPipeline } from '../../client/pipeline/resume.js';
+import { UsageError } from '../failure.js';
 import { MERGE_STRATEGIES, type MergeStrategy } from '../../core/package.js';
 import { followPipeline } from '../follow-pipeline.js';
 import { readDocument } from '../input.js';
@@ -155,6 +157,7 @@ function lookVerbs(group: Command): void {
               'cancelling',
               'completed',
               'cancelled',
+              'lost',
             ]),
         ],
         ['--limit <n>', 'at most so many (default: 100)', number(1, { whole: true })],
@@ -181,11 +184,32 @@ const waiting = ({ timeout }: { timeout?: number }): { waitMs?: number } =>
 const warning = (queue: string): string =>
   `\nwarning: nobody polls task queue ${queue} yet; it waits for a worker there: handoff worker --task-queue ${queue} --module FILE`;
 
-/** The package that a session's pipeline waits with. Throws PIPELINE_NOT_FOUND, PIPELINE_RESUME_FAILED. */
-async function presentOf(client: HandoffClient, session: string): Promise<string> {
-  const { state, shown } = await client.pipelines.status(session);
-  if (state.checkpoint) return state.checkpoint.packageId;
-  throw new HandoffError('PIPELINE_RESUME_FAILED', { why: `the pipeline of session ${session} is ${shown}` });
+/** What a package is refused for that its pipeline can do without. */
+const WITHOUT: readonly unknown[] = ['PACKAGE_NOT_FOUND', 'PACKAGE_DAMAGED', 'PACKAGE_EXPIRED'];
+
+function resumeBy(
+  { pipelines }: HandoffClient,
+  what: string,
+  asked: ResumePipeline & { fromRecords?: boolean },
+): Promise<ResumedPipeline> {
+  const isPackage = what.startsWith('hof-');
+  const { fromRecords, ...how } = asked;
+  if (isPackage && fromRecords) throw new UsageError('--from-records goes on without a package: name the session.');
+  const resumed = isPackage ? pipelines.resume(what, how) : pipelines.resumeSession(what, asked);
+  return resumed.catch((error: unknown) => {
+    if (!(error instanceof HandoffError)) throw error;
+    const { code, why = '' } = error.params;
+    // The run itself says only the words of the manager.
+    const isUseless = WITHOUT.includes(code) || why === 'Handoff package expired';
+    if (error.code !== 'PIPELINE_RESUME_FAILED' || !isUseless) throw error;
+    const session = isPackage ? 'SESSION' : what;
+    const next = `Without it, after the last step on record: handoff pipeline resume ${session} --from-records`;
+    throw new HandoffError(
+      'PIPELINE_RESUME_FAILED',
+      { ...error.params, why: `${String(why)}. ${next}` },
+      { cause: error },
+    );
+  });
 }
 
 function steerVerbs(group: Command): void {
@@ -219,13 +243,13 @@ function steerVerbs(group: Command): void {
       return { json: handoff, text: safe(lines.join('\n')) };
     },
   );
-  one<{ merge?: MergeStrategy; on?: string; note?: string; follow?: boolean }>(
+  one<{ merge?: MergeStrategy; on?: string; note?: string; follow?: boolean; fromRecords?: boolean }>(
     group,
     'resume <package>',
     {
       summary: 'go on from a package',
       details:
-        'Goes on from a package (given a session: from its present one), from exactly where it says: in its own run where that answers, else in a new one that takes its place. With --on, the rest runs at another task queue.',
+        'Goes on from a package (given a session: from its present one), from exactly where it says: in its own run where that answers, else in a new one that takes its place. With --on, the rest runs at another task queue. A session whose run was ended in Temporal, and with --from-records any that waits, goes on after the last step on record, with the context as it is: for a package that is damaged or has expired.',
       examples: ['pipeline resume shop', 'pipeline resume hof-01-1 --on gpu --merge overwrite --follow'],
       exitCodes: OVER,
       options: [
@@ -233,22 +257,28 @@ function steerVerbs(group: Command): void {
         MERGE,
         ['--on <task-queue>', 'have the rest run there'],
         ['--note <text>', 'for the record'],
+        ['--from-records', 'without a package: after the last step on record'],
         FOLLOW,
       ],
     },
     async ({ client }, what, by, { options, io }) => {
-      const { merge, on, note, follow } = options;
-      const id = what.startsWith('hof-') ? what : await presentOf(client, what);
+      const { merge, on, note, follow, fromRecords } = options;
       const asked = { by, ...(merge ? { merge } : {}), ...(on ? { taskQueue: on } : {}), ...(note ? { note } : {}) };
-      const resumed = await client.pipelines.resume(id, asked);
+      const resumed = await resumeBy(client, what, { ...asked, ...(fromRecords ? { fromRecords } : {}) });
       const { session, resumePoint, taskQueue, anew, conflicts, waitsForWorker } = resumed;
-      const how = anew ? ' in a new run, because nobody answered for the one before' : '';
+      const why =
+        resumed.handoffId === undefined
+          ? 'after the last step on record'
+          : 'because nobody answered for the one before';
+      const how = anew ? ` in a new run, ${why}` : '';
       const kept = conflicts.map(
         (c) => `\n  ${c.key} had changed; the ${c.decision === 'package' ? "package's value" : 'present value'} stays`,
       );
+      const goes =
+        resumed.status === 'paused' ? 'stays paused, because somebody else holds it too, and then goes on' : 'goes on';
       const where = resumed.status === 'transferring' ? `at task queue ${taskQueue}` : `at ${resumePoint}`;
       const text = safe(
-        `Session ${session} goes on ${where}${how}.${kept.join('')}${waitsForWorker ? warning(taskQueue) : ''}`,
+        `Session ${session} ${goes} ${where}${how}.${kept.join('')}${waitsForWorker ? warning(taskQueue) : ''}`,
       );
       if (!follow) return { json: resumed, text };
       io.say(text);

@@ -4,7 +4,7 @@ import type { PipelineResult } from '../../core/pipeline-task.js';
 import type { CancelMessage } from '../../messages.js';
 import { pipelineSummary, type PipelineReport, type PipelineSummary } from './report.js';
 import { followPipeline, pipelineResult, type FollowPipeline } from './result.js';
-import { resumePipeline, type ResumePipeline, type ResumedPipeline } from './resume.js';
+import { resumePipeline, resumeSession, type ResumePipeline, type ResumedPipeline } from './resume.js';
 import { checkSession, pipelineStatus, storageOf, type PipelineDeps } from './runs.js';
 import { startPipeline, type PipelineRequest, type StartedPipeline } from './start.js';
 import {
@@ -69,6 +69,15 @@ export class PipelineClient {
    */
   async resume(handoffId: string, resume: ResumePipeline): Promise<ResumedPipeline> {
     return resumePipeline(this.deps, handoffId, resume);
+  }
+
+  /**
+   * The same for a session's pipeline: from its present package, if it waits with one; else, and with `fromRecords`, after
+   * the last step on record, with the context as it is. The latter is the way out where the package is damaged, expired
+   * or gone, and where the run was ended in Temporal. Throws PIPELINE_NOT_FOUND, PIPELINE_RESUME_FAILED.
+   */
+  async resumeSession(session: string, resume: ResumePipeline & { fromRecords?: boolean }): Promise<ResumedPipeline> {
+    return resumeSession(this.deps, session, resume);
   }
 
   /**

@@ -2,22 +2,24 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { HandoffError, type ErrorCode } from '../../core/errors.js';
 import type { MergeStrategy, PipelineHandoffPackage, RestoreConflict } from '../../core/package.js';
 import { refusePipeline } from '../../core/pipeline-refusal.js';
-import { packedIn, type PackedPipeline } from '../../core/pipeline.js';
+import { isOpenPipeline, packedIn, resumePointOf, type PackedPipeline } from '../../core/pipeline.js';
 import { pipelineResumeUpdate, type PipelineResumeAnswer, type PipelineSnapshot } from '../../messages.js';
 import type { StoredPipeline } from '../../storage/pipelines/pipelines.js';
 import type { Storage } from '../../storage/storage.js';
 import {
   askRun,
   checkPipelineMessage,
+  checkSession,
   describeRun,
   failureOfRun,
   handleOf,
   isPolled,
+  pipelineStatus,
   storageOf,
   type PipelineDeps,
   type RunFacts,
 } from './runs.js';
-import { resumePipelineAnew, type StartedPipeline } from './start.js';
+import { recoverPipeline, resumePipelineAnew, type StartedPipeline } from './start.js';
 import { updateRun } from './steer.js';
 
 export interface ResumePipeline {
@@ -32,8 +34,8 @@ export interface ResumePipeline {
 export interface ResumedPipeline {
   session: string;
   pipelineId: string;
-  /** The package that it goes on from. */
-  handoffId: string;
+  /** The package that it goes on from; absent: from the records of its steps. */
+  handoffId?: string;
   /** `<phase>/<step>`: where it goes on. */
   resumePoint: string;
   /** `running`; `transferring`: on its way to another task queue; `paused`: somebody else holds it as well. */
@@ -84,13 +86,7 @@ export async function resumePipeline(
   if (answer) {
     const refusal = refusePipeline(session, answer.state, 'resume', message);
     if (refusal) throw new HandoffError(refusal.code, refusal.params);
-    const resumed = await updateRun<PipelineResumeAnswer>(
-      deps,
-      { session, taskQueue: answer.taskQueue },
-      'resume',
-      () => handleOf(deps, session).executeUpdate(pipelineResumeUpdate, { args: [message] }),
-    );
-    const { status, conflicts } = resumed;
+    const { status, conflicts } = await askToResume(deps, session, answer.taskQueue, message);
     const taskQueue = status === 'transferring' && asked.taskQueue ? asked.taskQueue : answer.taskQueue;
     const waits = status === 'transferring' && !(await isPolled(deps, taskQueue));
     const told = { session, pipelineId, handoffId, resumePoint, status, taskQueue, anew: false, conflicts };
@@ -100,16 +96,71 @@ export async function resumePipeline(
   const { expiresAt } = handoff.metadata;
   if (expiresAt && expiresAt.getTime() < (asOf ?? Date.now())) throw refused('Handoff package expired');
   const taskQueue = asked.taskQueue ?? (await queueFor(deps, known, isOpen));
-  const started = await resumePipelineAnew({ ...deps.caller, taskQueue }, packed, {
-    packageId: handoffId,
-    ...from(asked),
-    ...(asOf === undefined ? {} : { asOf }),
-  });
+  const caller = { ...deps.caller, taskQueue };
+  const source = { packageId: handoffId, ...from(asked), ...(asOf === undefined ? {} : { asOf }) };
+  const started = await taking(resumePipelineAnew(caller, packed, source, isOpen ? facts.runId : null));
   const taken = await untilTaken(deps, storage, started, taskQueue);
   const conflicts = taken?.state?.conflicts ?? [];
   const told = { session, pipelineId, handoffId, resumePoint, status: taken?.shown ?? 'running', taskQueue, conflicts };
   return { ...told, anew: true, ...(taken ? {} : { waitsForWorker: true }) };
 }
+
+/**
+ * Goes on with a session's pipeline: from its present package, if it waits with one; else, and where `fromRecords` says
+ * so, after the last step on record, with the context as it is. The latter needs no package, so it is the way out where
+ * that is damaged, expired or gone, and where a run was ended in Temporal. Throws PIPELINE_NOT_FOUND,
+ * PIPELINE_RESUME_FAILED.
+ */
+export async function resumeSession(
+  deps: PipelineDeps,
+  session: string,
+  { fromRecords = false, ...asked }: ResumePipeline & { fromRecords?: boolean },
+): Promise<ResumedPipeline> {
+  const storage = storageOf(deps, 'A resume');
+  checkPipelineMessage('resume', asked);
+  checkSession(session);
+  // Asked first: a run that comes meanwhile is not ended for this one.
+  const facts = await describeRun(deps, session);
+  const { state, shown, gone, from: said, waitsForWorker, ...report } = await pipelineStatus(deps, session);
+  const known = await storage.pipelines.ofSession(session);
+  if (!known || !isOpenPipeline(state)) throw refused(`the pipeline of session ${session} is ${shown}`);
+  // The record of a run that is gone may be older than what it did last.
+  const { checkpoint, epoch, status } = state;
+  if (checkpoint && epoch === known.epoch && !fromRecords) return resumePipeline(deps, checkpoint.packageId, asked);
+  const { pipelineId } = known.subject;
+  if (status === 'failed' && said === 'run' && !gone && epoch === known.epoch && !fromRecords) {
+    const { conflicts, ...resumed } = await askToResume(deps, session, report.taskQueue, asked);
+    const taskQueue = resumed.status === 'transferring' ? (asked.taskQueue ?? report.taskQueue) : report.taskQueue;
+    const { resumePoint } = report;
+    return { session, pipelineId, resumePoint, status: resumed.status, taskQueue, anew: false, conflicts };
+  }
+  if (!gone && status === 'running' && !waitsForWorker) throw refused(`the pipeline of session ${session} is ${shown}`);
+  const isOpen = facts?.status === 'RUNNING' && !gone;
+  const taskQueue = asked.taskQueue ?? (await queueFor(deps, known, isOpen && waitsForWorker !== undefined));
+  const caller = { ...deps.caller, taskQueue };
+  const started = await taking(recoverPipeline(caller, known, asked.by, isOpen ? facts.runId : undefined));
+  const taken = await untilTaken(deps, storage, started, taskQueue);
+  const at = taken?.state?.at ?? state.at;
+  const told = { session, pipelineId, resumePoint: resumePointOf(at, known.phases), taskQueue, conflicts: [] };
+  return { ...told, status: taken?.shown ?? 'running', anew: true, ...(taken ? {} : { waitsForWorker: true }) };
+}
+
+/** A new run that another one has just come before. */
+const taking = (launch: Promise<StartedPipeline>): Promise<StartedPipeline> =>
+  launch.catch((error: unknown) => {
+    const isSecond = error instanceof HandoffError && error.code === 'PIPELINE_RUNNING';
+    throw isSecond ? refused('somebody resumes it at this moment') : error;
+  });
+
+const askToResume = (
+  deps: PipelineDeps,
+  session: string,
+  taskQueue: string,
+  message: ResumePipeline & { packageId?: string },
+): Promise<PipelineResumeAnswer> =>
+  updateRun<PipelineResumeAnswer>(deps, { session, taskQueue }, 'resume', () =>
+    handleOf(deps, session).executeUpdate(pipelineResumeUpdate, { args: [message] }),
+  );
 
 const from = ({ by, merge }: ResumePipeline): { by: string; merge?: MergeStrategy } => ({
   by,
@@ -152,23 +203,17 @@ function checkPresent(id: string, { subject, epoch }: PackedPipeline, known: Sto
   throw refused(`Handoff package ${id} is not the present one: it is superseded by ${present}`);
 }
 
-/**
- * What the open run says; undefined where nobody is there who could say it. A worker that went away in this moment may
- * have polled just before we asked: only asked again it is known to be gone.
- */
-async function whoAnswers(
-  deps: PipelineDeps,
-  session: string,
-  facts: RunFacts,
-  isSecond = false,
-): Promise<PipelineSnapshot | undefined> {
-  try {
-    return await askRun(deps, session, facts);
-  } catch (error) {
-    const code = error instanceof HandoffError ? error.code : undefined;
-    if (code === 'NO_WORKER') return undefined;
-    if (code === 'DEADLINE_EXCEEDED' && !isSecond) return whoAnswers(deps, session, facts, true);
-    throw error;
+/** What the open run says; undefined where nobody is there who could say it. */
+async function whoAnswers(deps: PipelineDeps, session: string, facts: RunFacts): Promise<PipelineSnapshot | undefined> {
+  // A worker that stopped a moment ago seems to be there still, and is known to be gone at the second look.
+  for (let look = 1; ; look++) {
+    try {
+      return await askRun(deps, session, facts);
+    } catch (error) {
+      const code = error instanceof HandoffError ? error.code : undefined;
+      if (code === 'NO_WORKER') return undefined;
+      if (code !== 'DEADLINE_EXCEEDED' || look === 2) throw error;
+    }
   }
 }
 

@@ -1,6 +1,7 @@
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import { SearchAttributeType, TypedSearchAttributes, defineSearchAttributeKey } from '@temporalio/common';
 import { uuidv7 } from 'uuidv7';
+import { parsePipelineRequest } from '../../core/pipeline-request-schema.js';
 import { digestOf } from '../../core/digest.js';
 import { HandoffError } from '../../core/errors.js';
 import { PHASE_NAME, SESSION_ID, printable } from '../../core/ids.js';
@@ -19,7 +20,7 @@ import { parseRequest } from '../../core/request-schema.js';
 import { SEARCH_KEYS } from '../../core/search-keys.js';
 import type { StoredPipeline } from '../../storage/pipelines/pipelines.js';
 import type { Storage } from '../../storage/storage.js';
-import { withDeadline, type Caller } from '../calls.js';
+import { isNotFound, withDeadline, type Caller } from '../calls.js';
 import { pinContract } from '../pin-contract.js';
 import { checkProcedure, freeze, procedureOf, type Catalogue } from '../start.js';
 
@@ -66,8 +67,9 @@ export async function startPipeline(
   caller: Caller,
   storage: Storage,
   catalogue: Catalogue,
-  request: PipelineRequest,
+  asked: PipelineRequest,
 ): Promise<StartedPipeline> {
+  const request = parsePipelineRequest(asked);
   const { session, cloneId = session, pipelineVersion = '1.0.0', packageExpiresInMinutes, stepsPerRun } = request;
   checkRequest(request);
   const subject: PipelineSubject = { pipelineId: `pl-${uuidv7()}`, session, cloneId, pipelineVersion };
@@ -86,27 +88,42 @@ export async function startPipeline(
  * whose workers are gone, or another storage that has the package. `packed`: see `packedIn`. A package that was taken
  * up already fails the new run with PIPELINE_RESUME_FAILED, so look before: a run that goes on would be ended for it.
  * `asOf` (milliseconds): for a run that waited until now, whose clock stood still, the time of its checkpoint.
+ * `instead`: ends this run (null: none) and no other, so that of two who do it at once one is refused with PIPELINE_RUNNING.
  */
 export async function resumePipelineAnew(
   caller: Caller,
   packed: PackedPipeline,
   from: { packageId: string; merge?: MergeStrategy; by: string; asOf?: number },
+  instead?: string | null,
 ): Promise<StartedPipeline> {
   const { subject, phases, terms } = packed;
   const input = { subject, phases, terms, from: { merge: DEFAULT_MERGE, ...from } };
-  return launchPipeline(caller, input, 'TERMINATE_EXISTING');
+  if (instead === undefined) return launchPipeline(caller, input, 'TERMINATE_EXISTING');
+  if (instead !== null) await endRun(caller, subject.session, instead);
+  return launchPipeline(caller, input);
 }
 
 /**
  * Has a new run go on where the records of the steps end: for a pipeline whose run was ended in Temporal. Throws
- * PIPELINE_RUNNING where it was not.
+ * PIPELINE_RUNNING where it was not. `instead`: a run that waits or that nobody answers for, and is ended for it.
  */
 export async function recoverPipeline(
   caller: Caller,
   { subject, phases, terms, epoch }: Pick<StoredPipeline, 'subject' | 'phases' | 'terms' | 'epoch'>,
   by: string,
+  instead?: string,
 ): Promise<StartedPipeline> {
+  if (instead !== undefined) await endRun(caller, subject.session, instead);
   return launchPipeline(caller, { subject, phases, terms, from: { by, merge: DEFAULT_MERGE, epoch: epoch + 1 } });
+}
+
+/** Ends one run of a session's pipeline; one that is over is no matter. */
+async function endRun(caller: Caller, session: string, runId: string): Promise<void> {
+  const handle = caller.temporal.workflow.getHandle(pipelineWorkflowIdOf(session), runId);
+  const what = `The end of run ${runId} of session ${session}`;
+  await withDeadline(caller, what, () => handle.terminate('another run takes its place')).catch((error: unknown) => {
+    if (!isNotFound(error)) throw error;
+  });
 }
 
 function checkRequest({ session, phases, packageExpiresInMinutes, stepsPerRun }: PipelineRequest): void {

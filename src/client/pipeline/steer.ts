@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { parseDate } from '../../core/date.js';
 import { HandoffError } from '../../core/errors.js';
 import type { MergeStrategy, PipelineHandoffPackage } from '../../core/package.js';
 import { packageIdOf } from '../../core/pipeline-ids.js';
@@ -70,6 +71,8 @@ export async function pausePipeline(
 ): Promise<PipelineHandoffPackage> {
   const storage = storageOf(deps, 'The package of a pause');
   checkPipelineMessage('pause', asked);
+  if (asked.until !== undefined && parseDate(asked.until)! <= Date.now())
+    throw new HandoffError('INVALID_MESSAGE', { message: 'pause', why: '`until` is past: it would resume at once' });
   const message = { at: new Date().toISOString(), ...asked };
   const report = await fitting(deps, session, 'pause', message);
   await withDeadline(deps.caller, 'The signal pause', () =>

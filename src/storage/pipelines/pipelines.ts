@@ -14,7 +14,7 @@ import {
 import { blockedPipeline } from '../../core/pipeline-words.js';
 import type { Db, Queries } from '../database.js';
 import type { Tables } from '../schema.js';
-import type { PipelineTable } from './tables.js';
+import type { PipelineStepTable, PipelineTable } from './tables.js';
 
 /** What the database knows of a pipeline. Times in milliseconds. */
 export interface StoredPipeline {
@@ -48,10 +48,18 @@ export interface DoneStep {
   doneAt: number;
 }
 
+/** One call of a step: `number` rises within a run. */
+export interface AttemptId {
+  run: string;
+  number: number;
+}
+
 /** Who asks: what an older epoch asks for is refused. */
 export interface Fence {
   pipelineId: string;
   epoch: number;
+  /** One attempt of a step, which {@link beginAttempt} has begun. What another one has overtaken is refused. */
+  attempt?: AttemptId;
 }
 
 interface Snapshot {
@@ -90,92 +98,51 @@ export class Pipelines {
    * Gives a pipeline's epoch to a chain of runs, once: asked again by the same chain it says the same. Throws
    * PIPELINE_RESUME_FAILED where another has it, or a later one.
    */
-  async take(
-    subject: PipelineSubject,
-    phases: readonly FrozenPhase[],
-    { epoch, run, taskQueue, terms }: { epoch: number; run: string; taskQueue: string; terms: PipelineTerms },
-  ): Promise<void> {
-    const id = subject.pipelineId;
-    await this.db.transaction().execute(async (trx) => {
-      const known = await trx.selectFrom('pipelines').selectAll().where('id', '=', id).executeTakeFirst();
-      if (known && (known.epoch > epoch || (known.epoch === epoch && known.run !== run))) {
-        const why = `pipeline ${id} of session ${subject.session} was resumed already (epoch ${known.epoch})`;
-        throw new HandoffError('PIPELINE_RESUME_FAILED', { why });
-      }
-      const now = Date.now();
-      const taken = { epoch, run, task_queue: taskQueue, updated_at: now, closed_at: null };
-      if (known) {
-        if (known.epoch < epoch) await trx.updateTable('pipelines').set(taken).where('id', '=', id).execute();
-        return;
-      }
-      // A session has one at a time: what was open is no more, or could not be begun again.
-      await trx
-        .updateTable('pipelines')
-        .set({ shown: 'lost', blocked: `${id} took its place`, closed_at: now })
-        .where('session', '=', subject.session)
-        .where('closed_at', 'is', null)
-        .execute();
-      await trx
-        .insertInto('pipelines')
-        .values({
-          ...taken,
-          id,
-          session: subject.session,
-          clone_id: subject.cloneId,
-          status: 'running',
-          shown: 'running',
-          blocked: null,
-          phase: phases[0]?.phase ?? '',
-          step: phases[0]?.steps[0]?.name ?? null,
-          package: null,
-          terms: JSON.stringify(terms),
-          snapshot: JSON.stringify({ subject, phases: [...phases] } satisfies Snapshot),
-          created_at: now,
-          as_of: 0,
-        })
-        .execute();
-    });
+  async take(subject: PipelineSubject, phases: readonly FrozenPhase[], taking: Taking): Promise<void> {
+    await this.db.transaction().execute((trx) => takePipeline(trx, subject, phases, taking));
   }
-
   /** Throws STALE_EPOCH for what a resume has overtaken. */
   async check(fence: Fence, what: string): Promise<void> {
-    await current(this.db, fence, what);
+    await checkFence(this.db, fence, what);
   }
 
   /** Runs `work` in one transaction in which nobody else can resume the pipeline. Throws STALE_EPOCH. */
   async fenced<T>(fence: Fence, what: string, work: (trx: Transaction<Tables>) => Promise<T>): Promise<T> {
     return this.db.transaction().execute(async (trx) => {
-      await current(trx, fence, what);
+      await checkFence(trx, fence, what);
       return work(trx);
     });
   }
 
   /** Writes the present state. One that is older than what is written changes nothing. */
-  async project(
-    { subject, phases, state }: { subject: PipelineSubject; phases: FrozenPhase[]; state: PipelineState },
-    taskQueue: string,
-  ): Promise<void> {
-    const { phase, step } = placeAt(state.at, phases);
+  async project({ pipelineId: id }: PipelineSubject, state: PipelineState, taskQueue: string): Promise<void> {
     const now = Date.now();
-    await this.db
-      .updateTable('pipelines')
-      .set({
-        status: state.status,
-        shown: shownPipeline(state),
-        blocked: blockedPipeline(state, phases) ?? null,
-        task_queue: taskQueue,
-        phase,
-        step: step ?? null,
-        package: state.checkpoint?.packageId ?? null,
-        snapshot: JSON.stringify({ subject, phases, state } satisfies Snapshot),
-        updated_at: now,
-        closed_at: isOpenPipeline(state) ? null : now,
-        as_of: state.lastEventAt,
-      })
-      .where('id', '=', subject.pipelineId)
-      .where('epoch', '<=', state.epoch)
-      .where('as_of', '<=', state.lastEventAt)
-      .execute();
+    await this.db.transaction().execute(async (trx) => {
+      const row = await trx.selectFrom('pipelines').select('snapshot').where('id', '=', id).executeTakeFirst();
+      if (!row) return;
+      // They never change, and are too many to be sent along with every state.
+      const { subject, phases } = JSON.parse(row.snapshot) as Snapshot;
+      const { phase, step } = placeAt(state.at, phases);
+      await trx
+        .updateTable('pipelines')
+        .set({
+          status: state.status,
+          shown: shownPipeline(state),
+          blocked: blockedPipeline(state, phases) ?? null,
+          task_queue: taskQueue,
+          phase,
+          step: step ?? null,
+          package: state.checkpoint?.packageId ?? null,
+          snapshot: JSON.stringify({ subject, phases, state } satisfies Snapshot),
+          updated_at: now,
+          closed_at: isOpenPipeline(state) ? null : now,
+          as_of: state.lastEventAt,
+        })
+        .where('id', '=', id)
+        .where('epoch', '<=', state.epoch)
+        .where('as_of', '<=', state.lastEventAt)
+        .execute();
+    });
   }
 
   /** Marks one whose run is gone; a run that takes it over shows it as what it is again. */
@@ -191,7 +158,7 @@ export class Pipelines {
 
   /** The record of a step that is done. */
   async done(pipelineId: string, phase: string, step: string): Promise<DoneStep | undefined> {
-    return (await this.steps(pipelineId)).find((s) => s.phase === phase && s.step === step);
+    return doneStep(this.db, pipelineId, phase, step);
   }
 
   /** Steps that are done, in the order in which they ended. */
@@ -202,14 +169,7 @@ export class Pipelines {
       .where('pipeline', '=', pipelineId)
       .orderBy('done_at')
       .execute();
-    return rows.map((r) => ({
-      phase: r.phase,
-      step: r.step,
-      epoch: r.epoch,
-      attempt: r.attempt,
-      result: JSON.parse(r.result) as Record<string, unknown>,
-      doneAt: r.done_at,
-    }));
+    return rows.map(doneOf);
   }
 
   /** Makes the phases of a worker known to clients; one of the same name is replaced. */
@@ -254,15 +214,131 @@ export class Pipelines {
   }
 }
 
-async function current(q: Queries, { pipelineId, epoch }: Fence, what: string): Promise<void> {
-  const row = await q.selectFrom('pipelines').select('epoch').where('id', '=', pipelineId).executeTakeFirst();
-  if (row && row.epoch !== epoch) throw new HandoffError('STALE_EPOCH', { step: what, epoch, current: row.epoch });
+/** Who takes a pipeline's epoch: a chain of runs, by its first. */
+export interface Taking {
+  epoch: number;
+  run: string;
+  taskQueue: string;
+  terms: PipelineTerms;
 }
 
-/** Records a step as done, inside {@link Pipelines.fenced}. */
+/** {@link Pipelines.take} in a transaction that does more than that. */
+export async function takePipeline(
+  trx: Queries,
+  subject: PipelineSubject,
+  phases: readonly FrozenPhase[],
+  { epoch, run, taskQueue, terms }: Taking,
+): Promise<void> {
+  const id = subject.pipelineId;
+  const known = await trx.selectFrom('pipelines').selectAll().where('id', '=', id).executeTakeFirst();
+  if (known && (known.epoch > epoch || (known.epoch === epoch && known.run !== run))) {
+    const why = `pipeline ${id} of session ${subject.session} was resumed already (epoch ${known.epoch})`;
+    throw new HandoffError('PIPELINE_RESUME_FAILED', { why });
+  }
+  const now = Date.now();
+  const taken = { epoch, run, task_queue: taskQueue, updated_at: now, closed_at: null };
+  if (known) {
+    if (known.epoch < epoch) await trx.updateTable('pipelines').set(taken).where('id', '=', id).execute();
+    return;
+  }
+  // A session has one at a time: what was open is no more, or could not be begun again.
+  await trx
+    .updateTable('pipelines')
+    .set({ shown: 'lost', blocked: `${id} took its place`, closed_at: now })
+    .where('session', '=', subject.session)
+    .where('closed_at', 'is', null)
+    .execute();
+  await trx
+    .insertInto('pipelines')
+    .values({
+      ...taken,
+      id,
+      session: subject.session,
+      clone_id: subject.cloneId,
+      status: 'running',
+      shown: 'running',
+      blocked: null,
+      phase: phases[0]?.phase ?? '',
+      step: phases[0]?.steps[0]?.name ?? null,
+      package: null,
+      terms: JSON.stringify(terms),
+      snapshot: JSON.stringify({ subject, phases: [...phases] } satisfies Snapshot),
+      created_at: now,
+      attempt: '',
+      as_of: 0,
+    })
+    .execute();
+}
+
+/** Throws STALE_EPOCH for what a resume or another attempt has overtaken. */
+export async function checkFence(q: Queries, { pipelineId, epoch, attempt }: Fence, what: string): Promise<void> {
+  const row = await q
+    .selectFrom('pipelines')
+    .select(['epoch', 'attempt'])
+    .where('id', '=', pipelineId)
+    .executeTakeFirst();
+  if (!row) return;
+  if (row.epoch !== epoch) throw new HandoffError('STALE_EPOCH', { step: what, epoch, current: row.epoch });
+  if (attempt && row.attempt !== attemptText(attempt)) throw overtaken(what, epoch);
+}
+
+const attemptText = ({ run, number }: AttemptId): string => `${run}/${number}`;
+
+const overtaken = (step: string, epoch: number): HandoffError =>
+  new HandoffError('STALE_EPOCH', { step, epoch: `${epoch}, and another has its place`, current: epoch });
+
+/**
+ * Puts an attempt in the place of any that may still be at work, inside {@link Pipelines.fenced}. Throws STALE_EPOCH where
+ * a later one of the same run has begun.
+ */
+export async function beginAttempt(
+  trx: Queries,
+  pipeline: string,
+  step: { phase: string; step: string },
+  epoch: number,
+  attempt: AttemptId,
+): Promise<void> {
+  const row = await trx.selectFrom('pipelines').select('attempt').where('id', '=', pipeline).executeTakeFirst();
+  const [run, number] = row?.attempt.split('/') ?? [];
+  if (run === attempt.run && Number(number) > attempt.number) throw overtaken(`${step.phase}/${step.step}`, epoch);
+  await trx
+    .updateTable('pipelines')
+    .set({ ...step, attempt: attemptText(attempt), updated_at: Date.now() })
+    .where('id', '=', pipeline)
+    .execute();
+}
+
+/** The record of a step that is done. */
+export async function doneStep(
+  q: Queries,
+  pipeline: string,
+  phase: string,
+  step: string,
+): Promise<DoneStep | undefined> {
+  const row = await q
+    .selectFrom('pipeline_steps')
+    .selectAll()
+    .where('pipeline', '=', pipeline)
+    .where('phase', '=', phase)
+    .where('step', '=', step)
+    .executeTakeFirst();
+  return row && doneOf(row);
+}
+
+const doneOf = (r: Selectable<PipelineStepTable>): DoneStep => ({
+  phase: r.phase,
+  step: r.step,
+  epoch: r.epoch,
+  attempt: r.attempt,
+  result: JSON.parse(r.result) as Record<string, unknown>,
+  doneAt: r.done_at,
+});
+
+/** Records a step as done, inside {@link Pipelines.fenced}: no attempt of it is at work any more. */
 export async function recordStep(trx: Queries, pipeline: string, done: Omit<DoneStep, 'doneAt'>): Promise<void> {
   await trx
     .insertInto('pipeline_steps')
     .values({ ...done, pipeline, result: JSON.stringify(done.result), done_at: Date.now() })
     .execute();
+  await trx.updateTable('pipelines').set({ attempt: '' }).where('id', '=', pipeline).execute();
 }

@@ -25,6 +25,8 @@ export interface PipelineTable {
   created_at: number;
   updated_at: number;
   closed_at: number | null;
+  /** The attempt of a step that is at work, `<run>/<number>`; empty: none is. What another asks for is refused. */
+  attempt: string;
   /** Epoch and time of what is written: an older projection that comes late is dropped. */
   as_of: number;
 }
@@ -68,6 +70,7 @@ export async function createPipelines(db: Kysely<unknown>): Promise<void> {
     .addColumn('created_at', 'bigint', (c) => c.notNull())
     .addColumn('updated_at', 'bigint', (c) => c.notNull())
     .addColumn('closed_at', 'bigint')
+    .addColumn('attempt', 'text', (c) => c.notNull())
     .addColumn('as_of', 'bigint', (c) => c.notNull())
     .execute();
   await s.createIndex('pipelines_by_session').on('pipelines').columns(['session', 'created_at']).execute();

@@ -56,13 +56,13 @@ export class PipelineView {
 
   /** Steps record themselves where they are done; this writes what else people look for once no worker answers. */
   private project(): void {
-    const { state, phases, ref } = this.run;
+    const { state, ref } = this.run;
     const { at, epoch, checkpoint, transition } = state;
     const now = JSON.stringify([shownPipeline(state), at.phase, epoch, checkpoint?.packageId, transition]);
     if (now === this.projected) return;
     this.projected = now;
     const target = state.status === 'transferring' ? state.moves.at(-1)?.to : undefined;
-    const task = { ref, state, phases: [...phases], taskQueue: target ?? workflowInfo().taskQueue };
+    const task = { ref, state, taskQueue: target ?? workflowInfo().taskQueue };
     this.projecting = this.projecting.then(() => CancellationScope.nonCancellable(() => projectPipeline(task)));
   }
 }

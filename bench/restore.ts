@@ -1,6 +1,6 @@
 import path from 'node:path';
 import Database from 'libsql';
-import type { HandoffStorage, PipelineHandoffPackage } from '../src/core/package.js';
+import type { HandoffStorage, PipelineHandoffPackage } from '../src/core/package/package.js';
 import { ContextManager } from '../src/packages/context-manager.js';
 import { HandoffManager } from '../src/packages/handoff-manager.js';
 import { openDatabase } from '../src/storage/database.js';

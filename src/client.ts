@@ -16,7 +16,7 @@ import { checkProcedure, knownProcedures, startHandoff, type Catalogue, type Sta
 import { validateRequest, type Validation, type ValidateOptions } from './client/validate.js';
 import type { PreparedHandoff } from './coordination/agent-handoff-coordinator.js';
 import { asRequest } from './coordination/request-from.js';
-import type { HandoffPackage } from './core/agent-document.js';
+import type { HandoffPackage } from './core/document/document.js';
 import type { Effect } from './core/effect.js';
 import { HandoffError } from './core/errors.js';
 import type { HandoffFilter } from './core/filter.js';

@@ -69,7 +69,7 @@ export type { Effect } from './core/effect.js';
 
 export type { Action, ActionContext } from './activities/action.js';
 export type { PhaseHandler, PhaseStep, PhaseStepContext } from './activities/pipeline/phase.js';
-export type { PipelineResult } from './core/pipeline-task.js';
+export type { PipelineResult } from './core/pipeline/task.js';
 export type {
   FrozenPhase,
   PipelineShown,
@@ -77,7 +77,7 @@ export type {
   PipelineStatus,
   PipelineSubject,
   StepTerms,
-} from './core/pipeline.js';
+} from './core/pipeline/pipeline.js';
 export type { PipelineRequest, StartedPipeline, TransitionRequest } from './client/pipeline/start.js';
 export type { PipelineClient, PipelineFilter } from './client/pipeline/pipelines.js';
 export type { PipelineReport, PipelineSummary } from './client/pipeline/report.js';
@@ -129,7 +129,7 @@ export {
   type HandoffRefused,
   type ReceiveHandoffOptions,
 } from './packages/handoff-manager.js';
-export type { EntryFacts } from './core/context-entry.js';
+export type { EntryFacts } from './core/context/entry.js';
 export {
   MERGE_STRATEGIES,
   PACKAGE_VERSION,
@@ -148,7 +148,7 @@ export {
   type PipelinePhase,
   type RestoreConflict,
   type SerializedContext,
-} from './core/package.js';
+} from './core/package/package.js';
 export {
   AgentHandoffCoordinator,
   agentHandoffCoordinator,
@@ -172,4 +172,4 @@ export type {
   HandoffPackageJson,
   HandoffPriority,
   HandoffStatus,
-} from './core/agent-document.js';
+} from './core/document/document.js';

@@ -5,8 +5,8 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { ContractFault } from './core/contract.js';
 import type { HandoffState, HandoffOutcome, Holder } from './core/handoff.js';
-import type { MergeStrategy, RestoreConflict } from './core/package.js';
-import type { FrozenPhase, PipelineShown, PipelineState, PipelineSubject } from './core/pipeline.js';
+import type { MergeStrategy, RestoreConflict } from './core/package/package.js';
+import type { FrozenPhase, PipelineShown, PipelineState, PipelineSubject } from './core/pipeline/pipeline.js';
 import type { ArtifactSpec, Subject } from './core/request.js';
 
 export interface PauseMessage {

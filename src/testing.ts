@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { HandoffStorage, PipelineHandoffPackage } from './core/package.js';
+import type { HandoffStorage, PipelineHandoffPackage } from './core/package/package.js';
 import { HandoffError } from './core/errors.js';
 import { newPackageId, sealPackage } from './storage/packages/seal.js';
 import type { UnsealedPackage } from './storage/packages/written.js';

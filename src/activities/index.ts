@@ -1,7 +1,7 @@
 import { Context, activityInfo, cancellationSignal } from '@temporalio/activity';
 import { HandoffError } from '../core/errors.js';
 import { ACTION_NAME, printable } from '../core/ids.js';
-import type { PipelineActivities } from '../core/pipeline-task.js';
+import type { PipelineActivities } from '../core/pipeline/task.js';
 import type { EngineActivities, StepTask } from '../core/task.js';
 import { contentOf, refOf, wholeTask, type Action, type Deps } from './action.js';
 import { effectRunner } from './effect-runner.js';

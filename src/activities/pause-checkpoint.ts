@@ -1,6 +1,6 @@
 import { sha256 } from '../core/digest.js';
 import { PACKAGE_ID } from '../core/ids.js';
-import type { PauseCheckpoint } from '../core/pause-checkpoint.js';
+import type { PauseCheckpoint } from '../core/package/pause-checkpoint.js';
 import { ContextManager } from '../packages/context-manager.js';
 import { HandoffManager } from '../packages/handoff-manager.js';
 import type { Storage } from '../storage/storage.js';

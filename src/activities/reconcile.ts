@@ -2,7 +2,7 @@ import type { Client } from '@temporalio/client';
 import { SearchAttributeType, TypedSearchAttributes, defineSearchAttributeKey } from '@temporalio/common';
 import { terminatedState, type HandoffOutcome } from '../core/handoff.js';
 import { REPAIR_TYPE, handoffIdOf, repairWorkflowIdOf, workflowIdOf } from '../core/ids.js';
-import { pipelineWorkflowIdOf } from '../core/pipeline-ids.js';
+import { pipelineWorkflowIdOf } from '../core/pipeline/ids.js';
 import { partyText, type ListMemo } from '../core/request.js';
 import { SEARCH_KEYS } from '../core/search-keys.js';
 import type { Reconciled, RepairInput } from '../core/task.js';

@@ -1,4 +1,4 @@
-import { deliveryOf } from '../core/carried-document-schema.js';
+import { deliveryOf } from '../core/document/carried-schema.js';
 import { digestOf } from '../core/digest.js';
 import { partyText } from '../core/request.js';
 import { refOf, stillOpen, type Action, type ActionContext, type Deps } from './action.js';

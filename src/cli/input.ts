@@ -1,7 +1,7 @@
 import { open } from 'node:fs/promises';
 import path from 'node:path';
 import { HandoffError } from '../core/errors.js';
-import { parseText } from '../core/parse-text.js';
+import { parseText } from '../core/json/parse-text.js';
 import { REQUEST_LIMIT } from '../core/request-schema.js';
 import { UsageError } from './failure.js';
 

@@ -1,6 +1,6 @@
 import { CONTRACT_SIDES, type ContractDocument, type ContractNote } from '../core/contract.js';
 import { isPartAlone, lookAtContract } from '../core/contract-schema.js';
-import { pointerOf } from '../core/pointer.js';
+import { pointerOf } from '../core/json/pointer.js';
 import { judgeExamples } from '../contracts/examples.js';
 import { readSchemaFiles } from '../storage/schema-files.js';
 

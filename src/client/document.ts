@@ -1,5 +1,5 @@
 import { AgentHandoffCoordinator, type PreparedHandoff } from '../coordination/agent-handoff-coordinator.js';
-import { carriedDocument } from '../core/carried-document-schema.js';
+import { carriedDocument } from '../core/document/carried-schema.js';
 import { HandoffError } from '../core/errors.js';
 import type { PackageContent } from '../core/request.js';
 import type { Storage } from '../storage/storage.js';

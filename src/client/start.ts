@@ -1,7 +1,7 @@
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import { SearchAttributeType, TypedSearchAttributes, defineSearchAttributeKey } from '@temporalio/common';
 import { uuidv7 } from 'uuidv7';
-import { missingOf } from '../core/completeness.js';
+import { missingOf } from '../core/document/completeness.js';
 import { contractName, type Contract } from '../core/contract.js';
 import { digestOf } from '../core/digest.js';
 import { HandoffError, formatIssues, type Issue } from '../core/errors.js';

@@ -1,5 +1,5 @@
 import { CONTRACT_SIDES, type ContractDocument, type ContractNote, type SendSpec } from '../core/contract.js';
-import { pointerOf } from '../core/pointer.js';
+import { pointerOf } from '../core/json/pointer.js';
 import { inThread } from './evaluator.js';
 import { Unfit, faultOf, type Found } from './found.js';
 import { DEFAULT_LIMITS } from './limits.js';

@@ -1,8 +1,8 @@
 import { parse as parseCsv } from 'csv-parse/sync';
 import { stringify as stringifyCsv } from 'csv-stringify/sync';
 import { parseDocument, stringify as stringifyYaml } from 'yaml';
-import { pointerOf } from '../core/pointer.js';
-import { isUnicode } from '../core/unicode.js';
+import { pointerOf } from '../core/json/pointer.js';
+import { isUnicode } from '../core/json/unicode.js';
 import { inWords, oneLine, unfit } from './found.js';
 import { MAX_YAML_ALIASES } from './limits.js';
 import { markdownOf } from './markdown.js';

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { documentFrom, snapshotFrom } from '../core/agent-document-schema.js';
+import { documentFrom, snapshotFrom } from '../core/document/document-schema.js';
 import {
   DOCUMENT_STATUSES,
   PRIORITY_ORDER,
@@ -11,14 +11,14 @@ import {
   type HandoffPackageJson,
   type HandoffPriority,
   type HandoffStatus,
-} from '../core/agent-document.js';
+} from '../core/document/document.js';
 import { HandoffError, invalid } from '../core/errors.js';
 import { isFields } from '../core/fields.js';
 import { TEN_YEARS_MIN } from '../core/fields-schema.js';
-import { jsonCopy, type CopyLimits } from '../core/json-copy.js';
-import { checkPackageVersion } from '../core/package-version.js';
-import { PACKAGE_VERSION } from '../core/package.js';
-import { parseText } from '../core/parse-text.js';
+import { jsonCopy, type CopyLimits } from '../core/json/copy.js';
+import { checkPackageVersion } from '../core/package/version.js';
+import { PACKAGE_VERSION } from '../core/package/package.js';
+import { parseText } from '../core/json/parse-text.js';
 import { DEFAULT_EXPIRY_MINUTES } from '../core/request.js';
 import type { ExecutionTrace } from './execution-trace.js';
 import { markdownOf } from './markdown.js';

@@ -1,4 +1,4 @@
-import type { ExecutionTraceSnapshot } from '../core/agent-document.js';
+import type { ExecutionTraceSnapshot } from '../core/document/document.js';
 import { invalid } from '../core/errors.js';
 
 /** A decision, and when it was taken (ISO 8601). */

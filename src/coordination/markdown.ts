@@ -1,4 +1,4 @@
-import type { ExecutionTraceSnapshot, HandoffPackage } from '../core/agent-document.js';
+import type { ExecutionTraceSnapshot, HandoffPackage } from '../core/document/document.js';
 
 /** Characters that nobody sees, or that turn the text around them: controls, directions, tags, half pairs. */
 const UNSEEN = /[\p{Cc}\p{Surrogate}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\u{e0000}-\u{e007f}]/gu;

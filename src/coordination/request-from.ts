@@ -1,4 +1,4 @@
-import type { HandoffPackage, HandoffPackageJson } from '../core/agent-document.js';
+import type { HandoffPackage, HandoffPackageJson } from '../core/document/document.js';
 import { invalid } from '../core/errors.js';
 import type { HandoffRequest } from '../core/request.js';
 import { AGENT_HANDOFF_STANDARD } from '../core/standard-procedures.js';

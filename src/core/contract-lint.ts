@@ -4,7 +4,7 @@ import { NOT_A_DATE, parseDate } from './date.js';
 import type { Issue } from './errors.js';
 import { isFields, type Fields } from './fields.js';
 import { PHASE_NAME, fileKey, printable } from './ids.js';
-import { pointerOf } from './pointer.js';
+import { pointerOf } from './json/pointer.js';
 
 /** In one list of names, such as `required_fields`. */
 export const MOST_NAMES = 1000;

@@ -5,7 +5,7 @@ import { HandoffError, formatIssues, type Issue } from './errors.js';
 import { isFields } from './fields.js';
 import { artifactName, id, issuesOf, phase, schemaName, TEN_YEARS_MIN, version } from './fields-schema.js';
 import { AGENT_NAME, FORMAT_NAME, HANDOFF_ID, printable } from './ids.js';
-import { pointerOf } from './pointer.js';
+import { pointerOf } from './json/pointer.js';
 import { checkBounds } from './request-schema.js';
 
 /** On each side of a contract. */

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { canonicalText } from './canonical.js';
+import { canonicalText } from './json/canonical.js';
 
 /** Hex SHA-256 of bytes or UTF-8 text. */
 export const sha256 = (data: string | Uint8Array): string => createHash('sha256').update(data).digest('hex');

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { NOT_A_DATE, parseDate } from './date.js';
 import type { Issue } from './errors.js';
 import { PHASE_NAME, fileNameFault, printable } from './ids.js';
-import { pointerOf } from './pointer.js';
+import { pointerOf } from './json/pointer.js';
 
 export const TEN_YEARS_MIN = 10 * 365 * 24 * 60;
 

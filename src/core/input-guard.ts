@@ -1,5 +1,5 @@
 import { REPAIR_TYPE, RECONCILE_TYPE, repairWorkflowIdOf, workflowIdOf } from './ids.js';
-import { PIPELINE_TYPE, pipelineWorkflowIdOf } from './pipeline-ids.js';
+import { PIPELINE_TYPE, pipelineWorkflowIdOf } from './pipeline/ids.js';
 
 /** How a workflow was started. */
 export interface StartFacts {

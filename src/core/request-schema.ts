@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import { documentFields, traceSchema } from './agent-document-schema.js';
+import { documentFields, traceSchema } from './document/document-schema.js';
 import { HandoffError, invalid, type Issue } from './errors.js';
 import { TEN_YEARS_MIN, artifactName, date, id, issuesOf, phase } from './fields-schema.js';
 import { AGENT_NAME, CONTRACT_REF, FORMAT_NAME, HANDOFF_ID, PROCEDURE_ID, SESSION_ID, fileKey } from './ids.js';
 import type { NormalRequest, Party, Priority, WrittenRequest } from './request.js';
 import { triggerSchema } from './trigger-schema.js';
-import { NOT_UNICODE, isUnicode } from './unicode.js';
+import { NOT_UNICODE, isUnicode } from './json/unicode.js';
 
 /** Bytes of one request as JSON, and levels of nesting. */
 export const REQUEST_LIMIT = 1024 * 1024;

@@ -1,4 +1,4 @@
-import type { ExecutionTraceSnapshot, HandoffContext, TraceLike } from './agent-document.js';
+import type { ExecutionTraceSnapshot, HandoffContext, TraceLike } from './document/document.js';
 import type { Contract, ContractDocument } from './contract.js';
 import type { Procedure, FrozenProcedure } from './procedure.js';
 import type { ReturnTerms } from './return-state.js';

@@ -1,6 +1,6 @@
 import type { Effect, EffectFact } from './effect.js';
 import type { HandoffOutcome, HandoffState, UndoResult } from './handoff.js';
-import type { PauseCheckpoint } from './pause-checkpoint.js';
+import type { PauseCheckpoint } from './package/pause-checkpoint.js';
 import type { Procedure, Severity } from './procedure.js';
 import type { ContractFault } from './contract.js';
 import type { ArtifactSpec, ContentRef, Subject } from './request.js';

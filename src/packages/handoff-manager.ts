@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { HandoffError, type ErrorCode } from '../core/errors.js';
-import { checkPackage } from '../core/package-schema.js';
-import { checkPackageVersion } from '../core/package-version.js';
+import { checkPackage } from '../core/package/package-schema.js';
+import { checkPackageVersion } from '../core/package/version.js';
 import {
   MERGE_STRATEGIES,
   PACKAGE_VERSION,
@@ -12,7 +12,7 @@ import {
   type PipelineHandoffPackage,
   type PipelinePhase,
   type RestoreConflict,
-} from '../core/package.js';
+} from '../core/package/package.js';
 import { FileHandoffStorage } from '../storage/packages/file-storage.js';
 import { newPackageId, packageFault, sealPackage, type PackageKey } from '../storage/packages/seal.js';
 import { writtenForm, type UnsealedPackage } from '../storage/packages/written.js';

@@ -1,4 +1,4 @@
-import type { MergeStrategy, RestoreConflict } from '../core/package.js';
+import type { MergeStrategy, RestoreConflict } from '../core/package/package.js';
 import type { KnownEntry } from '../storage/context.js';
 import type { ContextWrite } from '../storage/sessions.js';
 

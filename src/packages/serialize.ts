@@ -1,10 +1,10 @@
-import { DEPTH_LIMIT, checkEntry } from '../core/context-entry.js';
-import { isCanonicalJson } from '../core/canonical-scan.js';
-import { canonicalText } from '../core/canonical.js';
+import { DEPTH_LIMIT, checkEntry } from '../core/context/entry.js';
+import { isCanonicalJson } from '../core/json/canonical-scan.js';
+import { canonicalText } from '../core/json/canonical.js';
 import { sha256 } from '../core/digest.js';
 import { HandoffError, invalid, type Issue } from '../core/errors.js';
-import type { ContextEntrySerialized, SerializedContext } from '../core/package.js';
-import { pointerOf } from '../core/pointer.js';
+import type { ContextEntrySerialized, SerializedContext } from '../core/package/package.js';
+import { pointerOf } from '../core/json/pointer.js';
 import type { ContextEntry } from '../storage/context.js';
 import { checkSize, type ContextWrite } from '../storage/sessions.js';
 import { metadataOf } from './shared-context.js';

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { invalidContext, type EntryFacts } from '../core/context-entry.js';
+import { invalidContext, type EntryFacts } from '../core/context/entry.js';
 import { HandoffError } from '../core/errors.js';
-import { globMatcher } from '../core/glob.js';
-import type { ContextMetadata } from '../core/package.js';
+import { globMatcher } from '../core/context/glob.js';
+import type { ContextMetadata } from '../core/package/package.js';
 import type { ContextEntry } from '../storage/context.js';
 import type { Sessions } from '../storage/sessions.js';
 

@@ -1,6 +1,6 @@
 import { access, constants, lstat, realpath } from 'node:fs/promises';
 import path from 'node:path';
-import { deliveryOf } from '../core/carried-document-schema.js';
+import { deliveryOf } from '../core/document/carried-schema.js';
 import { HandoffError } from '../core/errors.js';
 import type { Step } from '../core/procedure.js';
 import { isOptional, partyText, type ArtifactSpec } from '../core/request.js';

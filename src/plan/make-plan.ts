@@ -1,5 +1,5 @@
 import { unreachableBecause } from '../core/agent.js';
-import { missingOf } from '../core/completeness.js';
+import { missingOf } from '../core/document/completeness.js';
 import type { Issue } from '../core/errors.js';
 import {
   DEFAULT_RETRY,

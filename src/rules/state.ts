@@ -1,7 +1,7 @@
 import { access, constants, statfs } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { deliveryOf } from '../core/carried-document-schema.js';
+import { deliveryOf } from '../core/document/carried-schema.js';
 import { digestOf } from '../core/digest.js';
 import type { Effect } from '../core/effect.js';
 import { HandoffError } from '../core/errors.js';

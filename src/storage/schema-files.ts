@@ -3,7 +3,7 @@ import { open, realpath } from 'node:fs/promises';
 import path from 'node:path';
 import { HandoffError } from '../core/errors.js';
 import { schemaName } from '../core/fields-schema.js';
-import { parseText } from '../core/parse-text.js';
+import { parseText } from '../core/json/parse-text.js';
 import { checkBounds } from '../core/request-schema.js';
 
 /** Bytes of one schema file, and of all that one contract needs. */

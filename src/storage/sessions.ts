@@ -1,5 +1,5 @@
 import type { Transaction } from 'kysely';
-import { ENTRY_LIMIT, checkEntry, checkKey, type EntryFacts } from '../core/context-entry.js';
+import { ENTRY_LIMIT, checkEntry, checkKey, type EntryFacts } from '../core/context/entry.js';
 import { canonicalJson } from '../core/digest.js';
 import { HandoffError } from '../core/errors.js';
 import { PHASE_NAME, SESSION_ID, checkedName, printable } from '../core/ids.js';

@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { Client } from '@temporalio/client';
 import type { History } from '@temporalio/common/lib/proto-utils.js';
 import { REPAIR_TYPE, handoffIdOf, repairWorkflowIdOf, repairedIdOf, workflowIdOf } from '../core/ids.js';
-import { PIPELINE_TYPE, pipelineWorkflowIdOf, sessionOfWorkflow } from '../core/pipeline-ids.js';
+import { PIPELINE_TYPE, pipelineWorkflowIdOf, sessionOfWorkflow } from '../core/pipeline/ids.js';
 import { SEARCH_KEYS, quoted } from '../core/search-keys.js';
 import { historyFromJson, historyToJson } from './history-json.js';
 

@@ -1,7 +1,7 @@
 import { ApplicationFailure, workflowInfo, type WorkflowInterceptors } from '@temporalio/workflow';
 import { errorMessage } from '../core/errors.js';
 import { PROCEDURE_ID, RECONCILE_TYPE, REPAIR_TYPE } from '../core/ids.js';
-import { PIPELINE_TYPE } from '../core/pipeline-ids.js';
+import { PIPELINE_TYPE } from '../core/pipeline/ids.js';
 import { faultOfStart } from '../core/input-guard.js';
 import { own } from './own-types.js';
 

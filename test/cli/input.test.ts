@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readDocument } from '../../src/cli/input.js';
-import { parseText } from '../../src/core/parse-text.js';
+import { parseText } from '../../src/core/json/parse-text.js';
 import { handoff } from './rig.js';
 
 let folder: string;

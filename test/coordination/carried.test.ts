@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { contentOf } from '../../src/client/start.js';
 import { asRequest } from '../../src/coordination/request-from.js';
-import { carriedDocument } from '../../src/core/carried-document-schema.js';
+import { carriedDocument } from '../../src/core/document/carried-schema.js';
 import { parseRequest } from '../../src/core/request-schema.js';
 import type { Subject } from '../../src/core/request.js';
 import { AgentHandoffCoordinator } from '../../src/index.js';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { isCanonicalJson } from '../../src/core/canonical-scan.js';
-import { canonicalText } from '../../src/core/canonical.js';
+import { isCanonicalJson } from '../../src/core/json/canonical-scan.js';
+import { canonicalText } from '../../src/core/json/canonical.js';
 import { seeded } from '../properties/seed.js';
 
 const LIMITS = { maxDepth: 64, maxValues: 100 };

@@ -1,7 +1,7 @@
 import canonicalize from 'canonicalize';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { canonicalText } from '../../src/core/canonical.js';
+import { canonicalText } from '../../src/core/json/canonical.js';
 import { canonicalJson, digestOf } from '../../src/core/digest.js';
 
 // The samples of RFC 8785: section 3.2, and the test data that its authors publish with it.

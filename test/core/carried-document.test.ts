@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { carriedDocument, deliveryOf } from '../../src/core/carried-document-schema.js';
+import { carriedDocument, deliveryOf } from '../../src/core/document/carried-schema.js';
 import type { Ending, HandoffState, Status } from '../../src/core/handoff.js';
 import type { PackageContent, Subject } from '../../src/core/request.js';
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { missingOf } from '../../src/core/completeness.js';
+import { missingOf } from '../../src/core/document/completeness.js';
 import type { Contract } from '../../src/core/contract.js';
 
 const TASK = '/instructions/task';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { globMatcher } from '../../src/core/glob.js';
+import { globMatcher } from '../../src/core/context/glob.js';
 import { seeded, runs } from '../properties/seed.js';
 
 test.for([

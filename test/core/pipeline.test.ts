@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { packageIdOf, sessionOfWorkflow, transitionIdOf, pipelineWorkflowIdOf } from '../../src/core/pipeline-ids.js';
+import { packageIdOf, sessionOfWorkflow, transitionIdOf, pipelineWorkflowIdOf } from '../../src/core/pipeline/ids.js';
 import { HANDOFF_ID } from '../../src/core/ids.js';
-import { faultOfPipelineMessage } from '../../src/core/pipeline-message.js';
-import { holdThatEnds, reducePipeline, type PipelineEvent } from '../../src/core/pipeline-reducer.js';
-import { refusePipeline } from '../../src/core/pipeline-refusal.js';
-import { blockedPipeline, pipelineWords } from '../../src/core/pipeline-words.js';
+import { faultOfPipelineMessage } from '../../src/core/pipeline/message.js';
+import { holdThatEnds, reducePipeline, type PipelineEvent } from '../../src/core/pipeline/reducer.js';
+import { refusePipeline } from '../../src/core/pipeline/refusal.js';
+import { blockedPipeline, pipelineWords } from '../../src/core/pipeline/words.js';
 import {
   PIPELINE_LIFE,
   atEnd,
@@ -20,7 +20,7 @@ import {
   type PipelineMessageName,
   type PipelineState,
   type PipelineStatus,
-} from '../../src/core/pipeline.js';
+} from '../../src/core/pipeline/pipeline.js';
 import { seeded } from '../properties/seed.js';
 
 const PHASES: FrozenPhase[] = [

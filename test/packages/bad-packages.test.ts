@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, test } from 'vitest';
-import type { PipelineHandoffPackage } from '../../src/core/package.js';
+import type { PipelineHandoffPackage } from '../../src/core/package/package.js';
 import { FileHandoffStorage } from '../../src/storage/packages/file-storage.js';
 import { packageFault, sealPackage } from '../../src/storage/packages/seal.js';
 import { codeAndText, corner, packageOf } from './parts.js';

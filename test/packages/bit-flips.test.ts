@@ -4,7 +4,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { HandoffError } from '../../src/core/errors.js';
-import type { PipelineHandoffPackage } from '../../src/core/package.js';
+import type { PipelineHandoffPackage } from '../../src/core/package/package.js';
 import { FileHandoffStorage } from '../../src/storage/packages/file-storage.js';
 import { decodePackage, packageBytes } from '../../src/storage/packages/format.js';
 import { corner, packageOf } from './parts.js';

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, test } from 'vitest';
-import type { HandoffStorage, PackageFilter, PipelineHandoffPackage } from '../../src/core/package.js';
+import type { HandoffStorage, PackageFilter, PipelineHandoffPackage } from '../../src/core/package/package.js';
 import { FileHandoffStorage, type FileHandoffStorageOptions } from '../../src/storage/packages/file-storage.js';
 import { checkPackageFilter, fitsPackageFilter } from '../../src/storage/packages/filter.js';
 import { decodePackage, packageBytes } from '../../src/storage/packages/format.js';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll } from 'vitest';
 import { HandoffError } from '../../src/core/errors.js';
-import type { ContextEntrySerialized, PipelineHandoffPackage } from '../../src/core/package.js';
+import type { ContextEntrySerialized, PipelineHandoffPackage } from '../../src/core/package/package.js';
 import { newPackageId, sealPackage, type PackageKey } from '../../src/storage/packages/seal.js';
 import type { UnsealedPackage } from '../../src/storage/packages/written.js';
 

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
-import type { ContextEntrySerialized, PipelineHandoffPackage } from '../../src/core/package.js';
+import type { ContextEntrySerialized, PipelineHandoffPackage } from '../../src/core/package/package.js';
 import { ContextManager } from '../../src/packages/context-manager.js';
 import { HandoffManager } from '../../src/packages/handoff-manager.js';
 import { FileHandoffStorage } from '../../src/storage/packages/file-storage.js';

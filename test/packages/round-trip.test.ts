@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { ContextEntrySerialized, PipelineHandoffPackage } from '../../src/core/package.js';
+import type { ContextEntrySerialized, PipelineHandoffPackage } from '../../src/core/package/package.js';
 import { FileHandoffStorage } from '../../src/storage/packages/file-storage.js';
 import { decodePackage, packageBytes } from '../../src/storage/packages/format.js';
 import { newPackageId, packageFault, sealPackage } from '../../src/storage/packages/seal.js';

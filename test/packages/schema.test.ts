@@ -3,7 +3,7 @@ import path from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import formats from 'ajv-formats';
 import { describe, expect, test } from 'vitest';
-import { packageJsonSchema } from '../../src/core/package-schema.js';
+import { packageJsonSchema } from '../../src/core/package/package-schema.js';
 import { decodePackage, packageBytes } from '../../src/storage/packages/format.js';
 
 const ROOT = path.resolve(import.meta.dirname, '..', '..');

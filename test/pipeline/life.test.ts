@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { STANDARD_PHASES } from '../../src/core/package.js';
-import { ledgerIdOf } from '../../src/core/pipeline-ids.js';
+import { STANDARD_PHASES } from '../../src/core/package/package.js';
+import { ledgerIdOf } from '../../src/core/pipeline/ids.js';
 import { Rig } from '../rig/rig.js';
 import { ALL_STEPS, Steps, newSession } from './phases.js';
 

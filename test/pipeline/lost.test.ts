@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { recoverPipeline } from '../../src/client/pipeline/start.js';
 import { visibleHandoffs } from '../../src/client/visible.js';
 import { lostHandoffs } from '../../src/activities/reconcile.js';
-import { ledgerIdOf, transitionIdOf } from '../../src/core/pipeline-ids.js';
+import { ledgerIdOf, transitionIdOf } from '../../src/core/pipeline/ids.js';
 import type { Reconciled } from '../../src/core/task.js';
 import { Rig } from '../rig/rig.js';
 import { ALL_STEPS, Steps, newSession } from './phases.js';

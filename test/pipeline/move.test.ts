@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { resumePipelineAnew } from '../../src/client/pipeline/start.js';
-import { packedIn } from '../../src/core/pipeline.js';
+import { packedIn } from '../../src/core/pipeline/pipeline.js';
 import { openStorage } from '../../src/storage/storage.js';
 import { Rig } from '../rig/rig.js';
 import { ALL_STEPS, Steps, newSession } from './phases.js';

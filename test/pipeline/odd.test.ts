@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { PhaseHandler } from '../../src/activities/pipeline/phase.js';
 import { phasesOf } from '../../src/activities/pipeline/phase.js';
-import { ledgerIdOf } from '../../src/core/pipeline-ids.js';
+import { ledgerIdOf } from '../../src/core/pipeline/ids.js';
 import { Rig } from '../rig/rig.js';
 import { newSession } from './phases.js';
 

@@ -5,7 +5,7 @@ import type { Deps } from '../../src/activities/action.js';
 import { openPipeline } from '../../src/activities/pipeline/life.js';
 import { phasesOf, type PhaseStepContext } from '../../src/activities/pipeline/phase.js';
 import { runPhaseStep } from '../../src/activities/pipeline/step.js';
-import type { PhaseStepTask } from '../../src/core/pipeline-task.js';
+import type { PhaseStepTask } from '../../src/core/pipeline/task.js';
 import { Rig } from '../rig/rig.js';
 import { WorkerProcess } from '../rig/worker-process.js';
 import { newSession } from './phases.js';

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { PhaseHandler, PhaseStepContext } from '../../src/activities/pipeline/phase.js';
 import { HandoffError } from '../../src/core/errors.js';
-import { STANDARD_PHASES } from '../../src/core/package.js';
+import { STANDARD_PHASES } from '../../src/core/package/package.js';
 
 /** Seven phases of two steps each, which a test in the same process holds and fails as it likes. */
 export class Steps {

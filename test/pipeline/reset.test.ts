@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { pipelineWorkflowIdOf } from '../../src/core/pipeline-ids.js';
+import { pipelineWorkflowIdOf } from '../../src/core/pipeline/ids.js';
 import { Rig } from '../rig/rig.js';
 import { ALL_STEPS, Steps, newSession } from './phases.js';
 

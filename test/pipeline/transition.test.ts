@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { PipelineRequest } from '../../src/client/pipeline/start.js';
-import { transitionIdOf } from '../../src/core/pipeline-ids.js';
+import { transitionIdOf } from '../../src/core/pipeline/ids.js';
 import type { Procedure } from '../../src/core/procedure.js';
 import { Rig } from '../rig/rig.js';
 import { Steps, newSession } from './phases.js';

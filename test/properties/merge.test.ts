@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { canonicalJson, digestOf } from '../../src/core/digest.js';
-import { MERGE_STRATEGIES, type ContextEntrySerialized, type MergeStrategy } from '../../src/core/package.js';
+import { MERGE_STRATEGIES, type ContextEntrySerialized, type MergeStrategy } from '../../src/core/package/package.js';
 import { ContextManager } from '../../src/packages/context-manager.js';
 import { HandoffManager, type HandoffReceiveResult } from '../../src/packages/handoff-manager.js';
 import { packageOf } from '../packages/parts.js';

@@ -1,7 +1,7 @@
 import type { Client, WorkflowHandle } from '@temporalio/client';
 import { Worker } from '@temporalio/worker';
 import { startPipeline, type PipelineRequest, type StartedPipeline } from '../../src/client/pipeline/start.js';
-import { pipelineWorkflowIdOf } from '../../src/core/pipeline-ids.js';
+import { pipelineWorkflowIdOf } from '../../src/core/pipeline/ids.js';
 import {
   pipelineCancelSignal,
   pipelinePauseSignal,

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { PhaseHandler } from '../../src/activities/pipeline/phase.js';
 import type { PipelineRequest } from '../../src/client/pipeline/start.js';
-import { pipelineWorkflowIdOf, transitionIdOf } from '../../src/core/pipeline-ids.js';
+import { pipelineWorkflowIdOf, transitionIdOf } from '../../src/core/pipeline/ids.js';
 import { historyToJson } from '../../src/temporal/history-json.js';
 import type { Rig } from './rig.js';
 

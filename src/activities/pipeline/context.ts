@@ -1,4 +1,4 @@
-import type { PhaseStepTask } from '../../core/pipeline-task.js';
+import type { PhaseStepTask } from '../../core/pipeline/task.js';
 import { ContextManager } from '../../packages/context-manager.js';
 import { SharedContext, type SetOptions, type SharedEntry } from '../../packages/shared-context.js';
 import { Sessions } from '../../storage/sessions.js';

@@ -1,14 +1,20 @@
 import { workflowIdOf } from '../../core/ids.js';
 import type { HandoffOutcome, Outcome } from '../../core/handoff.js';
-import { ledgerIdOf } from '../../core/pipeline-ids.js';
-import { resumePointOf, stepAfter, type Checkpoint, type FrozenPhase, type ResumePlace } from '../../core/pipeline.js';
+import { ledgerIdOf } from '../../core/pipeline/ids.js';
+import {
+  resumePointOf,
+  stepAfter,
+  type Checkpoint,
+  type FrozenPhase,
+  type ResumePlace,
+} from '../../core/pipeline/pipeline.js';
 import type {
   CheckpointTask,
   OpenPipelineTask,
   ProjectPipelineTask,
   Received,
   ReceiveTask,
-} from '../../core/pipeline-task.js';
+} from '../../core/pipeline/task.js';
 import { ContextManager } from '../../packages/context-manager.js';
 import { writePhase } from '../../storage/sessions.js';
 import type { Storage } from '../../storage/storage.js';

@@ -1,8 +1,8 @@
 import { HandoffError } from '../../core/errors.js';
-import type { PipelineHandoffPackage, RestoreConflict } from '../../core/package.js';
-import { ledgerIdOf } from '../../core/pipeline-ids.js';
-import { packedIn, type Checkpoint, type PackedPipeline } from '../../core/pipeline.js';
-import type { CheckpointTask, ReceiveTask } from '../../core/pipeline-task.js';
+import type { PipelineHandoffPackage, RestoreConflict } from '../../core/package/package.js';
+import { ledgerIdOf } from '../../core/pipeline/ids.js';
+import { packedIn, type Checkpoint, type PackedPipeline } from '../../core/pipeline/pipeline.js';
+import type { CheckpointTask, ReceiveTask } from '../../core/pipeline/task.js';
 import { ContextManager } from '../../packages/context-manager.js';
 import { HandoffManager } from '../../packages/handoff-manager.js';
 import { takePipeline } from '../../storage/pipelines/pipelines.js';

@@ -1,7 +1,7 @@
 import { HandoffError } from '../../core/errors.js';
 import { PHASE_NAME, printable } from '../../core/ids.js';
-import { PHASE_STEP_NAME } from '../../core/pipeline-ids.js';
-import type { FrozenPhase, StepTerms } from '../../core/pipeline.js';
+import { PHASE_STEP_NAME } from '../../core/pipeline/ids.js';
+import type { FrozenPhase, StepTerms } from '../../core/pipeline/pipeline.js';
 import type { SharedContext } from '../../packages/shared-context.js';
 import type { Storage } from '../../storage/storage.js';
 

@@ -1,6 +1,6 @@
 import { HandoffError } from '../../core/errors.js';
-import { ledgerIdOf, ledgerStepOf } from '../../core/pipeline-ids.js';
-import type { PhaseStepTask } from '../../core/pipeline-task.js';
+import { ledgerIdOf, ledgerStepOf } from '../../core/pipeline/ids.js';
+import type { PhaseStepTask } from '../../core/pipeline/task.js';
 import {
   beginAttempt,
   checkFence,

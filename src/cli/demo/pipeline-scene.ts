@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { PhaseHandler } from '../../activities/pipeline/phase.js';
 import type { PipelineReport } from '../../client/pipeline/report.js';
-import { STANDARD_PHASES } from '../../core/package.js';
-import { ledgerIdOf, pipelineWorkflowIdOf } from '../../core/pipeline-ids.js';
+import { STANDARD_PHASES } from '../../core/package/package.js';
+import { ledgerIdOf, pipelineWorkflowIdOf } from '../../core/pipeline/ids.js';
 import { packageFault } from '../../storage/packages/seal.js';
 import { entriesText, pipelineChanges } from '../text/pipeline-text.js';
 import { bytes, clock } from '../text/text.js';

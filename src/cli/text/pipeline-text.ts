@@ -1,5 +1,5 @@
 import type { PipelineReport, PipelineSummary } from '../../client/pipeline/report.js';
-import { isOpenPipeline, type FrozenPhase } from '../../core/pipeline.js';
+import { isOpenPipeline, type FrozenPhase } from '../../core/pipeline/pipeline.js';
 import { span } from '../../core/words.js';
 import { commandLines, type Command } from './next.js';
 import { clock, safe, table, when, type Paint } from './text.js';

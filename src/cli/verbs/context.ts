@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { HandoffError } from '../../core/errors.js';
-import { globMatcher } from '../../core/glob.js';
+import { globMatcher } from '../../core/context/glob.js';
 import type { ContextEntry } from '../../storage/context.js';
 import { number } from '../number.js';
 import { userName, withStorage } from '../place.js';

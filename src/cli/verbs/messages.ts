@@ -242,7 +242,7 @@ function repairVerbs(program: Command): void {
 }
 
 const jsonOf = async (text: string, option: string): Promise<unknown> =>
-  (await import('../../core/parse-text.js')).parseText(text, option, 'JSON');
+  (await import('../../core/json/parse-text.js')).parseText(text, option, 'JSON');
 
 /** The incident that is meant: the named one, or the only one that is open. */
 async function incidentOf(client: HandoffClient, id: string, named: unknown): Promise<string> {

@@ -8,7 +8,7 @@ import {
   type PackageFilter,
   type PackageStatus,
   type PipelineHandoffPackage,
-} from '../../core/package.js';
+} from '../../core/package/package.js';
 import type { FileHandoffStorage, InspectedPackage } from '../../storage/packages/file-storage.js';
 import { UsageError } from '../failure.js';
 import { packageKey, type PlaceOptions } from '../place.js';

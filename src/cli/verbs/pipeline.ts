@@ -3,10 +3,10 @@ import type { Option, Command } from 'commander';
 import type { HandoffClient } from '../../client.js';
 import type { PipelineRequest } from '../../client/pipeline/start.js';
 import { HandoffError } from '../../core/errors.js';
-import { pipelineWorkflowIdOf } from '../../core/pipeline-ids.js';
+import { pipelineWorkflowIdOf } from '../../core/pipeline/ids.js';
 import type { ResumePipeline, ResumedPipeline } from '../../client/pipeline/resume.js';
 import { UsageError } from '../failure.js';
-import { MERGE_STRATEGIES, type MergeStrategy } from '../../core/package.js';
+import { MERGE_STRATEGIES, type MergeStrategy } from '../../core/package/package.js';
 import { followPipeline } from '../follow-pipeline.js';
 import { readDocument } from '../input.js';
 import type { Answer } from '../io.js';
@@ -102,7 +102,7 @@ function startVerb(group: Command): void {
 const isFile = (what: string): boolean => what === '-' || /\.(?:json|ya?ml)$/i.test(what) || existsSync(what);
 
 async function requestOf(what: string, options: StartOptions): Promise<PipelineRequest> {
-  const { parsePipelineRequest } = await import('../../core/pipeline-request-schema.js');
+  const { parsePipelineRequest } = await import('../../core/pipeline/request-schema.js');
   const { phases, transitions, cloneId, pipelineVersion, packageExpiresMinutes } = options;
   const said = {
     ...(phases === undefined ? {} : { phases: phases.split(',').map((p) => p.trim()) }),

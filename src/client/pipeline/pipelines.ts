@@ -1,6 +1,6 @@
 import { HandoffError } from '../../core/errors.js';
-import type { PipelineHandoffPackage } from '../../core/package.js';
-import type { PipelineResult } from '../../core/pipeline-task.js';
+import type { PipelineHandoffPackage } from '../../core/package/package.js';
+import type { PipelineResult } from '../../core/pipeline/task.js';
 import type { CancelMessage } from '../../messages.js';
 import { pipelineSummary, type PipelineReport, type PipelineSummary } from './report.js';
 import { followPipeline, pipelineResult, type FollowPipeline } from './result.js';

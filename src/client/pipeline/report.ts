@@ -7,8 +7,8 @@ import {
   shownPipeline,
   type Cursor,
   type PipelineState,
-} from '../../core/pipeline.js';
-import { pipelineWords } from '../../core/pipeline-words.js';
+} from '../../core/pipeline/pipeline.js';
+import { pipelineWords } from '../../core/pipeline/words.js';
 import type { PipelineSnapshot } from '../../messages.js';
 import type { StoredPipeline } from '../../storage/pipelines/pipelines.js';
 

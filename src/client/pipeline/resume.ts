@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { HandoffError, type ErrorCode } from '../../core/errors.js';
-import type { MergeStrategy, PipelineHandoffPackage, RestoreConflict } from '../../core/package.js';
-import { refusePipeline } from '../../core/pipeline-refusal.js';
-import { isOpenPipeline, packedIn, resumePointOf, type PackedPipeline } from '../../core/pipeline.js';
+import type { MergeStrategy, PipelineHandoffPackage, RestoreConflict } from '../../core/package/package.js';
+import { refusePipeline } from '../../core/pipeline/refusal.js';
+import { isOpenPipeline, packedIn, resumePointOf, type PackedPipeline } from '../../core/pipeline/pipeline.js';
 import { pipelineResumeUpdate, type PipelineResumeAnswer, type PipelineSnapshot } from '../../messages.js';
 import type { StoredPipeline } from '../../storage/pipelines/pipelines.js';
 import type { Storage } from '../../storage/storage.js';

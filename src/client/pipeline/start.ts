@@ -1,12 +1,12 @@
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import { SearchAttributeType, TypedSearchAttributes, defineSearchAttributeKey } from '@temporalio/common';
 import { uuidv7 } from 'uuidv7';
-import { parsePipelineRequest } from '../../core/pipeline-request-schema.js';
+import { parsePipelineRequest } from '../../core/pipeline/request-schema.js';
 import { digestOf } from '../../core/digest.js';
 import { HandoffError } from '../../core/errors.js';
 import { PHASE_NAME, SESSION_ID, printable } from '../../core/ids.js';
-import { STANDARD_PHASES, type MergeStrategy } from '../../core/package.js';
-import { PIPELINE_TYPE, pipelineWorkflowIdOf } from '../../core/pipeline-ids.js';
+import { STANDARD_PHASES, type MergeStrategy } from '../../core/package/package.js';
+import { PIPELINE_TYPE, pipelineWorkflowIdOf } from '../../core/pipeline/ids.js';
 import {
   DEFAULT_MERGE,
   type FrozenPhase,
@@ -14,7 +14,7 @@ import {
   type PipelineInput,
   type PipelineSubject,
   type PipelineTerms,
-} from '../../core/pipeline.js';
+} from '../../core/pipeline/pipeline.js';
 import type { HandoffInput } from '../../core/request.js';
 import { parseRequest } from '../../core/request-schema.js';
 import { SEARCH_KEYS } from '../../core/search-keys.js';

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseDate } from '../../core/date.js';
 import { HandoffError } from '../../core/errors.js';
-import type { MergeStrategy, PipelineHandoffPackage } from '../../core/package.js';
-import { packageIdOf } from '../../core/pipeline-ids.js';
-import { refusePipeline } from '../../core/pipeline-refusal.js';
-import { resumePointOf, type PipelineMessageName } from '../../core/pipeline.js';
+import type { MergeStrategy, PipelineHandoffPackage } from '../../core/package/package.js';
+import { packageIdOf } from '../../core/pipeline/ids.js';
+import { refusePipeline } from '../../core/pipeline/refusal.js';
+import { resumePointOf, type PipelineMessageName } from '../../core/pipeline/pipeline.js';
 import {
   pipelineCancelSignal,
   pipelinePauseSignal,

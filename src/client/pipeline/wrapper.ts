@@ -1,6 +1,6 @@
 import { HandoffError } from '../../core/errors.js';
-import type { PipelineHandoffPackage } from '../../core/package.js';
-import type { PipelineResult } from '../../core/pipeline-task.js';
+import type { PipelineHandoffPackage } from '../../core/package/package.js';
+import type { PipelineResult } from '../../core/pipeline/task.js';
 import type { HandoffManager } from '../../packages/handoff-manager.js';
 import type { PipelineClient } from './pipelines.js';
 import type { TransferResult } from './steer.js';

@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
 import { HandoffError } from '../../core/errors.js';
 import { PACKAGE_ID, printable } from '../../core/ids.js';
-import type { HandoffStorage, PackageFilter, PipelineHandoffPackage } from '../../core/package.js';
+import type { HandoffStorage, PackageFilter, PipelineHandoffPackage } from '../../core/package/package.js';
 import { checkPackageFilter, fitsPackageFilter } from './filter.js';
 import { decodePackage, packageBytes } from './format.js';
 import { namesIn, present, readBounded, removeFile, removeLeftParts, writeWhole } from './package-files.js';

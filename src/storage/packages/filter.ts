@@ -4,7 +4,7 @@ import {
   packageStatus,
   type PackageFilter,
   type PipelineHandoffPackage,
-} from '../../core/package.js';
+} from '../../core/package/package.js';
 
 /** Throws INVALID_REQUEST. */
 export function checkPackageFilter({ status, createdAfter }: PackageFilter): void {

@@ -1,9 +1,9 @@
 import { isUtf8 } from 'node:buffer';
 import { HandoffError } from '../../core/errors.js';
-import { isCanonicalJson } from '../../core/canonical-scan.js';
-import { checkPackage } from '../../core/package-schema.js';
-import { checkPackageVersion } from '../../core/package-version.js';
-import type { IntegrityCheck, PipelineHandoffPackage } from '../../core/package.js';
+import { isCanonicalJson } from '../../core/json/canonical-scan.js';
+import { checkPackage } from '../../core/package/package-schema.js';
+import { checkPackageVersion } from '../../core/package/version.js';
+import type { IntegrityCheck, PipelineHandoffPackage } from '../../core/package/package.js';
 import { faultOfParts, integrityOf, partsOf, type PackageKey, type Parts } from './seal.js';
 import {
   MAX_DEPTH,

@@ -2,7 +2,7 @@ import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import { uuidv7 } from 'uuidv7';
 import { HandoffError } from '../../core/errors.js';
 import { PACKAGE_ID, printable } from '../../core/ids.js';
-import type { IntegrityCheck, PipelineHandoffPackage, SerializedContext } from '../../core/package.js';
+import type { IntegrityCheck, PipelineHandoffPackage, SerializedContext } from '../../core/package/package.js';
 import { entriesOf, frameOf, writtenForm, type Frame, type UnsealedPackage } from './written.js';
 
 /** A secret that packages are signed with. */

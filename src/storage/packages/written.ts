@@ -1,6 +1,6 @@
-import { canonicalBytes, canonicalText } from '../../core/canonical.js';
+import { canonicalBytes, canonicalText } from '../../core/json/canonical.js';
 import { HandoffError } from '../../core/errors.js';
-import type { IntegrityCheck, PipelineHandoffPackage } from '../../core/package.js';
+import type { IntegrityCheck, PipelineHandoffPackage } from '../../core/package/package.js';
 
 /** How deep what is in a package may be nested. */
 export const MAX_DEPTH = 100;

@@ -10,8 +10,8 @@ import {
   type PipelineStatus,
   type PipelineSubject,
   type PipelineTerms,
-} from '../../core/pipeline.js';
-import { blockedPipeline } from '../../core/pipeline-words.js';
+} from '../../core/pipeline/pipeline.js';
+import { blockedPipeline } from '../../core/pipeline/words.js';
 import type { Db, Queries } from '../database.js';
 import type { Tables } from '../schema.js';
 import type { PipelineStepTable, PipelineTable } from './tables.js';

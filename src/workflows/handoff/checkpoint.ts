@@ -1,5 +1,5 @@
 import { hasTakenHold } from '../../core/handoff.js';
-import { checkpointOf, type PauseCheckpoint } from '../../core/pause-checkpoint.js';
+import { checkpointOf, type PauseCheckpoint } from '../../core/package/pause-checkpoint.js';
 import { callCheckpoint, failureOf } from './activities.js';
 import type { Run } from './run.js';
 

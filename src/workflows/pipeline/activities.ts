@@ -6,8 +6,8 @@ import {
   proxyActivities,
 } from '@temporalio/workflow';
 import type { Failure } from '../../core/handoff.js';
-import { DEFAULT_TIMEOUT_S, type StepTerms } from '../../core/pipeline.js';
-import type { PhaseStepTask, PipelineActivities } from '../../core/pipeline-task.js';
+import { DEFAULT_TIMEOUT_S, type StepTerms } from '../../core/pipeline/pipeline.js';
+import type { PhaseStepTask, PipelineActivities } from '../../core/pipeline/task.js';
 import { failureOf, isNonRetryable } from '../handoff/activities.js';
 
 // Regular activities only: a pipeline hears messages at any time, and local ones do not go with them.

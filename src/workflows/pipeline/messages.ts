@@ -2,9 +2,9 @@ import { ApplicationFailure, CancellationScope, log, setHandler, workflowInfo } 
 import { parseDate } from '../../core/date.js';
 import { errorMessage, type ErrorCode, type ErrorParams } from '../../core/errors.js';
 import type { Holder } from '../../core/handoff.js';
-import { packageIdOf } from '../../core/pipeline-ids.js';
-import { refusePipeline } from '../../core/pipeline-refusal.js';
-import { pipelineWords } from '../../core/pipeline-words.js';
+import { packageIdOf } from '../../core/pipeline/ids.js';
+import { refusePipeline } from '../../core/pipeline/refusal.js';
+import { pipelineWords } from '../../core/pipeline/words.js';
 import {
   DEFAULT_MERGE,
   placeAt,
@@ -12,7 +12,7 @@ import {
   resumePointOf,
   shownPipeline,
   type PipelineMessageName,
-} from '../../core/pipeline.js';
+} from '../../core/pipeline/pipeline.js';
 import {
   pipelineCancelSignal,
   pipelinePauseSignal,

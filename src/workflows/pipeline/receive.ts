@@ -1,8 +1,8 @@
 import { workflowInfo } from '@temporalio/workflow';
 import { remaining } from '../../core/clock.js';
 import type { Holder } from '../../core/handoff.js';
-import { packageIdOf } from '../../core/pipeline-ids.js';
-import { PAUSE_REASON } from '../../core/pipeline-reducer.js';
+import { packageIdOf } from '../../core/pipeline/ids.js';
+import { PAUSE_REASON } from '../../core/pipeline/reducer.js';
 import {
   isHeld,
   placeAt,
@@ -10,7 +10,7 @@ import {
   type Checkpoint,
   type PackedPipeline,
   type PipelineInput,
-} from '../../core/pipeline.js';
+} from '../../core/pipeline/pipeline.js';
 import { checkpointPipeline, receivePackage } from './activities.js';
 import type { PipelineRun } from './run.js';
 

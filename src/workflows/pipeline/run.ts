@@ -1,7 +1,12 @@
 import { condition, workflowInfo, type CancellationScope } from '@temporalio/workflow';
-import { initialPipeline, type FrozenPhase, type PipelineInput, type PipelineState } from '../../core/pipeline.js';
-import { reducePipeline, type PipelineEvent } from '../../core/pipeline-reducer.js';
-import type { PipelineRef } from '../../core/pipeline-task.js';
+import {
+  initialPipeline,
+  type FrozenPhase,
+  type PipelineInput,
+  type PipelineState,
+} from '../../core/pipeline/pipeline.js';
+import { reducePipeline, type PipelineEvent } from '../../core/pipeline/reducer.js';
+import type { PipelineRef } from '../../core/pipeline/task.js';
 
 type Undated = PipelineEvent extends infer E ? (E extends PipelineEvent ? Omit<E, 'now'> : never) : never;
 

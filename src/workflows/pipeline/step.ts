@@ -1,5 +1,5 @@
 import { CancellationScope } from '@temporalio/workflow';
-import { DEFAULT_ATTEMPTS, placeAt } from '../../core/pipeline.js';
+import { DEFAULT_ATTEMPTS, placeAt } from '../../core/pipeline/pipeline.js';
 import { wasStopped } from '../handoff/activities.js';
 import { callStep, faultOfStep } from './activities.js';
 import type { PipelineRun } from './run.js';

@@ -6,8 +6,8 @@ import {
 } from '@temporalio/common';
 import { ParentClosePolicy, getExternalWorkflowHandle, log, startChild } from '@temporalio/workflow';
 import { workflowIdOf } from '../../core/ids.js';
-import { transitionIdOf } from '../../core/pipeline-ids.js';
-import { placeAt } from '../../core/pipeline.js';
+import { transitionIdOf } from '../../core/pipeline/ids.js';
+import { placeAt } from '../../core/pipeline/pipeline.js';
 import type { HandoffInput } from '../../core/request.js';
 import { SEARCH_KEYS } from '../../core/search-keys.js';
 import { cancelSignal, pauseSignal, resumeSignal } from '../../messages.js';

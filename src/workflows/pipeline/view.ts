@@ -1,7 +1,7 @@
 import { SearchAttributeType, defineSearchAttributeKey } from '@temporalio/common';
 import { CancellationScope, setCurrentDetails, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
-import { isOpenPipeline, resumePointOf, shownPipeline } from '../../core/pipeline.js';
-import { blockedPipeline, pipelineWords } from '../../core/pipeline-words.js';
+import { isOpenPipeline, resumePointOf, shownPipeline } from '../../core/pipeline/pipeline.js';
+import { blockedPipeline, pipelineWords } from '../../core/pipeline/words.js';
 import { SEARCH_KEYS } from '../../core/search-keys.js';
 import { projectPipeline } from './activities.js';
 import type { PipelineRun } from './run.js';

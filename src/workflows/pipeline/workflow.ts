@@ -8,9 +8,15 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import { errorMessage } from '../../core/errors.js';
-import { DEFAULT_MERGE, atEnd, isOpenPipeline, progressOfPipeline, type PipelineInput } from '../../core/pipeline.js';
-import { holdThatEnds } from '../../core/pipeline-reducer.js';
-import type { PipelineResult } from '../../core/pipeline-task.js';
+import {
+  DEFAULT_MERGE,
+  atEnd,
+  isOpenPipeline,
+  progressOfPipeline,
+  type PipelineInput,
+} from '../../core/pipeline/pipeline.js';
+import { holdThatEnds } from '../../core/pipeline/reducer.js';
+import type { PipelineResult } from '../../core/pipeline/task.js';
 import { failureOf, requestCancel } from '../handoff/activities.js';
 import { openPipeline } from './activities.js';
 import { attachPipelineMessages, cancelPipeline } from './messages.js';

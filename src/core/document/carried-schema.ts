@@ -1,10 +1,10 @@
-import type { HandoffInstructions, HandoffPackageJson, HandoffStatus } from './agent-document.js';
-import { shapedInstructions } from './agent-document-schema.js';
-import type { HandoffState, Status } from './handoff.js';
-import { dueAt } from './clock.js';
-import { PACKAGE_VERSION } from './package.js';
-import { partyText, type PackageContent, type Subject } from './request.js';
-import { AGENT_HANDOFF_STANDARD } from './standard-procedures.js';
+import type { HandoffInstructions, HandoffPackageJson, HandoffStatus } from './document.js';
+import { shapedInstructions } from './document-schema.js';
+import type { HandoffState, Status } from '../handoff.js';
+import { dueAt } from '../clock.js';
+import { PACKAGE_VERSION } from '../package/package.js';
+import { partyText, type PackageContent, type Subject } from '../request.js';
+import { AGENT_HANDOFF_STANDARD } from '../standard-procedures.js';
 
 /** Whether what a handoff delivers is an agent document. */
 const carriesDocument = ({ type, procedure }: Pick<Subject, 'type' | 'procedure'>): boolean =>

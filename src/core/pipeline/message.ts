@@ -1,5 +1,5 @@
-import { by, date, faultsOf, oneOf, optional, reason, text, type Check } from './message.js';
-import { MERGE_STRATEGIES } from './package.js';
+import { by, date, faultsOf, oneOf, optional, reason, text, type Check } from '../message.js';
+import { MERGE_STRATEGIES } from '../package/package.js';
 import type { PipelineMessageName } from './pipeline.js';
 
 const holder = optional(oneOf('operator', 'parent'));

@@ -1,5 +1,5 @@
-import type { ErrorCode, ErrorParams } from './errors.js';
-import { faultOfPipelineMessage } from './pipeline-message.js';
+import type { ErrorCode, ErrorParams } from '../errors.js';
+import { faultOfPipelineMessage } from './message.js';
 import { PIPELINE_LIFE, shownPipeline, type PipelineMessageName, type PipelineState } from './pipeline.js';
 
 /** Why a message does not fit a pipeline at this moment; undefined where it does. Client and run ask the same. */

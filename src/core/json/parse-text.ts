@@ -1,6 +1,6 @@
 import { LineCounter, parseDocument } from 'yaml';
-import { HandoffError } from './errors.js';
-import { faultAt } from './json-fault.js';
+import { HandoffError } from '../errors.js';
+import { faultAt } from './fault.js';
 
 /** Aliases may multiply a small document to gigabytes; ours need a handful. */
 const MAX_ALIASES = 100;

@@ -1,6 +1,6 @@
-import { clampAt } from './clock.js';
-import type { Failure, Holder } from './handoff.js';
-import type { MergeStrategy, RestoreConflict } from './package.js';
+import { clampAt } from '../clock.js';
+import type { Failure, Holder } from '../handoff.js';
+import type { MergeStrategy, RestoreConflict } from '../package/package.js';
 import {
   DEFAULT_MERGE,
   isOpenPipeline,

@@ -1,5 +1,5 @@
-import { utc } from './date.js';
-import type { Holder } from './handoff.js';
+import { utc } from '../date.js';
+import type { Holder } from '../handoff.js';
 import {
   isOpenPipeline,
   placeAt,
@@ -11,7 +11,7 @@ import {
   type PipelineState,
   type PipelineSubject,
 } from './pipeline.js';
-import { said, saidWithin } from './said.js';
+import { said, saidWithin } from '../said.js';
 
 const firstHold = (s: PipelineState): PipelineHold | undefined => s.holds.operator ?? s.holds.parent;
 

@@ -1,7 +1,7 @@
-import type { Countdown } from './clock.js';
-import type { Failure, Holder } from './handoff.js';
-import type { HandoffInput } from './request.js';
-import type { MergeStrategy, PipelineHandoffPackage, RestoreConflict } from './package.js';
+import type { Countdown } from '../clock.js';
+import type { Failure, Holder } from '../handoff.js';
+import type { HandoffInput } from '../request.js';
+import type { MergeStrategy, PipelineHandoffPackage, RestoreConflict } from '../package/package.js';
 
 /** Where a step keeps what it may take, if it says so itself. */
 export interface StepTerms {

@@ -1,7 +1,7 @@
-import { invalid, type HandoffError, type Issue } from './errors.js';
-import { printable } from './ids.js';
-import { pointerOf } from './pointer.js';
-import { NOT_UNICODE, isUnicode } from './unicode.js';
+import { invalid, type HandoffError, type Issue } from '../errors.js';
+import { printable } from '../ids.js';
+import { pointerOf } from '../json/pointer.js';
+import { NOT_UNICODE, isUnicode } from '../json/unicode.js';
 
 /** Bytes of one value as canonical JSON. What is larger is an artifact. */
 export const ENTRY_LIMIT = 16 * 1024 * 1024;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { HandoffError, formatIssues } from './errors.js';
-import { issuesOf } from './fields-schema.js';
-import { checkBounds } from './request-schema.js';
+import { HandoffError, formatIssues } from '../errors.js';
+import { issuesOf } from '../fields-schema.js';
+import { checkBounds } from '../request-schema.js';
 
 /** A thousand years. */
 const MAX_MINUTES = 526_000_000;

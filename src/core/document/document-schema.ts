@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import type { ExecutionTraceSnapshot, HandoffInstructions, HandoffPackage } from './agent-document.js';
-import { invalid, type ErrorCode } from './errors.js';
-import { agentDocumentSchema } from './package-schema.js';
-import { issuesOf } from './fields-schema.js';
+import type { ExecutionTraceSnapshot, HandoffInstructions, HandoffPackage } from './document.js';
+import { invalid, type ErrorCode } from '../errors.js';
+import { agentDocumentSchema } from '../package/package-schema.js';
+import { issuesOf } from '../fields-schema.js';
 
 const instructions = agentDocumentSchema.shape.instructions;
 /** A trace's snapshot. */

@@ -1,6 +1,6 @@
-import { stepIsDone, type HandoffState, type Status } from './handoff.js';
-import { dependenciesOf, type Procedure } from './procedure.js';
-import type { Party, Subject } from './request.js';
+import { stepIsDone, type HandoffState, type Status } from '../handoff.js';
+import { dependenciesOf, type Procedure } from '../procedure.js';
+import type { Party, Subject } from '../request.js';
 
 /** What a pause of a handoff puts into its package: see {@link checkpointOf}. */
 export interface PauseCheckpoint {

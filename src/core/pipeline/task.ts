@@ -1,5 +1,5 @@
-import type { Outcome } from './handoff.js';
-import type { MergeStrategy, RestoreConflict } from './package.js';
+import type { Outcome } from '../handoff.js';
+import type { MergeStrategy, RestoreConflict } from '../package/package.js';
 import type {
   Checkpoint,
   FrozenPhase,

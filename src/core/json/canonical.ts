@@ -1,4 +1,4 @@
-import { HandoffError } from './errors.js';
+import { HandoffError } from '../errors.js';
 import { pointerOf } from './pointer.js';
 
 export interface CanonicalOptions {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { invalid } from './errors.js';
-import { PACKAGE_ID } from './ids.js';
-import { issuesOf } from './fields-schema.js';
+import { invalid } from '../errors.js';
+import { PACKAGE_ID } from '../ids.js';
+import { issuesOf } from '../fields-schema.js';
 import { PACKAGE_VERSION } from './package.js';
 
 // The written form: what is a Date in memory is a text here. Unknown fields are kept on every level.

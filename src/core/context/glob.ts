@@ -1,4 +1,4 @@
-import { invalidContext } from './context-entry.js';
+import { invalidContext } from './entry.js';
 
 /** One place of a pattern: it takes a character, leads to several places at once, or is the end. */
 type Place = { takes: (c: string) => boolean } | { to: number[] } | 'end';

@@ -1,5 +1,5 @@
-import { HandoffError } from './errors.js';
-import { printable } from './ids.js';
+import { HandoffError } from '../errors.js';
+import { printable } from '../ids.js';
 import { PACKAGE_VERSION } from './package.js';
 
 /** Whether this release reads a package of that version: its major decides. Throws INVALID_PACKAGE, PACKAGE_VERSION. */

@@ -1,4 +1,4 @@
-import { HandoffError, invalid, type ErrorCode } from './errors.js';
+import { HandoffError, invalid, type ErrorCode } from '../errors.js';
 import { NOT_UNICODE, isUnicode } from './unicode.js';
 
 /** Levels of nesting that are read. */

@@ -1,5 +1,5 @@
-import type { Issue } from './errors.js';
-import type { NormalRequest, PackageContent } from './request.js';
+import type { Issue } from '../errors.js';
+import type { NormalRequest, PackageContent } from '../request.js';
 
 const isSaid = (v: unknown): boolean =>
   typeof v === 'string' ? v.trim() !== '' : Array.isArray(v) && v.some((item) => isSaid(item));

@@ -103,13 +103,14 @@ export type {
   SendSpec,
 } from './core/contract.js';
 
+export type { PhaseStatus } from './core/phase.js';
 export type { RuleResult, Verdict } from './core/rule.js';
 export type { ValidationSession } from './storage/validations.js';
 export type { HandoffFilter } from './core/filter.js';
 export type { Contracts, StoredContract } from './storage/contracts.js';
 export type { StoredHandoff } from './storage/handoffs.js';
 export type { ContextEntry } from './storage/context.js';
-export type { PhaseRecord, PhaseStatus } from './storage/sessions.js';
+export type { PhaseRecord } from './storage/sessions.js';
 export type * from './messages.js';
 export type { Trace, TracedPlace } from './client/manifest.js';
 export type { ArtifactRecord, ManifestFilter, TransferRecord } from './core/manifest.js';

@@ -4,7 +4,8 @@ import { HandoffError } from '../core/errors.js';
 import type { Intent } from '../storage/ledger.js';
 import type { Tables } from '../storage/schema.js';
 import { nextVersion, readEntry, writeEntry, type ContextEntry } from '../storage/context.js';
-import { readPhase, writePhase, type PhaseRecord, type PhaseStatus } from '../storage/sessions.js';
+import type { PhaseStatus } from '../core/phase.js';
+import { readPhase, writePhase, type PhaseRecord } from '../storage/sessions.js';
 import { refOf, stillOpen, type Action, type ActionContext, type Deps } from './action.js';
 import { failpoint, failpointSync } from '../storage/failpoint.js';
 

@@ -2,7 +2,7 @@ import { open } from 'node:fs/promises';
 import path from 'node:path';
 import { HandoffError } from '../core/errors.js';
 import { parseText } from '../core/json/parse-text.js';
-import { REQUEST_LIMIT } from '../core/request-schema.js';
+import { REQUEST_LIMIT } from '../core/request.js';
 import { UsageError } from './failure.js';
 
 /** The text of a file, `-` for stdin. Nothing larger than a request may be is read into memory. Throws INPUT_TOO_LARGE. */

@@ -3,7 +3,7 @@ import type { ContractDocument } from '../core/contract.js';
 import { invalidContract, parseContract } from '../core/contract-schema.js';
 import { HandoffError } from '../core/errors.js';
 import { parseText } from '../core/json/parse-text.js';
-import { REQUEST_LIMIT } from '../core/request-schema.js';
+import { REQUEST_LIMIT } from '../core/request.js';
 
 /** A contract document from a JSON or YAML file. Throws INVALID_CONTRACT, INVALID_JSON, INPUT_TOO_LARGE. */
 export async function loadContract(file: string): Promise<ContractDocument> {

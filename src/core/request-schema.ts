@@ -3,12 +3,11 @@ import { documentFields, traceSchema } from './document/document-schema.js';
 import { HandoffError, invalid, type Issue } from './errors.js';
 import { TEN_YEARS_MIN, artifactName, date, id, issuesOf, phase } from './fields-schema.js';
 import { AGENT_NAME, CONTRACT_REF, FORMAT_NAME, HANDOFF_ID, PROCEDURE_ID, SESSION_ID, fileKey } from './ids.js';
-import type { NormalRequest, Party, Priority, WrittenRequest } from './request.js';
+import { REQUEST_LIMIT, type NormalRequest, type Party, type Priority, type WrittenRequest } from './request.js';
 import { triggerSchema } from './trigger-schema.js';
 import { NOT_UNICODE, isUnicode } from './json/unicode.js';
 
-/** Bytes of one request as JSON, and levels of nesting. */
-export const REQUEST_LIMIT = 1024 * 1024;
+/** Levels of nesting of one request. */
 export const DEPTH_LIMIT = 64;
 
 const party = z

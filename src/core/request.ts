@@ -191,6 +191,8 @@ export interface HandoffInput {
 }
 
 export const DEFAULT_TASK_QUEUE = 'handoff';
+/** Bytes of one request as JSON. */
+export const REQUEST_LIMIT = 1024 * 1024;
 export const INLINE_DEFINITION_LIMIT = 16 * 1024;
 export const DEFAULT_EXPIRY_MINUTES = 60;
 

@@ -3,6 +3,7 @@ import { ENTRY_LIMIT, checkEntry, checkKey, type EntryFacts } from '../core/cont
 import { canonicalJson } from '../core/digest.js';
 import { HandoffError } from '../core/errors.js';
 import { PHASE_NAME, SESSION_ID, checkedName, printable } from '../core/ids.js';
+import { PHASE_STATUSES, type PhaseStatus } from '../core/phase.js';
 import {
   contextDigest,
   deleteEntry,
@@ -25,9 +26,6 @@ import {
 import type { Db, Queries } from './database.js';
 import { failpointSync } from './failpoint.js';
 import type { Tables } from './schema.js';
-
-export const PHASE_STATUSES = ['in_progress', 'completed', 'handed_off', 'ready', 'failed'] as const;
-export type PhaseStatus = (typeof PHASE_STATUSES)[number];
 
 /** What is recorded of one phase of a session. Times in milliseconds. */
 export interface PhaseRecord {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { HandoffError } from '../../src/core/errors.js';
-import { DEPTH_LIMIT, REQUEST_LIMIT, checkNotExpired, parseRequest } from '../../src/core/request-schema.js';
+import { DEPTH_LIMIT, checkNotExpired, parseRequest } from '../../src/core/request-schema.js';
+import { REQUEST_LIMIT } from '../../src/core/request.js';
 import { containing, matching } from '../rig/matchers.js';
 
 const NOW = Date.parse('2026-01-01T00:00:00Z');

@@ -1,6 +1,6 @@
 import type { Argument, Command, Option } from 'commander';
 import { STATUSES } from '../../core/handoff.js';
-import { PHASE_STATUSES } from '../../storage/sessions.js';
+import { PHASE_STATUSES } from '../../core/phase.js';
 import type { NameKind } from '../../storage/names.js';
 import { isRepeatable } from '../verb.js';
 

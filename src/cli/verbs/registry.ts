@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { unreachableBecause } from '../../core/agent.js';
 import { HandoffError } from '../../core/errors.js';
-import { PHASE_STATUSES, type PhaseStatus } from '../../storage/sessions.js';
+import { PHASE_STATUSES, type PhaseStatus } from '../../core/phase.js';
 import { number } from '../number.js';
 import { userName, withStorage } from '../place.js';
 import { ago, safe, table } from '../text/text.js';

@@ -1,5 +1,6 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { HandoffClient } from '../../src/client.js';
 import type { PipelineRequest } from '../../src/client/pipeline/start.js';
@@ -70,6 +71,8 @@ describe('a session goes on', () => {
   test('from its records where the package has expired, and its run is gone', async () => {
     const { session } = await pausedAfter('analysis/first', { packageExpiresInMinutes: 0.001 });
     await rig.pipelines.handle(session).terminate('by hand');
+    // The package ages from here on, and one that has not expired yet would be taken up.
+    await sleep(200);
     await expect
       .poll(() =>
         pipelines()

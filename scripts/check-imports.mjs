@@ -8,8 +8,19 @@ const pure = ['@noble/hashes', 'yaml'];
 const temporal = (...names) => names.map((name) => `@temporalio/${name}`);
 const sandbox = [...pure, ...temporal('workflow', 'common')];
 const core = ['core', 'schema', 'digest'];
-const facade = [...core, 'storage', 'packages', 'coordination', 'contracts', 'rules', 'plan', 'messages', 'client'];
-const assembly = [...facade, 'activities', 'temporal', 'worker', 'index'];
+const facade = [
+  ...core,
+  'storage',
+  'packages',
+  'coordination',
+  'contracts',
+  'rules',
+  'plan',
+  'metrics',
+  'messages',
+  'client',
+];
+const assembly = [...facade, 'faults', 'activities', 'temporal', 'worker', 'index'];
 
 /**
  * The first layer whose `files` fit (paths under src) counts. It may import itself and `ours`; from `types`, by
@@ -23,10 +34,12 @@ const rules = {
   workflows: { files: /^workflows\//, ours: ['core', 'messages'], types: ['schema', 'activities'], only: sandbox },
   activities: {
     files: /^activities\//,
-    ours: [...core, 'storage', 'packages', 'coordination', 'contracts', 'rules'],
+    ours: [...core, 'faults', 'storage', 'packages', 'coordination', 'contracts', 'rules'],
     types: [],
     sdk: temporal('activity', 'client', 'common'),
   },
+  // Named places at which a test can strike this process.
+  faults: { files: /^faults\//, ours: core, types: [], sdk: [] },
   // What agents pass to each other, usable without a server; and packages, over storage alone.
   coordination: { files: /^coordination\//, ours: core, types: [], sdk: [] },
   packages: { files: /^packages\//, ours: [...core, 'storage'], types: [], sdk: [] },
@@ -39,14 +52,18 @@ const rules = {
     types: [],
     only: ['node:fs/promises', 'node:path'],
   },
-  storage: { files: /^storage\//, ours: core, types: [], sdk: [] },
+  storage: { files: /^storage\//, ours: [...core, 'faults'], types: [], sdk: [] },
+  // Numbers about what happened, from the database alone.
+  metrics: { files: /^metrics\//, ours: [...core, 'storage'], types: [], sdk: [] },
   testing: { files: /^testing\.ts$/, ours: [...core, 'storage'], types: [], only: ['node:assert/strict'] },
   client: { files: /^client(\.ts|\/)/, ours: facade, types: [], sdk: temporal('client', 'common') },
   api: { files: /^api\//, ours: facade, types: [], sdk: temporal('client', 'common') },
   index: { files: /^index\.ts$/, ours: [...facade, 'temporal', 'worker'], types: ['activities'], sdk: [] },
   temporal: { files: /^temporal\//, ours: [...facade, 'activities'], types: ['workflows'], sdk: ['@temporalio'] },
   worker: { files: /^worker(\.ts|\/)/, ours: assembly, types: ['workflows'], sdk: ['@temporalio'] },
-  cli: { files: /^cli\//, ours: [...assembly, 'api'], types: ['workflows'], sdk: ['@temporalio'] },
+  // Puts a whole stack together, and breaks it.
+  reliability: { files: /^reliability\//, ours: assembly, types: ['workflows'], sdk: ['@temporalio'] },
+  cli: { files: /^cli\//, ours: [...assembly, 'api', 'reliability'], types: ['workflows'], sdk: ['@temporalio'] },
 };
 const layerOf = (file) => Object.keys(rules).find((name) => rules[name].files.test(file));
 

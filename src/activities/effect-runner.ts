@@ -7,7 +7,7 @@ import type { StepTask } from '../core/task.js';
 import type { Ledger } from '../storage/ledger.js';
 import type { StepRef } from '../storage/steps.js';
 import { actionKind, refOf, stillOpen, type ActionContext, type Deps } from './action.js';
-import { failpoint } from '../storage/failpoint.js';
+import { failpoint } from '../faults/failpoint.js';
 import { throwIfInterrupted } from './wrapper.js';
 
 /** How long an effect is taken for at a time; renewed while it runs. Shorter than the heartbeat time-out. */

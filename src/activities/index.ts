@@ -5,7 +5,7 @@ import type { PipelineActivities } from '../core/pipeline/task.js';
 import type { EngineActivities, StepTask } from '../core/task.js';
 import { contentOf, refOf, wholeTask, type Action, type Deps } from './action.js';
 import { effectRunner } from './effect-runner.js';
-import { failpoint } from '../storage/failpoint.js';
+import { failpoint } from '../faults/failpoint.js';
 import { beginUndo, checkPending, openHandoff, projectHandoff } from './life.js';
 import { Transformers, type Transformer } from '../contracts/transformers.js';
 import { builtinRules } from '../rules/builtin.js';

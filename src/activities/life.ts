@@ -7,7 +7,7 @@ import { RETURN_STEP } from '../core/returns.js';
 import { factOf, type BeginUndoTask, type Opened, type OpenTask, type ProjectTask } from '../core/task.js';
 import type { Deps } from './action.js';
 import { runValidation } from './validate.js';
-import { failpoint } from '../storage/failpoint.js';
+import { failpoint } from '../faults/failpoint.js';
 
 /**
  * Registers a handoff before it does anything. The database refuses an id that an earlier run had, even after Temporal

@@ -4,7 +4,7 @@ import type { PauseCheckpoint } from '../core/package/pause-checkpoint.js';
 import { ContextManager } from '../packages/context-manager.js';
 import { HandoffManager } from '../packages/handoff-manager.js';
 import type { Storage } from '../storage/storage.js';
-import { failpoint } from '../storage/failpoint.js';
+import { failpoint } from '../faults/failpoint.js';
 
 /** The id of the package of a pause. It follows from the handoff, so that an attempt that is repeated writes the same. */
 export function pausePackageId(handoff: string, pause: number): string {

@@ -10,7 +10,7 @@ import type { Ledger } from '../storage/ledger.js';
 import { contentOf, refOf, type ActionContext, type Deps } from './action.js';
 import { coverageFaults } from './coverage.js';
 import { effectRunner } from './effect-runner.js';
-import { failpoint } from '../storage/failpoint.js';
+import { failpoint } from '../faults/failpoint.js';
 import { validateArtifacts, type ValidateInput } from '../contracts/validate.js';
 import { arrivedBy, type Arrived } from '../storage/arrivals.js';
 import { locateIfThere } from '../storage/files.js';

@@ -17,7 +17,7 @@ import { removeTree } from '../storage/transfer/remove.js';
 import { survey } from '../storage/transfer/survey.js';
 import type { Intake } from '../storage/transfer/intake.js';
 import { takeIn } from '../storage/transfer/take-in.js';
-import { failpoint } from '../storage/failpoint.js';
+import { failpoint } from '../faults/failpoint.js';
 import { ITEM, slotFor } from './file-effect.js';
 
 export interface ToStage {

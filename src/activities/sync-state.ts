@@ -7,7 +7,7 @@ import { nextVersion, readEntry, writeEntry, type ContextEntry } from '../storag
 import type { PhaseStatus } from '../core/phase.js';
 import { readPhase, writePhase, type PhaseRecord } from '../storage/sessions.js';
 import { refOf, stillOpen, type Action, type ActionContext, type Deps } from './action.js';
-import { failpoint, failpointSync } from '../storage/failpoint.js';
+import { failpoint, failpointSync } from '../faults/failpoint.js';
 
 /** What the undo of a context entry needs. A version tells ours from anybody's later write. */
 export interface ContextData extends Record<string, unknown> {

@@ -14,7 +14,7 @@ import { rawOf } from '../storage/transfer/raw.js';
 import { survey } from '../storage/transfer/survey.js';
 import { refOf, stillOpen, type ActionContext, type Deps } from './action.js';
 import { Claim } from './claim.js';
-import { failpoint } from '../storage/failpoint.js';
+import { failpoint } from '../faults/failpoint.js';
 import { clearSlot, type FileData } from './file-effect.js';
 import { foldersToMake, isPlaced, keepBefore, place, type ToPlace } from './place.js';
 import { stageArtifact, type Staged } from './stage.js';

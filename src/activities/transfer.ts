@@ -2,7 +2,7 @@ import { deliveryOf } from '../core/document/carried-schema.js';
 import { digestOf } from '../core/digest.js';
 import { partyText } from '../core/request.js';
 import { refOf, stillOpen, type Action, type ActionContext, type Deps } from './action.js';
-import { failpoint, failpointSync } from '../storage/failpoint.js';
+import { failpoint, failpointSync } from '../faults/failpoint.js';
 import { transferArtifacts } from './transfer-artifacts.js';
 
 /**

@@ -18,7 +18,7 @@ import {
 } from '../core/trigger.js';
 import { arrivalsOf } from '../storage/arrivals.js';
 import { actionKind, refOf, stillOpen, type Action, type ActionContext, type Deps } from './action.js';
-import { failpoint } from '../storage/failpoint.js';
+import { failpoint } from '../faults/failpoint.js';
 import { callWebhook } from './webhook.js';
 import { sendSignal } from './send-signal.js';
 

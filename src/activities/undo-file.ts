@@ -14,7 +14,7 @@ import { Pace } from '../storage/transfer/pace.js';
 import { printOf, topStamp, type Print } from '../storage/transfer/print.js';
 import { bytesOf, rawOf, type Raw } from '../storage/transfer/raw.js';
 import { whileClaimed } from './effect-runner.js';
-import { failpointSync } from '../storage/failpoint.js';
+import { failpointSync } from '../faults/failpoint.js';
 import { AWAY, clearSlot, isBetween, placeOf, same, slotFor, stagedAt, type FileData } from './file-effect.js';
 import { lookAtDestination } from './place.js';
 

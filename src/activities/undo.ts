@@ -11,7 +11,7 @@ import { PHASE_STATUSES, type PhaseStatus } from '../core/phase.js';
 import { readPhase, restorePhase, writePhase } from '../storage/sessions.js';
 import type { Deps } from './action.js';
 import { whileClaimed } from './effect-runner.js';
-import { failpoint, failpointSync } from '../storage/failpoint.js';
+import { failpoint, failpointSync } from '../faults/failpoint.js';
 import type { ContextData, PhaseData } from './sync-state.js';
 import { undoFile } from './undo-file.js';
 

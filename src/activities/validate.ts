@@ -2,7 +2,7 @@ import { HandoffError } from '../core/errors.js';
 import { judge, type Verdict } from '../core/rule.js';
 import type { StepTask } from '../core/task.js';
 import { contentOf, refOf, wholeTask, type Deps } from './action.js';
-import { failpoint } from '../storage/failpoint.js';
+import { failpoint } from '../faults/failpoint.js';
 import { Interrupted } from './wrapper.js';
 import type { Rule, RuleContext } from '../rules/rule.js';
 import { runRule } from '../rules/run-rule.js';

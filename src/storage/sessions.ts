@@ -24,7 +24,7 @@ import {
   type Written,
 } from './context.js';
 import type { Db, Queries } from './database.js';
-import { failpointSync } from './failpoint.js';
+import { failpointSync } from '../faults/failpoint.js';
 import type { Tables } from './schema.js';
 
 /** What is recorded of one phase of a session. Times in milliseconds. */

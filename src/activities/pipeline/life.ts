@@ -19,7 +19,7 @@ import { ContextManager } from '../../packages/context-manager.js';
 import { writePhase } from '../../storage/sessions.js';
 import type { Storage } from '../../storage/storage.js';
 import type { Deps } from '../action.js';
-import { failpoint } from '../../storage/failpoint.js';
+import { failpoint } from '../../faults/failpoint.js';
 import { unknownPhase } from './phase.js';
 import { restorePackage, writePackage } from './packages.js';
 

@@ -13,7 +13,7 @@ import { readPhase, writePhase } from '../../storage/sessions.js';
 import type { StepRef } from '../../storage/steps.js';
 import type { Deps } from '../action.js';
 import { runEffect } from '../effect-runner.js';
-import { failpoint } from '../../storage/failpoint.js';
+import { failpoint } from '../../faults/failpoint.js';
 import type { Attempt } from '../wrapper.js';
 import { contextOf } from './context.js';
 import { unknownPhase, type PhaseStepContext } from './phase.js';

@@ -1,0 +1,60 @@
+import type { StorageOptions } from '../storage/storage.js';
+
+/** A process of the stack that a fault can strike. */
+export interface Victim {
+  /** As a person knows it: `worker 2`, `the Temporal server`. */
+  name: string;
+  /** Of the process that is there now. */
+  pid: number;
+  /** SIGKILL; resolves when it is gone. */
+  kill(): Promise<void>;
+  /** SIGSTOP: it is there and does nothing. */
+  stop(): void;
+  /** SIGCONT. */
+  continue(): void;
+  /** Starts it again after a kill, on the same address and data; resolves when it serves. */
+  restart(): Promise<void>;
+}
+
+/** A worker process: the engine's, with the user's parts and those of the test. */
+export interface WorkerVictim extends Victim {
+  /** Milliseconds from its start until it polled. */
+  upMs: number;
+}
+
+/** Between the workers and the server: a TCP proxy that can spoil connections. */
+export interface ProxyControl {
+  /** `host:port` that workers connect to. */
+  address: string;
+  /** Connections that are open now. */
+  open(): number;
+  /** Resets every open connection; returns how many there were. */
+  cut(): number;
+  /** Delays each chunk by so many milliseconds in both directions; 0 ends it. */
+  slow(ms: number): void;
+  /** Half-open: takes what comes and passes nothing on, without closing; `false` ends it, by a reset of what was silent. */
+  silent(on: boolean): void;
+  /** Chunks that were delayed or swallowed so far: the evidence that a fault struck. */
+  struck(): number;
+  close(): Promise<void>;
+}
+
+/**
+ * The real processes that a reliability test runs handoffs on, all started by the test: workers, a proxy, and the server
+ * where none was given. Its storage is a folder of the test's own.
+ */
+export interface Stack {
+  /** What the test itself and its checker talk to, past the proxy. */
+  address: string;
+  namespace: string;
+  taskQueue: string;
+  storage: StorageOptions & { folder: string; root: string; sources: string[] };
+  workers: WorkerVictim[];
+  /** Absent where the server was given by `--address` and is not ours to kill. */
+  server?: Victim;
+  proxy?: ProxyControl;
+  /** The file to which failpoints of all workers write: see `faults/failpoint.ts`. */
+  failpointLog: string;
+  /** Ends all of it, however it stands, and removes the folder unless `keep`. */
+  close(keep?: boolean): Promise<void>;
+}

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { HandoffError, type ErrorCode } from '../../core/errors.js';
+import { checkSession } from '../../core/ids.js';
 import type { MergeStrategy, PipelineHandoffPackage, RestoreConflict } from '../../core/package/package.js';
 import { refusePipeline } from '../../core/pipeline/refusal.js';
 import {
@@ -15,7 +16,6 @@ import type { Storage } from '../../storage/storage.js';
 import {
   askRun,
   checkPipelineMessage,
-  checkSession,
   describeRun,
   failureOfRun,
   handleOf,
@@ -104,7 +104,7 @@ export async function resumePipeline(
   const taskQueue = asked.taskQueue ?? (await queueFor(deps, known, isOpen));
   const caller = { ...deps.caller, taskQueue };
   const source = { packageId: handoffId, ...from(asked), ...(asOf === undefined ? {} : { asOf }) };
-  const started = await taking(resumePipelineAnew(caller, packed, source, isOpen ? facts.runId : null));
+  const started = await taking(resumePipelineAnew(caller, packed, source, isOpen ? facts.runId : undefined));
   const taken = await untilTaken(deps, storage, started, taskQueue);
   const conflicts = taken?.state?.conflicts ?? [];
   const told = { session, pipelineId, handoffId, resumePoint, status: taken?.shown ?? 'running', taskQueue, conflicts };

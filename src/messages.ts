@@ -6,7 +6,8 @@ import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { ContractFault } from './core/contract.js';
 import type { HandoffState, HandoffOutcome, Holder } from './core/handoff.js';
 import type { MergeStrategy, RestoreConflict } from './core/package/package.js';
-import type { FrozenPhase, PipelineShown, PipelineState, PipelineSubject } from './core/pipeline/pipeline.js';
+import type { PipelineShown } from './core/pipeline/pipeline.js';
+import type { PipelineSnapshot } from './core/pipeline/snapshot.js';
 import type { ArtifactSpec, Subject } from './core/request.js';
 
 export interface PauseMessage {
@@ -164,33 +165,10 @@ export interface PipelineTransferAnswer {
 /** Pauses of pipelines need no reason. */
 export type PipelinePauseMessage = Omit<PauseMessage, 'reason'> & { reason?: string };
 
-/** Everything about a pipeline at one moment. */
-export interface PipelineSnapshot {
-  subject: PipelineSubject;
-  phases: FrozenPhase[];
-  state: PipelineState;
-  shown: PipelineShown;
-  /** The phase at work; past the end, the last one. */
-  phase: string;
-  /** Its steps that are done, and how many it has. */
-  step: number;
-  totalSteps: number;
-  /** `<phase>/<step>`: what runs or comes next. */
-  resumePoint: string;
-  stepsDone: number;
-  steps: number;
-  percent: number;
-  taskQueue: string;
-  /** In words: where it stands, what it waits for, what to press. */
-  words: string;
-  /** Milliseconds; the time of the answer as the workflow knows it. */
-  at: number;
-}
-
 export const pipelinePauseSignal = defineSignal<[PipelinePauseMessage]>('pause');
 export const pipelineCancelSignal = defineSignal<[CancelMessage]>('cancel');
 export const pipelineResumeUpdate = defineUpdate<PipelineResumeAnswer, [PipelineResumeMessage]>('resume');
 export const pipelineTransferUpdate = defineUpdate<PipelineTransferAnswer, [PipelineTransferMessage]>('transfer');
 export const pipelineStatusQuery = defineQuery<PipelineSnapshot>('status');
 
-export type { HandoffOutcome, HandoffState };
+export type { HandoffOutcome, HandoffState, PipelineSnapshot };

@@ -55,9 +55,14 @@ export async function inboxOf(
   if (!Number.isInteger(limit) || limit < 1) {
     throw invalid('INVALID_REQUEST', [{ path: '/limit', message: 'must be a whole number from 1' }]);
   }
-  const offers = await storage.handoffs.offersTo(agent);
-  if (offers.length === 0) await checkKnown(storage, agent);
-  const open = offers.filter(({ state }) => !isDue(state.expiry, now)).slice(0, limit);
+  const open: Offer[] = [];
+  let hasOffers = false;
+  for (const offer of await storage.handoffs.offersTo(agent)) {
+    hasOffers = true;
+    if (!isDue(offer.state.expiry, now)) open.push(offer);
+    if (open.length === limit) break;
+  }
+  if (!hasOffers) await checkKnown(storage, agent);
   return Promise.all(open.map(async (offer) => itemOf(offer, await taskOf(storage, offer.subject), now)));
 }
 

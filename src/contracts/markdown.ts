@@ -1,14 +1,5 @@
 import { isFields, type Fields } from '../core/fields.js';
-
-/** Text so that Markdown shows it as it is, on one line. */
-const escapedMarkdown = (text: string): string =>
-  text
-    .replace(/[\\`*_{}[\]<>#|~&!]/g, '\\$&')
-    .replace(/^(\s*)([-+=]|\d+[.)])/, (_, blank: string, mark: string) =>
-      mark.length === 1 ? `${blank}\\${mark}` : `${blank}${mark.slice(0, -1)}\\${mark.at(-1)!}`,
-    )
-    .replace(/\r\n|[\r\n\u2028\u2029]/g, '<br>')
-    .replace(/\p{Cc}/gu, ' ');
+import { inlineMarkdown } from '../core/markdown.js';
 
 const isFlat = (v: unknown): boolean => typeof v !== 'object' || v === null;
 const isTable = (v: unknown): v is Fields[] =>
@@ -17,7 +8,7 @@ const isTable = (v: unknown): v is Fields[] =>
   v.every((row) => isFields(row) && Object.keys(row).length > 0 && Object.values(row).every(isFlat));
 
 const inline = (v: unknown): string =>
-  v === undefined || v === '' ? '' : escapedMarkdown(typeof v === 'string' ? v : (JSON.stringify(v) ?? ''));
+  v === undefined || v === '' ? '' : inlineMarkdown(typeof v === 'string' ? v : (JSON.stringify(v) ?? ''));
 
 /** A JSON value as Markdown: headings for objects, tables for arrays of flat objects, else lists. All text is escaped. */
 export const markdownOf = (value: unknown): string => `${blocks(value, 1).join('\n\n')}\n`;

@@ -1,36 +1,7 @@
 import type { ExecutionTraceSnapshot, HandoffPackage } from '../core/document/document.js';
+import { codeSpan, inlineMarkdown } from '../core/markdown.js';
 
-/** Characters that nobody sees, or that turn the text around them: controls, directions, tags, half pairs. */
-const UNSEEN = /[\p{Cc}\p{Surrogate}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\u{e0000}-\u{e007f}]/gu;
-const LINE_END = /\r\n|[\n\v\f\r\u0085\u2028\u2029]/g;
-
-/**
- * Text of others on one line of Markdown, shown as it is: it makes no heading, list, link, code or HTML of its own. What
- * needs no mark gets none, because people and agents read the source as well.
- */
-function inline(text: string): string {
-  const escaped = text
-    .trim()
-    .replaceAll(LINE_END, '\n')
-    .replaceAll(/[\\`*[\]<~|]/g, String.raw`\$&`)
-    .replaceAll(/(?<![\p{L}\p{N}])_|_(?![\p{L}\p{N}])/gu, String.raw`\_`)
-    .replaceAll(/&(?=#?\w+;)/g, String.raw`\&`)
-    .replaceAll(/(?<!\S)#/g, String.raw`\#`)
-    .replace(/^[-+=>]/, String.raw`\$&`)
-    .replace(/^(\d+)([.)])/, String.raw`$1\$2`)
-    .replaceAll('\n', '<br>')
-    .replaceAll(UNSEEN, '\ufffd');
-  return escaped || '*none*';
-}
-
-/** Text of others as a code span that it cannot end. */
-function code(text: string): string {
-  const line = text.replaceAll(LINE_END, ' ').replaceAll(UNSEEN, '\ufffd');
-  const longest = Math.max(0, ...(line.match(/`+/g) ?? []).map((run) => run.length));
-  const fence = '`'.repeat(longest + 1);
-  const room = /^[ `]|[ `]$/.test(line) || line === '' ? ' ' : '';
-  return `${fence}${room}${line}${room}${fence}`;
-}
+const inline = (text: string): string => inlineMarkdown(text) || '*none*';
 
 /** Lines of one paragraph, each on a line of its own. */
 const paragraph = (lines: string[]): string => lines.join('  \n');
@@ -47,7 +18,7 @@ export function markdownOf(handoff: HandoffPackage): string {
   return [
     `# Agent Handoff: ${inline(handoff.sourceAgent)} → ${inline(handoff.targetAgent)}`,
     paragraph([
-      `**ID**: ${code(id)}`,
+      `**ID**: ${codeSpan(id)}`,
       `**Status**: ${status}`,
       `**Priority**: ${priority}`,
       `**Created**: ${createdAt.toISOString()}`,
@@ -71,10 +42,10 @@ export function markdownOf(handoff: HandoffPackage): string {
 const contextOf = ({ artifacts = [], decisions = [], ...c }: HandoffPackage['context']): string[] => [
   ...section('Context', [
     ...(c.userRequest ? [`**User Request**: ${inline(c.userRequest)}`] : []),
-    ...(c.workingDirectory ? [`**Working Directory**: ${code(c.workingDirectory)}`] : []),
-    ...(c.sessionId ? [`**Session**: ${code(c.sessionId)}`] : []),
+    ...(c.workingDirectory ? [`**Working Directory**: ${codeSpan(c.workingDirectory)}`] : []),
+    ...(c.sessionId ? [`**Session**: ${codeSpan(c.sessionId)}`] : []),
   ]),
-  ...section('Artifacts', artifacts.map(code)),
+  ...section('Artifacts', artifacts.map(codeSpan)),
   ...section(
     'Prior Decisions',
     decisions.map(({ what, why, alternatives }) => {

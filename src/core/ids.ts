@@ -82,3 +82,6 @@ export function checkedName(what: string, name: unknown, pattern: RegExp): strin
   if (typeof name === 'string' && pattern.test(name)) return name;
   throw new HandoffError('INVALID_ID', { what, id: printable(String(name)), why: `it must match ${pattern.source}` });
 }
+
+/** A session's id as it is. Throws INVALID_ID. */
+export const checkSession = (session: unknown): string => checkedName('Session', session, SESSION_ID);

@@ -150,8 +150,8 @@ export class Handoffs {
     return q.orderBy('created_at', 'desc').orderBy('id');
   }
 
-  /** What waits for an agent to accept: by priority, then the oldest first. */
-  async offersTo(agent: string): Promise<Offer[]> {
+  /** What waits for an agent to accept: by priority, then the oldest first. Each is parsed as it is asked for. */
+  async offersTo(agent: string): Promise<Iterable<Offer>> {
     const rows = await this.db
       .selectFrom('handoffs')
       .select(['snapshot', 'created_at'])
@@ -161,10 +161,12 @@ export class Handoffs {
       .orderBy('created_at')
       .orderBy('id')
       .execute();
-    return rows.flatMap((r) => {
-      const { subject, state } = JSON.parse(r.snapshot) as Snapshot;
-      return state ? { subject, state, createdAt: r.created_at } : [];
-    });
+    return (function* () {
+      for (const r of rows) {
+        const { subject, state } = JSON.parse(r.snapshot) as Snapshot;
+        if (state) yield { subject, state, createdAt: r.created_at };
+      }
+    })();
   }
 
   /**

@@ -2,7 +2,7 @@ import type { Transaction } from 'kysely';
 import { ENTRY_LIMIT, checkEntry, checkKey, type EntryFacts } from '../core/context/entry.js';
 import { canonicalJson } from '../core/digest.js';
 import { HandoffError } from '../core/errors.js';
-import { PHASE_NAME, SESSION_ID, checkedName, printable } from '../core/ids.js';
+import { PHASE_NAME, checkSession, checkedName, printable } from '../core/ids.js';
 import { PHASE_STATUSES, type PhaseStatus } from '../core/phase.js';
 import {
   contextDigest,
@@ -242,8 +242,6 @@ export async function restorePhase(
     })
     .execute();
 }
-
-const checkSession = (session: string): string => checkedName('Session', session, SESSION_ID);
 
 function compare(session: string, key: string, found: ContextEntry | undefined, ifVersion: number | undefined): void {
   const version = found?.version ?? 0;

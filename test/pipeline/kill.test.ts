@@ -178,7 +178,9 @@ describe('a worker that is killed', () => {
     const { session, packageId, first, stepsDone } = await pausedBy();
     await first.kill();
     const packed = packedIn((await rig.storage.packages.load(packageId))!)!;
-    rig.pipelines.track(await resumePipelineAnew(rig.pipelines.caller(other), packed, { packageId, by: 'op' }));
+    const { runId } = await rig.pipelines.handle(session).describe();
+    const from = { packageId, by: 'op' };
+    rig.pipelines.track(await resumePipelineAnew(rig.pipelines.caller(other), packed, from, runId));
     await finishedElsewhere(session, first, stepsDone);
     expect(await rig.storage.pipelines.ofSession(session)).toMatchObject({ taskQueue: other, epoch: 2 });
   });

@@ -80,8 +80,9 @@ describe('the rest of a pipeline', () => {
       .poll(() => rig.storage.pipelines.ofSession(session), { timeout: 20_000 })
       .toMatchObject({ shown: 'transferring', taskQueue: 'nobody', blocked: 'waits for a worker on nobody' });
     const handoff = (await rig.storage.packages.load(packageId))!;
-    const fetched = await resumePipelineAnew(rig.pipelines.caller(), packedIn(handoff)!, { packageId, by: 'op' });
-    rig.pipelines.track(fetched);
+    const { runId } = await rig.pipelines.handle(session).describe();
+    const from = { packageId, by: 'op' };
+    rig.pipelines.track(await resumePipelineAnew(rig.pipelines.caller(), packedIn(handoff)!, from, runId));
     await rig.pipelines.handle(session).result();
     expect(here.of(session)).toEqual(ALL_STEPS);
   });
@@ -104,9 +105,9 @@ describe('the rest of a pipeline', () => {
 describe('a run that takes over from a package', () => {
   const again = async (packageId: string, taskQueue: string) => {
     const packed = packedIn((await rig.storage.packages.load(packageId))!)!;
-    return rig.pipelines.track(
-      await resumePipelineAnew(rig.pipelines.caller(taskQueue), packed, { packageId, by: 'op' }),
-    );
+    const { runId } = await rig.pipelines.handle(packed.subject.session).describe();
+    const from = { packageId, by: 'op' };
+    return rig.pipelines.track(await resumePipelineAnew(rig.pipelines.caller(taskQueue), packed, from, runId));
   };
 
   test('ends the paused one; a package that was taken up is not taken up again', async () => {
@@ -137,7 +138,9 @@ describe('a run that takes over from a package', () => {
     const { packageId, at } = state.checkpoint!;
     const packed = packedIn((await rig.storage.packages.load(packageId))!)!;
     const takeOver = async (from: object): Promise<unknown> => {
-      const started = await resumePipelineAnew(rig.pipelines.caller(), packed, { packageId, by: 'op', ...from });
+      const { runId } = await rig.pipelines.handle(session).describe();
+      const source = { packageId, by: 'op', ...from };
+      const started = await resumePipelineAnew(rig.pipelines.caller(), packed, source, runId);
       return rig.pipelines
         .handle(rig.pipelines.track(started).session)
         .result()

@@ -1,13 +1,7 @@
 import { workflowIdOf } from '../../core/ids.js';
 import type { HandoffOutcome, Outcome } from '../../core/handoff.js';
 import { ledgerIdOf } from '../../core/pipeline/ids.js';
-import {
-  resumePointOf,
-  stepAfter,
-  type Checkpoint,
-  type FrozenPhase,
-  type ResumePlace,
-} from '../../core/pipeline/pipeline.js';
+import { placeAfter, type Checkpoint, type FrozenPhase, type ResumePlace } from '../../core/pipeline/pipeline.js';
 import type {
   CheckpointTask,
   OpenPipelineTask,
@@ -82,9 +76,7 @@ export async function receivePackage(deps: Deps, task: ReceiveTask): Promise<Rec
 
 /** Where a pipeline stands by the records of its steps. What it knew of phase changes is in its last projection. */
 async function placeOnRecord(storage: Storage, { subject, phases }: ReceiveTask): Promise<ResumePlace> {
-  const done = new Set((await storage.pipelines.steps(subject.pipelineId)).map((s) => `${s.phase}/${s.step}`));
-  let at = { phase: 0, step: 0 };
-  while (done.has(resumePointOf(at, phases))) at = stepAfter(at, phases);
+  const at = placeAfter(await storage.pipelines.steps(subject.pipelineId), phases);
   const { entered = 0, transitions = 0, transition } = (await storage.pipelines.find(subject.pipelineId))?.state ?? {};
   const within = Math.max(entered, at.step > 0 ? at.phase : at.phase - 1);
   return { at, entered: within, transitions, ...(transition && within < at.phase ? { transition } : {}) };

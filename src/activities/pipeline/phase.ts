@@ -1,5 +1,5 @@
 import { HandoffError } from '../../core/errors.js';
-import { PHASE_NAME, printable } from '../../core/ids.js';
+import { PHASE_NAME, checkedName, printable } from '../../core/ids.js';
 import { PHASE_STEP_NAME } from '../../core/pipeline/ids.js';
 import type { FrozenPhase, StepTerms } from '../../core/pipeline/pipeline.js';
 import type { SharedContext } from '../../packages/shared-context.js';
@@ -72,12 +72,8 @@ export function phasesOf(handlers: readonly PhaseHandler[] = []): Phases {
 }
 
 function checkName(what: string, name: string, pattern: RegExp, taken: { has(name: string): boolean }): void {
-  const why = !pattern.test(name)
-    ? `it must match ${pattern.source}`
-    : taken.has(name)
-      ? 'another one has that name'
-      : undefined;
-  if (why) throw new HandoffError('INVALID_ID', { what, id: printable(String(name)), why });
+  if (!taken.has(checkedName(what, name, pattern))) return;
+  throw new HandoffError('INVALID_ID', { what, id: printable(name), why: 'another one has that name' });
 }
 
 /** What clients may know of a worker's phases. */

@@ -1,11 +1,12 @@
 import { HandoffError } from '../../core/errors.js';
+import { checkSession } from '../../core/ids.js';
 import type { PipelineHandoffPackage } from '../../core/package/package.js';
 import type { PipelineResult } from '../../core/pipeline/task.js';
 import type { CancelMessage } from '../../messages.js';
 import { pipelineSummary, type PipelineReport, type PipelineSummary } from './report.js';
 import { followPipeline, pipelineResult, type FollowPipeline } from './result.js';
 import { resumePipeline, resumeSession, type ResumePipeline, type ResumedPipeline } from './resume.js';
-import { checkSession, pipelineStatus, storageOf, type PipelineDeps } from './runs.js';
+import { pipelineStatus, storageOf, type PipelineDeps } from './runs.js';
 import { startPipeline, type PipelineRequest, type StartedPipeline } from './start.js';
 import {
   cancelPipeline,

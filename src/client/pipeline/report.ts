@@ -3,13 +3,10 @@ import {
   isOpenPipeline,
   placeAt,
   progressOfPipeline,
-  resumePointOf,
-  shownPipeline,
   type Cursor,
   type PipelineState,
 } from '../../core/pipeline/pipeline.js';
-import { pipelineWords } from '../../core/pipeline/words.js';
-import type { PipelineSnapshot } from '../../messages.js';
+import { pipelineSnapshot, type PipelineSnapshot } from '../../core/pipeline/snapshot.js';
 import type { StoredPipeline } from '../../storage/pipelines/pipelines.js';
 
 /** Where a pipeline stands. */
@@ -60,26 +57,10 @@ function furthest({ phase, step, phases, state }: StoredPipeline): Cursor {
 
 /** What the database knows of a pipeline, as its run would say it. */
 export function reportOf(stored: StoredPipeline): PipelineReport {
-  const { subject, phases, taskQueue, updatedAt } = stored;
+  const { subject, taskQueue, updatedAt } = stored;
   const known: PipelineState = stored.state ?? { ...initialPipeline(stored.createdAt), epoch: stored.epoch };
-  const state = { ...known, at: furthest(stored) };
-  const { phase, total } = placeAt(state.at, phases);
-  return {
-    session: subject.session,
-    from: 'storage',
-    subject,
-    phases,
-    state,
-    shown: shownPipeline(state),
-    phase,
-    step: state.at.phase < phases.length ? state.at.step : total,
-    totalSteps: total,
-    resumePoint: resumePointOf(state.at, phases),
-    ...progressOfPipeline(state.at, phases),
-    taskQueue,
-    words: pipelineWords(subject, phases, state),
-    at: updatedAt,
-  };
+  const snapshot = pipelineSnapshot(stored, { ...known, at: furthest(stored) }, taskQueue, updatedAt);
+  return { session: subject.session, from: 'storage', ...snapshot };
 }
 
 /** What a list says of a record. */

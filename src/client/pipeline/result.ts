@@ -2,11 +2,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { WorkflowFailedError } from '@temporalio/client';
 import { CancelledFailure, TerminatedFailure } from '@temporalio/common';
 import { HandoffError } from '../../core/errors.js';
+import { checkSession } from '../../core/ids.js';
 import type { PipelineResult } from '../../core/pipeline/task.js';
 import { progressOfPipeline } from '../../core/pipeline/pipeline.js';
 import { isNotFound, translated } from '../calls.js';
 import { isOver, type PipelineReport } from './report.js';
-import { checkSession, codedCause, describeRun, handleOf, pipelineStatus, type PipelineDeps } from './runs.js';
+import { codedCause, describeRun, handleOf, pipelineStatus, type PipelineDeps } from './runs.js';
 
 const FOLLOW_MS = 250;
 

@@ -1,15 +1,21 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { HandoffError, type ErrorCode } from '../../core/errors.js';
+import { checkSession } from '../../core/ids.js';
 import type { MergeStrategy, PipelineHandoffPackage, RestoreConflict } from '../../core/package/package.js';
 import { refusePipeline } from '../../core/pipeline/refusal.js';
-import { isOpenPipeline, packedIn, resumePointOf, type PackedPipeline } from '../../core/pipeline/pipeline.js';
+import {
+  isOpenPipeline,
+  packedIn,
+  placeAfter,
+  resumePointOf,
+  type PackedPipeline,
+} from '../../core/pipeline/pipeline.js';
 import { pipelineResumeUpdate, type PipelineResumeAnswer, type PipelineSnapshot } from '../../messages.js';
 import type { StoredPipeline } from '../../storage/pipelines/pipelines.js';
 import type { Storage } from '../../storage/storage.js';
 import {
   askRun,
   checkPipelineMessage,
-  checkSession,
   describeRun,
   failureOfRun,
   handleOf,
@@ -98,7 +104,7 @@ export async function resumePipeline(
   const taskQueue = asked.taskQueue ?? (await queueFor(deps, known, isOpen));
   const caller = { ...deps.caller, taskQueue };
   const source = { packageId: handoffId, ...from(asked), ...(asOf === undefined ? {} : { asOf }) };
-  const started = await taking(resumePipelineAnew(caller, packed, source, isOpen ? facts.runId : null));
+  const started = await taking(resumePipelineAnew(caller, packed, source, isOpen ? facts.runId : undefined));
   const taken = await untilTaken(deps, storage, started, taskQueue);
   const conflicts = taken?.state?.conflicts ?? [];
   const told = { session, pipelineId, handoffId, resumePoint, status: taken?.shown ?? 'running', taskQueue, conflicts };
@@ -140,8 +146,10 @@ export async function resumeSession(
   const caller = { ...deps.caller, taskQueue };
   const started = await taking(recoverPipeline(caller, known, asked.by, isOpen ? facts.runId : undefined));
   const taken = await untilTaken(deps, storage, started, taskQueue);
-  const at = taken?.state?.at ?? state.at;
-  const told = { session, pipelineId, resumePoint: resumePointOf(at, known.phases), taskQueue, conflicts: [] };
+  // The new run may be further by now; what it found done bears an older epoch than its own.
+  const found = (await storage.pipelines.steps(pipelineId)).filter((s) => s.epoch <= known.epoch);
+  const resumePoint = resumePointOf(placeAfter(found, known.phases), known.phases);
+  const told = { session, pipelineId, resumePoint, taskQueue, conflicts: [] };
   return { ...told, status: taken?.shown ?? 'running', anew: true, ...(taken ? {} : { waitsForWorker: true }) };
 }
 

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { WorkflowHandle } from '@temporalio/client';
 import { HandoffError, isErrorCode, type ErrorParams } from '../../core/errors.js';
-import { SESSION_ID, printable } from '../../core/ids.js';
+import { checkSession } from '../../core/ids.js';
 import { pipelineWorkflowIdOf } from '../../core/pipeline/ids.js';
 import { faultOfPipelineMessage } from '../../core/pipeline/message.js';
 import { isOpenPipeline, type PipelineMessageName } from '../../core/pipeline/pipeline.js';
@@ -41,13 +41,6 @@ export const handleOf = ({ caller }: PipelineDeps, session: string, runId?: stri
 export function storageOf({ storage }: PipelineDeps, what: string): Storage {
   if (!storage) throw new HandoffError('STORAGE_REQUIRED', { what });
   return storage;
-}
-
-/** Throws INVALID_ID. */
-export function checkSession(session: unknown): void {
-  if (typeof session === 'string' && SESSION_ID.test(session)) return;
-  const why = `it must match ${SESSION_ID.source}`;
-  throw new HandoffError('INVALID_ID', { what: 'Session', id: printable(String(session)), why });
 }
 
 /** Throws INVALID_MESSAGE. */

@@ -4,7 +4,7 @@ import { uuidv7 } from 'uuidv7';
 import { parsePipelineRequest } from '../../core/pipeline/request-schema.js';
 import { digestOf } from '../../core/digest.js';
 import { HandoffError } from '../../core/errors.js';
-import { PHASE_NAME, SESSION_ID, printable } from '../../core/ids.js';
+import { PHASE_NAME, checkSession, checkedName } from '../../core/ids.js';
 import { STANDARD_PHASES, type MergeStrategy } from '../../core/package/package.js';
 import { PIPELINE_TYPE, pipelineWorkflowIdOf } from '../../core/pipeline/ids.js';
 import {
@@ -71,7 +71,8 @@ export async function startPipeline(
 ): Promise<StartedPipeline> {
   const request = parsePipelineRequest(asked);
   const { session, cloneId = session, pipelineVersion = '1.0.0', packageExpiresInMinutes, stepsPerRun } = request;
-  checkRequest(request);
+  checkSession(session);
+  request.phases?.forEach((phase) => checkedName('Phase', phase, PHASE_NAME));
   const subject: PipelineSubject = { pipelineId: `pl-${uuidv7()}`, session, cloneId, pipelineVersion };
   const phases = await frozenPhases(storage, request.phases ?? STANDARD_PHASES);
   const transition = await transitionOf(request, phases, subject, storage, catalogue);
@@ -88,18 +89,17 @@ export async function startPipeline(
  * whose workers are gone, or another storage that has the package. `packed`: see `packedIn`. A package that was taken
  * up already fails the new run with PIPELINE_RESUME_FAILED, so look before: a run that goes on would be ended for it.
  * `asOf` (milliseconds): for a run that waited until now, whose clock stood still, the time of its checkpoint.
- * `instead`: ends this run (null: none) and no other, so that of two who do it at once one is refused with PIPELINE_RUNNING.
+ * `instead`: ends this run and no other, so that of two who do it at once one is refused with PIPELINE_RUNNING.
  */
 export async function resumePipelineAnew(
   caller: Caller,
   packed: PackedPipeline,
   from: { packageId: string; merge?: MergeStrategy; by: string; asOf?: number },
-  instead?: string | null,
+  instead?: string,
 ): Promise<StartedPipeline> {
   const { subject, phases, terms } = packed;
   const input = { subject, phases, terms, from: { merge: DEFAULT_MERGE, ...from } };
-  if (instead === undefined) return launchPipeline(caller, input, 'TERMINATE_EXISTING');
-  if (instead !== null) await endRun(caller, subject.session, instead);
+  if (instead !== undefined) await endRun(caller, subject.session, instead);
   return launchPipeline(caller, input);
 }
 
@@ -125,31 +125,6 @@ async function endRun(caller: Caller, session: string, runId: string): Promise<v
     if (!isNotFound(error)) throw error;
   });
 }
-
-function checkRequest({ session, phases, packageExpiresInMinutes, stepsPerRun }: PipelineRequest): void {
-  if (!SESSION_ID.test(session))
-    throw new HandoffError('INVALID_ID', {
-      what: 'Session',
-      id: printable(session),
-      why: `it must match ${SESSION_ID.source}`,
-    });
-  const bad = phases?.find((p) => !PHASE_NAME.test(p));
-  if (bad !== undefined)
-    throw new HandoffError('INVALID_ID', {
-      what: 'Phase',
-      id: printable(bad),
-      why: `it must match ${PHASE_NAME.source}`,
-    });
-  const issues = [
-    ...(phases?.length === 0 ? ['/phases: at least one is needed'] : []),
-    ...(phases && new Set(phases).size < phases.length ? ['/phases: one stands there twice'] : []),
-    ...(isOver(0, packageExpiresInMinutes) ? [] : ['/packageExpiresInMinutes: must be a number over 0']),
-    ...(isOver(0, stepsPerRun) ? [] : ['/stepsPerRun: must be a number over 0']),
-  ];
-  if (issues.length > 0) throw new HandoffError('INVALID_REQUEST', { issues: issues.join('; ') });
-}
-
-const isOver = (least: number, n: number | undefined): boolean => n === undefined || (Number.isFinite(n) && n > least);
 
 async function frozenPhases(storage: Storage, names: readonly string[]): Promise<FrozenPhase[]> {
   const known = new Map((await storage.pipelines.phases()).map((p) => [p.phase, p]));
@@ -188,11 +163,7 @@ async function transitionOf(
   return freeze(await pinContract(handoff, storage), procedure, digestOf(handoff), storage);
 }
 
-async function launchPipeline(
-  caller: Caller,
-  input: PipelineInput,
-  conflict: 'FAIL' | 'TERMINATE_EXISTING' = 'FAIL',
-): Promise<StartedPipeline> {
+async function launchPipeline(caller: Caller, input: PipelineInput): Promise<StartedPipeline> {
   const { subject, phases } = input;
   const { session, pipelineId, cloneId, pipelineVersion } = subject;
   const workflowId = pipelineWorkflowIdOf(session);
@@ -205,7 +176,7 @@ async function launchPipeline(
         taskQueue: caller.taskQueue,
         args: [input],
         workflowIdReusePolicy: 'ALLOW_DUPLICATE',
-        workflowIdConflictPolicy: conflict,
+        workflowIdConflictPolicy: 'FAIL',
         memo: { pipeline: { pipelineId, cloneId, pipelineVersion } },
         staticSummary: `${first} → ${last}`,
         staticDetails: `Pipeline \`${pipelineId}\` of session \`${session}\`: ${phases.map((p) => p.phase).join(' → ')}`,

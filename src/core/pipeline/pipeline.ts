@@ -219,6 +219,14 @@ export const resumePointOf = (at: Cursor, phases: readonly FrozenPhase[]): strin
   return step === undefined ? phase : `${phase}/${step}`;
 };
 
+/** Where a pipeline stands whose records say that these steps are done. */
+export function placeAfter(done: readonly { phase: string; step: string }[], phases: readonly FrozenPhase[]): Cursor {
+  const names = new Set(done.map((d) => `${d.phase}/${d.step}`));
+  let at = { phase: 0, step: 0 };
+  while (names.has(resumePointOf(at, phases))) at = stepAfter(at, phases);
+  return at;
+}
+
 /** What a package keeps of its pipeline; undefined of one that no pipeline wrote. */
 export const packedIn = ({ checkpoint }: Pick<PipelineHandoffPackage, 'checkpoint'>): PackedPipeline | undefined =>
   checkpoint['pipeline'] as PackedPipeline | undefined;

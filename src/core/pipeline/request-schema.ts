@@ -19,7 +19,11 @@ const request = z.strictObject({
   session: z.string(),
   cloneId: z.string().min(1).max(128).optional(),
   pipelineVersion: z.string().min(1).max(64).optional(),
-  phases: z.array(z.union([z.string(), z.number().transform(String)])).optional(),
+  phases: z
+    .array(z.union([z.string(), z.number().transform(String)]))
+    .min(1, 'at least one is needed')
+    .refine((names) => new Set(names).size === names.length, 'one stands there twice')
+    .optional(),
   transitions: transitions.optional(),
   // A package's time is a date, and those end.
   packageExpiresInMinutes: z.number().positive().max(MAX_MINUTES).optional(),

@@ -4,15 +4,8 @@ import { errorMessage, type ErrorCode, type ErrorParams } from '../../core/error
 import type { Holder } from '../../core/handoff.js';
 import { packageIdOf } from '../../core/pipeline/ids.js';
 import { refusePipeline } from '../../core/pipeline/refusal.js';
-import { pipelineWords } from '../../core/pipeline/words.js';
-import {
-  DEFAULT_MERGE,
-  placeAt,
-  progressOfPipeline,
-  resumePointOf,
-  shownPipeline,
-  type PipelineMessageName,
-} from '../../core/pipeline/pipeline.js';
+import { pipelineSnapshot } from '../../core/pipeline/snapshot.js';
+import { DEFAULT_MERGE, resumePointOf, shownPipeline, type PipelineMessageName } from '../../core/pipeline/pipeline.js';
 import {
   pipelineCancelSignal,
   pipelinePauseSignal,
@@ -23,7 +16,6 @@ import {
   type PipelinePauseMessage,
   type PipelineResumeAnswer,
   type PipelineResumeMessage,
-  type PipelineSnapshot,
 } from '../../messages.js';
 import { detailsOf, failureOf } from '../handoff/activities.js';
 import { receive } from './receive.js';
@@ -92,7 +84,7 @@ export function attachPipelineMessages(run: PipelineRun): void {
       description: 'Has the rest run elsewhere, from the next step on: {"by": "you", "taskQueue": "where"}',
     },
   );
-  setHandler(pipelineStatusQuery, () => snapshotOf(run), {
+  setHandler(pipelineStatusQuery, () => pipelineSnapshot(run.input, run.state, workflowInfo().taskQueue, Date.now()), {
     description: 'Everything about this pipeline at this moment',
   });
 }
@@ -129,23 +121,4 @@ async function resume(run: PipelineRun, m: PipelineResumeMessage): Promise<Pipel
     throw refused('PIPELINE_RESUME_FAILED', { why: message, code, ...detailsOf(error) });
   }
   return answer();
-}
-
-function snapshotOf(run: PipelineRun): PipelineSnapshot {
-  const { state, input, phases } = run;
-  const { phase, total } = placeAt(state.at, phases);
-  return {
-    subject: input.subject,
-    phases: [...phases],
-    state,
-    shown: shownPipeline(state),
-    phase,
-    step: state.at.phase < phases.length ? state.at.step : total,
-    totalSteps: total,
-    resumePoint: resumePointOf(state.at, phases),
-    ...progressOfPipeline(state.at, phases),
-    taskQueue: workflowInfo().taskQueue,
-    words: pipelineWords(input.subject, phases, state),
-    at: Date.now(),
-  };
 }

@@ -7,7 +7,7 @@ import type { StepTask } from '../core/task.js';
 import type { Ledger } from '../storage/ledger.js';
 import type { StepRef } from '../storage/steps.js';
 import { actionKind, refOf, stillOpen, type ActionContext, type Deps } from './action.js';
-import { failpoint } from '../faults/failpoint.js';
+import { boundary, failpoint } from '../faults/failpoint.js';
 import { throwIfInterrupted } from './wrapper.js';
 
 /** How long an effect is taken for at a time; renewed while it runs. Shorter than the heartbeat time-out. */
@@ -68,6 +68,7 @@ export function runEffect(
       await failpoint('effect.before_act');
       const result = (await act(key)) ?? {};
       await failpoint('effect.after_act');
+      await boundary('step.acted', ref.step);
       const applied = await ledger.apply(ref, key, () => result);
       await failpoint('effect.after_apply');
       return applied;

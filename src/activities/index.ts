@@ -1,11 +1,12 @@
 import { Context, activityInfo, cancellationSignal } from '@temporalio/activity';
 import { HandoffError } from '../core/errors.js';
 import { ACTION_NAME, printable } from '../core/ids.js';
+import { isUsers } from '../core/procedure.js';
 import type { PipelineActivities } from '../core/pipeline/task.js';
 import type { EngineActivities, StepTask } from '../core/task.js';
 import { contentOf, refOf, wholeTask, type Action, type Deps } from './action.js';
 import { effectRunner } from './effect-runner.js';
-import { failpoint } from '../faults/failpoint.js';
+import { boundary, failpoint } from '../faults/failpoint.js';
 import { beginUndo, checkPending, openHandoff, projectHandoff } from './life.js';
 import { Transformers, type Transformer } from '../contracts/transformers.js';
 import { builtinRules } from '../rules/builtin.js';
@@ -44,15 +45,23 @@ export async function runAction(
   attempt: Attempt = ALONE,
 ): Promise<Record<string, unknown>> {
   const { storage } = deps;
+  await boundary('step.dispatched', given.step);
   const task = await wholeTask(storage, given);
   const heard = action.interruptible ? signal : NEVER;
   await storage.steps.begin(refOf(task));
   try {
     const content = await contentOf(storage, task.subject);
-    const effect = effectRunner(deps, task, heard);
+    const run = effectRunner(deps, task, heard);
+    let effects = 0;
+    const effect: typeof run = (...of) => (effects++, run(...of));
     const facts = (await action.run({ task, content, storage, signal: heard, effect, ...attempt })) ?? {};
+    if (effects === 0 && isUsers(action.name)) await boundary('step.acted', task.step);
     const more = facts['goesOn'] === true ? { attempts: await storage.steps.giveBack(refOf(task)) } : {};
-    return bounded(action.name, { ...facts, ...more });
+    const known = bounded(action.name, { ...facts, ...more });
+    // What goes on is not over, and a child is yet to be started.
+    const isOver = facts['goesOn'] !== true && (action.name !== 'trigger' || facts['start'] === undefined);
+    if (isOver) await boundary('step.recorded', task.step);
+    return known;
   } catch (error) {
     if (!wasInterrupted(error, heard)) throw error;
     await storage.steps.giveBack(refOf(task));

@@ -19,6 +19,7 @@ export async function openHandoff(deps: Deps, task: OpenTask): Promise<Opened> {
   const definition = task.definition ? await storage.blobs.getJson<Procedure>(task.definition) : undefined;
   // A run that continues or was reset may have effects already: whatever is missing now, it must get to its undo.
   if (!(await storage.handoffs.find(subject.handoffId))) await checkParts(deps, task, definition);
+  await failpoint('open.before');
   const known = await storage.handoffs.register(subject, task.run, task.status);
   await failpoint('open.after');
   if (known && known.run !== task.run) {
@@ -75,6 +76,7 @@ export async function projectHandoff(
     const ahead = known.filter(([step, { epoch }]) => epoch > (believed(step) ?? epoch));
     if (ahead.length > 0) return { overtaken: Object.fromEntries(ahead.map(([step, { epoch }]) => [step, epoch])) };
   }
+  if (outcome) await failpoint('close.before');
   await storage.handoffs.project(subject, state, outcome);
   if (outcome) await failpoint('close.after');
   return {};

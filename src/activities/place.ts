@@ -17,7 +17,7 @@ import { bytesOf, rawOf, type Raw } from '../storage/transfer/raw.js';
 import { removeTree } from '../storage/transfer/remove.js';
 import { survey } from '../storage/transfer/survey.js';
 import { refOf, type ActionContext } from './action.js';
-import { failpoint, failpointSync } from '../faults/failpoint.js';
+import { boundary, failpoint, failpointSync } from '../faults/failpoint.js';
 import { ITEM, isBetween, movesAway, placeOf, same, slotFor, stagedAt, type FileData } from './file-effect.js';
 
 /** What is at a destination, and that its folder is one of its own. Throws DESTINATION_NOT_ALLOWED, ARTIFACT_NOT_A_FILE. */
@@ -134,6 +134,7 @@ export async function place(to: ToPlace, { task, storage }: ActionContext, pace:
         moveTree(`${from}/${ITEM}`, at, destination);
         failpointSync('transfer.after_rename');
       });
+    await boundary('step.acted', task.step);
     const { kind, sha256, size, files } = after!;
     return { sha256, size, ...(kind === 'directory' ? { kind, files } : {}) };
   });

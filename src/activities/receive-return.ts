@@ -10,7 +10,7 @@ import type { Ledger } from '../storage/ledger.js';
 import { contentOf, refOf, type ActionContext, type Deps } from './action.js';
 import { coverageFaults } from './coverage.js';
 import { effectRunner } from './effect-runner.js';
-import { failpoint } from '../faults/failpoint.js';
+import { boundary, failpoint } from '../faults/failpoint.js';
 import { validateArtifacts, type ValidateInput } from '../contracts/validate.js';
 import { arrivedBy, type Arrived } from '../storage/arrivals.js';
 import { locateIfThere } from '../storage/files.js';
@@ -30,6 +30,7 @@ const MOST_ROWS = 10_000;
 export async function receiveReturn(deps: Deps, given: ReturnTask, signal: AbortSignal): Promise<ReturnReceipt> {
   const { storage } = deps;
   const task = asStep(given);
+  await boundary('step.dispatched', task.step);
   await storage.steps.begin(refOf(task));
   await failpoint('receive.before_check');
   const content = await contentOf(storage, task.subject);
@@ -73,6 +74,7 @@ export async function receiveReturn(deps: Deps, given: ReturnTask, signal: Abort
   const rows = (await rowsOf(storage.ledger, task)).filter((e) => names.includes(e.effect) && e.status === 'applied');
   for (const row of rows) checkSame(row, artifacts);
   await failpoint('receive.after_transfer');
+  await boundary('step.recorded', task.step);
   return { faults: [], received: rows.flatMap((row) => arrivedBy(row) ?? []).map(factOf) };
 }
 

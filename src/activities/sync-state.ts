@@ -7,7 +7,7 @@ import { nextVersion, readEntry, writeEntry, type ContextEntry } from '../storag
 import type { PhaseStatus } from '../core/phase.js';
 import { readPhase, writePhase, type PhaseRecord } from '../storage/sessions.js';
 import { refOf, stillOpen, type Action, type ActionContext, type Deps } from './action.js';
-import { failpoint, failpointSync } from '../faults/failpoint.js';
+import { boundary, failpoint, failpointSync } from '../faults/failpoint.js';
 
 /** What the undo of a context entry needs. A version tells ours from anybody's later write. */
 export interface ContextData extends Record<string, unknown> {
@@ -83,6 +83,7 @@ async function plan(trx: Transaction<Tables>, { task, content }: ActionContext):
       act: async () => {
         const entry = await writeEntry(trx, session, key, canonicalJson(value), { by });
         failpointSync('sync_state.in_apply');
+        await boundary('step.acted', task.step);
         return { version: entry.version, digest: entry.digest };
       },
     };
@@ -103,6 +104,7 @@ async function plan(trx: Transaction<Tables>, { task, content }: ActionContext):
       act: async () => {
         const record = await writePhase(trx, session, phase, status, by);
         failpointSync('sync_state.in_apply');
+        await boundary('step.acted', task.step);
         return { version: record.version, status };
       },
     };

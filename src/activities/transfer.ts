@@ -2,7 +2,7 @@ import { deliveryOf } from '../core/document/carried-schema.js';
 import { digestOf } from '../core/digest.js';
 import { partyText } from '../core/request.js';
 import { refOf, stillOpen, type Action, type ActionContext, type Deps } from './action.js';
-import { failpoint, failpointSync } from '../faults/failpoint.js';
+import { boundary, failpoint, failpointSync } from '../faults/failpoint.js';
 import { transferArtifacts } from './transfer-artifacts.js';
 
 /**
@@ -67,6 +67,7 @@ async function deliver({ task, content, storage }: ActionContext, deps: Deps): P
               .onConflict((c) => c.column('handoff').doUpdateSet(update))
               .execute();
             failpointSync('transfer.in_delivery');
+            await boundary('step.acted', task.step);
             return { digest };
           },
         },

@@ -18,7 +18,7 @@ import {
 } from '../core/trigger.js';
 import { arrivalsOf } from '../storage/arrivals.js';
 import { actionKind, refOf, stillOpen, type Action, type ActionContext, type Deps } from './action.js';
-import { failpoint } from '../faults/failpoint.js';
+import { boundary, failpoint } from '../faults/failpoint.js';
 import { callWebhook } from './webhook.js';
 import { sendSignal } from './send-signal.js';
 
@@ -139,9 +139,11 @@ export async function childStarted(deps: Deps, task: ChildTask): Promise<{ runId
     throw new HandoffError('TRIGGER_REFUSED', { what: `step ${task.step}`, why });
   }
   await failpoint('trigger.before_record');
+  await boundary('step.acted', task.step);
   const key = effectKey(handoffId, task.step, task.epoch, TRIGGER_EFFECT);
   await deps.storage.ledger.apply(refOf(task), key, () => ({ workflowId, runId: started }));
   await failpoint('trigger.after_record');
+  await boundary('step.recorded', task.step);
   return { runId: started };
 }
 

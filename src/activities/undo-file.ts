@@ -14,7 +14,7 @@ import { Pace } from '../storage/transfer/pace.js';
 import { printOf, topStamp, type Print } from '../storage/transfer/print.js';
 import { bytesOf, rawOf, type Raw } from '../storage/transfer/raw.js';
 import { whileClaimed } from './effect-runner.js';
-import { failpointSync } from '../faults/failpoint.js';
+import { boundary, failpointSync } from '../faults/failpoint.js';
 import { AWAY, clearSlot, isBetween, placeOf, same, slotFor, stagedAt, type FileData } from './file-effect.js';
 import { lookAtDestination } from './place.js';
 
@@ -40,6 +40,7 @@ async function undoClaimed(storage: Storage, effect: Effect, decided: UndoChoice
   const undone = (act: () => UndoResult): Promise<UndoResult> =>
     storage.ledger.undo(effect.key, async (trx: Transaction<Tables>) => {
       const result = act();
+      await boundary('undo.acted', effect.step);
       await storage.manifest.takenBack(trx, effect.key, result);
       return result;
     });

@@ -11,7 +11,7 @@ import { PHASE_STATUSES, type PhaseStatus } from '../core/phase.js';
 import { readPhase, restorePhase, writePhase } from '../storage/sessions.js';
 import type { Deps } from './action.js';
 import { whileClaimed } from './effect-runner.js';
-import { failpoint, failpointSync } from '../faults/failpoint.js';
+import { boundary, failpoint, failpointSync } from '../faults/failpoint.js';
 import type { ContextData, PhaseData } from './sync-state.js';
 import { undoFile } from './undo-file.js';
 
@@ -48,16 +48,18 @@ async function undoEffect(
   const effect = await storage.ledger.find(key);
   if (!effect) throw new HandoffError('INTERNAL', { why: `effect ${key} is not in the ledger` });
   if (effect.status === 'undone') return effect.undoResult ?? 'undone';
+  await boundary('undo.dispatched', effect.step);
   await failpoint('undo.before');
-  if (effect.kind === 'file') {
-    const result = await undoFile(storage, effect, decided, signal);
-    await failpoint('undo.after');
-    return result;
-  }
-  if (decided?.choice === 'by_hand') return storage.ledger.undo(key, () => 'resolved_by_hand');
-  if (decided?.choice === 'keep_theirs') return storage.ledger.undo(key, () => 'kept_theirs');
-  const result = await undoByKind(deps, effect, decided, signal);
+  const result =
+    effect.kind === 'file'
+      ? await undoFile(storage, effect, decided, signal)
+      : decided?.choice === 'by_hand'
+        ? await storage.ledger.undo(key, () => 'resolved_by_hand')
+        : decided?.choice === 'keep_theirs'
+          ? await storage.ledger.undo(key, () => 'kept_theirs')
+          : await undoByKind(deps, effect, decided, signal);
   await failpoint('undo.after');
+  await boundary('undo.recorded', effect.step);
   return result;
 }
 
@@ -71,13 +73,13 @@ async function undoByKind(
   const { choice, value } = decided ?? {};
   switch (effect.kind) {
     case 'context':
-      return ledger.undo(effect.key, async (trx) => restored(await undoContext(trx, effect, choice, value)));
+      return ledger.undo(effect.key, async (trx) => restored(effect, await undoContext(trx, effect, choice, value)));
     case 'phase':
-      return ledger.undo(effect.key, async (trx) => restored(await undoPhase(trx, effect, choice, value)));
+      return ledger.undo(effect.key, async (trx) => restored(effect, await undoPhase(trx, effect, choice, value)));
     case 'delivery':
       return ledger.undo(effect.key, async (trx) => {
         await trx.deleteFrom('deliveries').where('handoff', '=', effect.handoff).execute();
-        return restored('undone');
+        return restored(effect, 'undone');
       });
     default: {
       const name = effect.kind.slice('action:'.length);
@@ -87,15 +89,16 @@ async function undoByKind(
       // An attempt that runs on past its time-out must end first, and none may begin meanwhile: what it does would stay.
       return whileClaimed(ledger, effect.key, signal, async () => {
         const result = await action.undo!(effect, { storage: deps.storage, signal });
-        return ledger.undo(effect.key, () => restored(result ?? 'undone'));
+        return ledger.undo(effect.key, () => restored(effect, result ?? 'undone'));
       });
     }
   }
 }
 
 /** What is undone, but not yet on record. */
-function restored(result: UndoResult): UndoResult {
+async function restored(effect: Effect, result: UndoResult): Promise<UndoResult> {
   failpointSync('undo.after_restore');
+  await boundary('undo.acted', effect.step);
   return result;
 }
 

@@ -1,8 +1,9 @@
 import { HandoffError } from '../core/errors.js';
+import { hasEffect } from '../core/procedure.js';
 import { judge, type Verdict } from '../core/rule.js';
 import type { StepTask } from '../core/task.js';
 import { contentOf, refOf, wholeTask, type Deps } from './action.js';
-import { failpoint } from '../faults/failpoint.js';
+import { boundary, failpoint } from '../faults/failpoint.js';
 import { Interrupted } from './wrapper.js';
 import type { Rule, RuleContext } from '../rules/rule.js';
 import { runRule } from '../rules/run-rule.js';
@@ -14,6 +15,9 @@ import { runRule } from '../rules/run-rule.js';
  */
 export async function runValidation(deps: Deps, given: StepTask, signal: AbortSignal): Promise<Verdict> {
   const { storage } = deps;
+  // The rules before an action are a part of its step, whose boundaries are those of the action.
+  const isStep = !hasEffect(given);
+  if (isStep) await boundary('step.dispatched', given.step);
   const task = await wholeTask(storage, given);
   const { subject } = task;
   const rules = task.rules.map((id) => ruleOf(deps, id));
@@ -29,9 +33,11 @@ export async function runValidation(deps: Deps, given: StepTask, signal: AbortSi
   const id = `vs_${subject.handoffId}.${task.step}.${task.epoch}`;
   const verdict = judge(id, results, task.stopAt);
   const { passed } = verdict;
+  if (isStep) await boundary('step.acted', task.step);
   const where = { handoff: subject.handoffId, step: task.step, procedure: subject.procedure.id };
   await storage.validations.record({ id, ...where, passed, results, startedAt, endedAt: Date.now() });
   await failpoint(`validate.after.${task.step}`);
+  if (isStep) await boundary('step.recorded', task.step);
   return verdict;
 }
 

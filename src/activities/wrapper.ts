@@ -1,6 +1,7 @@
 import { Context, activityInfo } from '@temporalio/activity';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { HandoffError } from '../core/errors.js';
+import { duringAttempt } from '../faults/failpoint.js';
 
 /** Well below the heartbeat time-out of 5 s and the 2 s within which an interruptible step hears of a pause. */
 const BEAT_MS = 1000;
@@ -94,7 +95,7 @@ export function activity<A extends unknown[], R>(run: (...args: A) => Promise<R>
     const beat = (): void => context.heartbeat(details.get(context));
     const timer = activityInfo().isLocal ? undefined : setInterval(beat, BEAT_MS);
     try {
-      return await run(...args);
+      return await duringAttempt(context.cancellationSignal, () => run(...args));
     } catch (error) {
       throw short(asFailure(error));
     } finally {

@@ -120,6 +120,7 @@ export const ERRORS = {
     409,
     'Namespace {namespace} lacks the search attributes {names}. Add them: `handoff setup --namespace {namespace}`.',
   ),
+  INVALID_FAILPOINTS: entry(400, 'HANDOFF_FAILPOINTS is not valid at {entry}: {why}.'),
   PLUGIN_CONFLICT: entry(400, 'The handoff plugin does not fit this worker: {why}.'),
   STORAGE_DAMAGED: entry(500, 'The storage at {where} cannot be read: {why}'),
   DISK_FULL: entry(507, 'The disk is full while writing {path}. Make room, then try again.', true),

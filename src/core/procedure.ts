@@ -84,7 +84,8 @@ export const isBuiltinAction = (action: string): action is BuiltinAction =>
   (BUILTIN_ACTIONS as readonly string[]).includes(action);
 
 /** Whether a step changes anything outside the run's own history, so that it needs a compensation. */
-export const hasEffect = (step: Step): boolean => step.action !== 'validate' && step.action !== 'confirm';
+export const hasEffect = (step: Pick<Step, 'action'>): boolean =>
+  step.action !== 'validate' && step.action !== 'confirm';
 
 /** Whether an action is a user's own. */
 export const isUsers = (action: string): boolean => !isBuiltinAction(action);

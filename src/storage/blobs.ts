@@ -3,6 +3,7 @@ import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { HandoffError } from '../core/errors.js';
 import type { ContentRef } from '../core/request.js';
+import { failpoint } from '../faults/failpoint.js';
 
 const URI = /^blob:sha256\/([0-9a-f]{64})$/;
 
@@ -28,6 +29,7 @@ export class Blobs {
     await mkdir(path.dirname(file), { recursive: true });
     const part = `${file}.${randomUUID()}.part`;
     try {
+      await failpoint('blob.write');
       const handle = await open(part, 'wx');
       try {
         await handle.writeFile(data);

@@ -12,6 +12,7 @@ import {
   type Transaction,
 } from 'kysely';
 import { HandoffError } from '../core/errors.js';
+import { failpointSync, isArmed } from '../faults/failpoint.js';
 import { stampAt } from './files.js';
 import { isAlone, readOnlyUri } from './read-only.js';
 import { MIGRATIONS, type Tables } from './schema.js';
@@ -101,6 +102,7 @@ function keepingStatements(raw: Database.Database): Database.Database {
   const kept = new Map<string, Database.Statement>();
   const prepare = raw.prepare.bind(raw);
   raw.prepare = ((sql: string) => {
+    if (isArmed) comeBy(sql);
     const statement = kept.get(sql) ?? prepare(sql);
     kept.delete(sql);
     // What changes the schema runs once and is not worth keeping.
@@ -109,6 +111,12 @@ function keepingStatements(raw: Database.Database): Database.Database {
     return statement;
   }) as typeof raw.prepare;
   return raw;
+}
+
+/** Kysely prepares a statement each time that it runs one. */
+function comeBy(sql: string): void {
+  if (/^\s*(insert|update|delete|begin)\b/i.test(sql)) failpointSync('database.write');
+  else if (/^\s*commit\b/i.test(sql)) failpointSync('database.commit');
 }
 
 async function migrate(db: Db): Promise<void> {

@@ -1,4 +1,5 @@
 import { HandoffError } from '../../core/errors.js';
+import { failpointSync } from '../../faults/failpoint.js';
 
 const codeOf = (error: unknown): string => (error as NodeJS.ErrnoException | undefined)?.code ?? '';
 
@@ -48,6 +49,7 @@ export const changed = (artifact: string, why: string): HandoffError =>
 /** Runs what writes; throws DISK_FULL and DESTINATION_NOT_WRITABLE for what the operating system says. */
 export function writing<T>(where: string, work: () => T): T {
   try {
+    failpointSync('stage.write');
     return work();
   } catch (error) {
     throw writeFault(error, where);

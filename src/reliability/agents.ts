@@ -1,7 +1,7 @@
 import type { HandoffClient } from '../client.js';
 import { HandoffError } from '../core/errors.js';
 import { persist } from './away.js';
-import type { Conduct } from './works.js';
+import type { Conduct } from './people.js';
 
 /** What one cannot do any more: somebody or something was faster, which is no fault. */
 const TOO_LATE = new Set(['WRONG_STATE', 'EXPIRED', 'HANDOFF_NOT_FOUND', 'ALREADY_ACCEPTED', 'STALE_ACCEPTANCE']);

@@ -6,7 +6,8 @@ import { persist } from './away.js';
 import type { Bench } from './bench.js';
 import type { Sight } from './lookout.js';
 import type { Ended } from './tally.js';
-import { SOURCE, TARGET, type Work } from './works.js';
+import { SOURCE, TARGET } from './people.js';
+import type { Work } from './works.js';
 
 /** What an iteration came to, by what the engine says of itself. */
 interface Verdict {

@@ -7,12 +7,7 @@ import { arrivalFolder, type ArtifactSpec, type HandoffRequest } from '../core/r
 import type { Template } from './template.js';
 import { seededRandom } from '../faults/random.js';
 import type { Bench } from './bench.js';
-
-export const SOURCE = '@reliability-source';
-export const TARGET = '@reliability-target';
-
-/** What the pretend target does with an offer, or the source with its own handoff. */
-export type Conduct = 'accept' | 'reject' | 'silent' | 'cancel';
+import { SOURCE, TARGET, type Conduct } from './people.js';
 
 /** One iteration, before it begins. */
 export interface Work {

@@ -1,4 +1,6 @@
 import { HandoffError, invalid, type Issue } from '../errors.js';
+import { PROCEDURE_ID } from '../ids.js';
+import type { Procedure } from '../procedure.js';
 import { RELIABILITY_CONFIGURATIONS, type ReliabilityConfiguration } from './configuration.js';
 
 /** What a test is asked to do otherwise than its configuration says. */
@@ -25,6 +27,12 @@ export interface ReliabilityOptions {
   modules?: string[];
   /** A request that each iteration copies, under an id and in a session of its own; `{n}` in it is the iteration's number. */
   request?: Record<string, unknown>;
+  /** The file that `request` was read from, so that the report can say how to repeat it. */
+  requestFrom?: string;
+  /** Definitions that the test's own storage gets, beside those of the files. */
+  definitions?: Procedure[];
+  /** The folder from which the request's relative paths start. Default: the working directory. */
+  source?: string;
   /** A server that is there, instead of one that the test starts. */
   address?: string;
   namespace?: string;
@@ -100,8 +108,12 @@ function issuesOf(options: ReliabilityOptions): Issue[] {
     if (fits) continue;
     issues.push({ path: `/${name}`, message: `must be a ${whole ? 'whole ' : ''}number from ${least} to ${most}` });
   }
-  if (options.request !== undefined && (typeof options.request !== 'object' || options.request === null)) {
+  const { request, procedure } = options;
+  if (request !== undefined && (typeof request !== 'object' || request === null || Array.isArray(request))) {
     issues.push({ path: '/request', message: 'must be a handoff request' });
+  }
+  if (procedure !== undefined && !PROCEDURE_ID.test(procedure)) {
+    issues.push({ path: '/procedure', message: 'must be a procedure id in upper snake case' });
   }
   return issues;
 }

@@ -1,6 +1,8 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { HandoffClient } from '../client.js';
 import { HandoffError } from '../core/errors.js';
 import { persist } from './away.js';
+import type { AgentSwitch } from './stack.js';
 import type { Conduct } from './people.js';
 
 /** What one cannot do any more: somebody or something was faster, which is no fault. */
@@ -14,18 +16,21 @@ async function unlessTooLate(work: () => Promise<unknown>): Promise<void> {
   }
 }
 
+/** How often a silent agent is asked whether it answers again, milliseconds. */
+const ASK_MS = 200;
+
 /**
  * The pretend target answers an offer: it accepts and completes, or refuses, or says nothing. Each message has an id of
  * its own, so that one whose answer got lost is sent again and counts once.
  */
 export async function answerOffer(
-  client: HandoffClient,
+  { client, agents, signal }: { client: HandoffClient; agents: AgentSwitch; signal: AbortSignal },
   id: string,
   by: string,
   conduct: Conduct,
-  signal: AbortSignal,
 ): Promise<void> {
   if (conduct === 'silent') return;
+  while (!agents.mayAnswer()) await sleep(ASK_MS, undefined, { signal });
   if (conduct === 'reject') {
     const reason = 'the test wants one that is refused';
     return unlessTooLate(() => persist(() => client.reject(id, { by, reason }, { updateId: `${id}-reject` }), signal));

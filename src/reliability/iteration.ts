@@ -85,6 +85,7 @@ function restOf(bench: Bench, work: Work): Promise<{ stuck?: true; incident?: tr
   const { request, conduct } = work;
   const id = request.handoffId;
   const by = request.target?.agent ?? TARGET;
+  const answering = { client: bench.client, agents: bench.stack.agents, signal: bench.signal };
   let answered = '';
   let rest: NodeJS.Timeout | undefined;
   const { signal } = bench;
@@ -100,7 +101,7 @@ function restOf(bench: Bench, work: Work): Promise<{ stuck?: true; incident?: tr
       const offer = `${sight.status} ${sight.updatedAt}`;
       if (sight.shown !== 'awaiting_acceptance' || offer === answered) return;
       answered = offer;
-      void answerOffer(bench.client, id, by, conduct, signal).catch(() => (answered = ''));
+      void answerOffer(answering, id, by, conduct).catch(() => (answered = ''));
     };
     bench.lookout.watch(id, see, () => resolve({ stuck: true }));
   });

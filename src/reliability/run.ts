@@ -45,6 +45,7 @@ export async function runTest(
     dog,
     signal,
     failpoints: failpointsFor(settings.configuration),
+    say,
   });
   try {
     const template = await templateOf(settings, bench.client);

@@ -17,6 +17,7 @@ import { pipelineVerbs } from './verbs/pipeline.js';
 import { planVerbs } from './verbs/plan.js';
 import { procedureVerbs } from './verbs/procedures.js';
 import { registryVerbs } from './verbs/registry.js';
+import { reliabilityVerbs } from './verbs/reliability.js';
 import { replayVerbs } from './verbs/replay.js';
 import { runVerbs } from './verbs/run.js';
 import { setupVerb } from './verbs/setup.js';
@@ -68,6 +69,8 @@ export function program(): Command {
   registryVerbs(handoff);
   procedureVerbs(handoff);
   contractVerbs(handoff);
+  handoff.commandsGroup('Prove:');
+  reliabilityVerbs(handoff);
   handoff.commandsGroup('Upgrade:');
   replayVerbs(handoff);
   handoff.commandsGroup('Your shell:');

@@ -22,6 +22,8 @@ export interface VerbSpec {
    * still being built) or that break it once their connection is closed (a long poll that is sent again).
    */
   exits?: boolean;
+  /** Of a group: what it does where none of its verbs is named. */
+  isDefault?: boolean;
 }
 
 export interface Call<O> {
@@ -76,7 +78,7 @@ export function verb<O = object>(
   run: (call: Call<O>) => Promise<Answer>,
 ): void {
   const command = parent
-    .command(usage)
+    .command(usage, { isDefault: spec.isDefault ?? false })
     .summary(spec.summary)
     .description(flowing(spec.details ?? spec.summary));
   for (const argument of spec.arguments ?? []) command.addArgument(argument);

@@ -99,6 +99,13 @@ export const ERRORS = {
     409,
     'The pipeline of session {session} failed at {step}: {why}. Mend that, then `handoff pipeline resume {package}`.',
   ),
+  // Reliability tests.
+  RELIABILITY_UNKNOWN: entry(404, 'No reliability test {configuration} is known. There are: {known}.'),
+  INVALID_RELIABILITY_TEST: entry(400, 'The reliability test cannot run like this: {issues}'),
+  RELIABILITY_TEST_NOT_FOUND: entry(
+    404,
+    'No reliability test {test} was run from this folder. {several?} `handoff reliability list` shows what is there.',
+  ),
   // The surroundings.
   STORAGE_REQUIRED: entry(400, '{what} needs storage: give the client `storage: await openStorage()`.'),
   NO_WORKER: entry(

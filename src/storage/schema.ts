@@ -14,6 +14,7 @@ import {
   type StepTable,
   type ValidationTable,
 } from './tables/handoffs.js';
+import { createReliability, type ReliabilityTable } from './tables/reliability.js';
 import {
   createRegistry,
   type AgentTable,
@@ -52,6 +53,7 @@ export interface Tables {
   pipelines: PipelineTable;
   pipeline_steps: PipelineStepTable;
   phase_parts: PhasePartTable;
+  reliability_tests: ReliabilityTable;
 }
 
 const first: Migration = {
@@ -61,6 +63,7 @@ const first: Migration = {
     await createRegistry(db);
     await createManifest(db);
     await createPipelines(db);
+    await createReliability(db);
   },
 };
 

@@ -11,6 +11,7 @@ import { Pipelines } from './pipelines/pipelines.js';
 import { FileHandoffStorage, type FileHandoffStorageOptions } from './packages/file-storage.js';
 import { LookedAtPackages } from './packages/looked-at.js';
 import { Procedures } from './procedures.js';
+import { ReliabilityTests } from './reliability.js';
 import { Sessions } from './sessions.js';
 import { Steps } from './steps.js';
 import { Validations } from './validations.js';
@@ -50,6 +51,7 @@ export interface Storage {
   validations: Validations;
   manifest: Manifest;
   pipelines: Pipelines;
+  reliability: ReliabilityTests;
   blobs: Blobs;
   packages: FileHandoffStorage;
   /** Runs `work` with a view of this storage through which nothing can be written: see {@link lookInto}. */
@@ -149,6 +151,7 @@ function storageOn(
     validations: new Validations(db),
     manifest: new Manifest(db),
     pipelines: new Pipelines(db),
+    reliability: new ReliabilityTests(db),
     blobs,
     packages,
   };

@@ -19,6 +19,8 @@ export interface IterationReport {
   /** The type of the handoff, as in its request. */
   type: string;
   outcome: IterationOutcome;
+  /** When it was started, milliseconds from the beginning of the test. */
+  startedMs: number;
   /** From the start to the outcome, milliseconds. */
   durationMs: number;
   /** Whether it ended as told: completed, fully undone, or as a visible incident, and the receivers say the same. */
@@ -43,6 +45,32 @@ export interface CheckerReport {
   violations: string[];
 }
 
+/** One strike of a fault. Times in milliseconds, from the beginning of the test. */
+export interface StrikeReport {
+  fault: string;
+  startedMs: number;
+  tookMs: number;
+  fired: boolean;
+  what: string;
+}
+
+/** How much memory a process of the test had, in bytes. */
+export interface MemoryReport {
+  name: string;
+  /** A tenth of the way in, when all is loaded. */
+  early: number;
+  last: number;
+  peak: number;
+}
+
+/** What is kept of a test beside its report: each iteration and each strike. */
+export interface ReliabilityDetail {
+  iterations: IterationReport[];
+  strikes: StrikeReport[];
+  /** That there were more iterations than are kept: how many are left out, all of them as told. */
+  leftOut?: number;
+}
+
 export interface Percentiles {
   p50: number;
   p95: number;
@@ -58,6 +86,10 @@ export interface ReliabilityReport {
   status: 'running' | 'passed' | 'failed' | 'stopped';
   startedAt: string;
   endedAt?: string;
+  /** What it did, or does now: `starting the stack`, `iterations`, `waiting for the last`. */
+  doing?: string;
+  /** Seconds of the iterations, without the start of the stack. */
+  seconds: number;
   /** Handoffs that have ended, or are known to wait, so far. */
   iterations: number;
   /** Ended as told ÷ iterations, 0 to 1. */
@@ -77,4 +109,11 @@ export interface ReliabilityReport {
   reasons: string[];
   /** What could not be done here, and why: such as killing a server that is not ours. */
   notDone: string[];
+  /** What is worth knowing and no failure. */
+  notes: string[];
+  /** The command line that does the same again. */
+  repeat: string;
+  /** Where its files are kept, where that was asked for. */
+  kept?: string;
+  memory?: MemoryReport[];
 }

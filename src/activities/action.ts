@@ -91,7 +91,13 @@ export async function wholeTask(storage: Storage, task: StepTask): Promise<StepT
 
 const EMPTY: PackageContent = { artifacts: [], context: {}, metadata: {} };
 
+/** By the subject that an activity was called with: so the steps of one call read it once, and no other call sees it. */
+const contents = new WeakMap<StepTask['subject'], Promise<PackageContent>>();
+
 /** What a handoff hands over. */
-export async function contentOf(storage: Storage, subject: StepTask['subject']): Promise<PackageContent> {
-  return subject.package ? storage.blobs.getJson<PackageContent>(subject.package) : EMPTY;
+export function contentOf(storage: Storage, subject: StepTask['subject']): Promise<PackageContent> {
+  if (!subject.package) return Promise.resolve(EMPTY);
+  const known = contents.get(subject) ?? storage.blobs.getJson<PackageContent>(subject.package);
+  contents.set(subject, known);
+  return known;
 }

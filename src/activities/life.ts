@@ -6,7 +6,7 @@ import type { Subject } from '../core/request.js';
 import { RETURN_STEP } from '../core/returns.js';
 import { factOf, type BeginUndoTask, type Opened, type OpenTask, type ProjectTask } from '../core/task.js';
 import type { Deps } from './action.js';
-import { runValidation } from './validate.js';
+import { runQuickSteps } from './quick.js';
 import { failpoint } from '../faults/failpoint.js';
 
 /**
@@ -30,14 +30,18 @@ export async function openHandoff(deps: Deps, task: OpenTask): Promise<Opened> {
       digest: subject.requestDigest,
     });
   }
-  const steps = known ? await storage.steps.list(subject.handoffId) : {};
-  const epochs = Object.fromEntries(Object.entries(steps).map(([id, s]) => [id, s.epoch]));
-  // A check that throws runs again by itself, where its retries and its error are seen.
-  const verdict =
-    task.check && !known
-      ? await runValidation(deps, task.check, new AbortController().signal).catch(() => undefined)
-      : undefined;
-  return { epochs, ...(definition ? { definition: outlineOf(definition) } : {}), ...(verdict ? { verdict } : {}) };
+  // Once: what an attempt before this one began goes on as regular activities, whose attempts are counted.
+  const ran = task.quick && !known ? await runQuickSteps(deps, subject, task.quick) : [];
+  const isAll = !known && ran.length === (task.quick?.length ?? 0);
+  const begun = isAll ? [] : Object.entries(await storage.steps.list(subject.handoffId));
+  const isOver = (step: string): boolean => ran.some((r) => r.step === step && r.facts);
+  return {
+    epochs: Object.fromEntries(begun.map(([id, { epoch }]) => [id, epoch])),
+    // The one that ran with the registration; a run that was reset has all of its own before it.
+    attempts: Object.fromEntries(begun.flatMap(([id, s]) => (isOver(id) ? [] : [[id, Math.min(1, s.attempts)]]))),
+    ran,
+    ...(definition ? { definition: outlineOf(definition) } : {}),
+  };
 }
 
 async function checkParts(

@@ -94,7 +94,8 @@ function serverOf({ address, namespace, profile }: PlaceOptions): { address?: st
   if (address === undefined && profile === undefined) return {};
   const asked = { address, namespace, profile };
   const found = configuredAddress(asked)?.address;
-  if (found === undefined) throw new UsageError(`The profile ${profile ?? ''} has no address; name one with --address.`);
+  if (found === undefined)
+    throw new UsageError(`The profile ${profile ?? ''} has no address; name one with --address.`);
   return { address: found, namespace: connectOptions(asked).namespace };
 }
 
@@ -103,7 +104,8 @@ async function definitionsOf(options: RunOptions & PlaceOptions): Promise<Proced
   const parts = await loadParts({ procedures: options.procedures ?? [], module: options.module ?? [] });
   const given = (parts.procedures ?? []).map((p) => parseProcedure(p));
   const { procedure } = options;
-  if (procedure === undefined || [...given, ...STANDARD_PROCEDURES].some((p) => p.procedure_id === procedure)) return given;
+  if (procedure === undefined || [...given, ...STANDARD_PROCEDURES].some((p) => p.procedure_id === procedure))
+    return given;
   const storage = await storageIfThere(options);
   try {
     const stored = await storage?.procedures.find(procedure);

@@ -42,7 +42,7 @@ import { lateBy, type LateEnd } from './timing.js';
 /** Everything that can happen to a handoff. `now` is the time of handling, `at` a sender's own. Milliseconds. */
 export type HandoffEvent = { now: number } & (
   | { type: 'waits'; on: string }
-  | { type: 'began'; steps: readonly string[]; epochs: Record<string, number> }
+  | { type: 'began'; steps: readonly string[]; epochs: Record<string, number>; attempts?: Record<string, number> }
   | { type: 'step_started'; step: string }
   /** A step that is ready and may not start before `until`, which is what `on` says. */
   | { type: 'held'; step: string; until: number; on: string }
@@ -109,8 +109,13 @@ export function reduce(state: HandoffState, event: HandoffEvent): HandoffState {
     case 'waits':
       return { ...s, waitsFor: event.on };
     case 'began': {
-      const waiting = { status: 'waiting', attempts: 0 } as const;
-      const steps = Object.fromEntries(event.steps.map((id) => [id, { ...waiting, epoch: event.epochs[id] ?? 1 }]));
+      const { epochs, attempts = {} } = event;
+      const fresh = (id: string): StepState => ({
+        status: 'waiting',
+        attempts: attempts[id] ?? 0,
+        epoch: epochs[id] ?? 1,
+      });
+      const steps = Object.fromEntries(event.steps.map((id) => [id, fresh(id)]));
       const known = event.epochs[RETURN_STEP];
       const ahead = known === undefined ? {} : { returnEpoch: known };
       return to({ ...s, ...ahead, steps, waitsFor: undefined }, 'running', now);

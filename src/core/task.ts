@@ -35,8 +35,22 @@ export interface OpenTask {
   rules?: string[];
   /** Actions of steps that are to be undone. */
   reversible?: string[];
-  /** Quick checks of the first step, run once it is registered: one local activity instead of two. */
-  check?: StepTask;
+  /** Its first steps, where they are quick: run once it is registered, so that all of it is one local activity. */
+  quick?: QuickTask[];
+}
+
+/** A step that runs with the registration. */
+export type QuickTask = Omit<StepTask, 'subject'>;
+
+/** What became of it. */
+export interface Ran {
+  step: string;
+  /** Of its rules. */
+  verdict?: Verdict;
+  /** What its action returned; absent where it has yet to run. */
+  facts?: Record<string, unknown>;
+  /** How long it took, milliseconds. */
+  ms: number;
 }
 
 export interface Opened {
@@ -44,8 +58,10 @@ export interface Opened {
   epochs: Record<string, number>;
   /** Where the definition came by reference. */
   definition?: Procedure;
-  /** Of `check`; absent where it could not be had. */
-  verdict?: Verdict;
+  /** Of `quick`, as far as it came. */
+  ran: Ran[];
+  /** Attempts that steps have used up which have yet to finish: of one that failed locally, or whose worker was killed. */
+  attempts: Record<string, number>;
 }
 
 /** What an operator decided about one effect whose undo failed. */

@@ -52,7 +52,9 @@ const STEP_FAULTS = [
 export const failpointsFor = ({ failureRate = 0 }: ReliabilityConfiguration): string =>
   failureRate === 0
     ? ''
-    : STEP_FAULTS.map(({ point, fault, share }) => `${point}=${fault}%${+(failureRate * share).toPrecision(6)}`).join(',');
+    : STEP_FAULTS.map(({ point, fault, share }) => `${point}=${fault}%${+(failureRate * share).toPrecision(6)}`).join(
+        ',',
+      );
 
 /** How often each of them struck. What comes by chance was injected as often as it fired. */
 export const stepFaultCounts = (fired: readonly Firing[]): FaultCount[] =>

@@ -161,11 +161,7 @@ function lookVerbs(group: Command): void {
 type Reader<T> = Parameters<typeof withStorage<T>>[2];
 const reading = <T>(options: PlaceOptions, work: Reader<T>): Promise<T> => withStorage(options, 'read', work);
 
-async function show(
-  id: string,
-  options: PlaceOptions & { report?: string },
-  io: Call<object>['io'],
-): Promise<Answer> {
+async function show(id: string, options: PlaceOptions & { report?: string }, io: Call<object>['io']): Promise<Answer> {
   const { reportText } = await import('../text/reliability-text.js');
   const { report, detail } = await reading(options, (s) => s.reliability.get(id));
   if (options.report !== undefined) {

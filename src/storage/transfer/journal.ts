@@ -2,6 +2,7 @@ import {
   closeSync,
   constants,
   fdatasyncSync,
+  fstatSync,
   ftruncateSync,
   openSync,
   readFileSync,
@@ -66,7 +67,8 @@ export class Journal {
     const lines = text.slice(0, end).split('\n').slice(0, -1);
     const head = parse(lines[0]);
     if (head?.[0] !== 'head' || head[2] !== source) {
-      ftruncateSync(this.fd, 0);
+      // To empty an empty one would have ext4 write it to disk as it is closed, and its removal wait for that.
+      if (text !== '') ftruncateSync(this.fd, 0);
       this.write(['head', BOOT, source]);
       this.flush();
       return;
@@ -74,7 +76,7 @@ export class Journal {
     this.continues = true;
     this.sameBoot = head[1] === BOOT;
     for (const text of lines.slice(1)) this.take(parse(text));
-    ftruncateSync(this.fd, Buffer.byteLength(text.slice(0, end)));
+    if (end < text.length) ftruncateSync(this.fd, Buffer.byteLength(text.slice(0, end)));
   }
 
   private take(line: Line | undefined): void {
@@ -135,6 +137,8 @@ export class Journal {
 
 function readAll(fd: number): string {
   const parts: Buffer[] = [];
+  // Most are new, and empty.
+  if (fstatSync(fd).size === 0) return '';
   for (;;) {
     const part = Buffer.alloc(1 << 20);
     const n = readSync(fd, part, 0, part.length, null);

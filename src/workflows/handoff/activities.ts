@@ -13,7 +13,7 @@ import { errorMessage } from '../../core/errors.js';
 import type { Failure } from '../../core/handoff.js';
 import { DEFAULT_RETRY, DEFAULT_STEP_TIMEOUT_S, type Step } from '../../core/procedure.js';
 import { list } from '../../core/returns.js';
-import type { EngineActivities, ReturnTask, StepTask } from '../../core/task.js';
+import type { EngineActivities, Opened, OpenTask, ReturnTask, StepTask } from '../../core/task.js';
 
 type Facts = Record<string, unknown>;
 /** Actions go by name: a user's own are not known here. */
@@ -22,10 +22,15 @@ type ActionActivities = Record<string, (task: StepTask) => Promise<Facts>>;
 /** The activity wrapper beats every second; a dead worker is found in this time. */
 const HEARTBEAT_TIMEOUT = '5s';
 
-/** Local work for checks and records: one attempt, and short, so that signals are heard soon. */
-const local = (summary: string): ReturnType<typeof proxyLocalActivities<EngineActivities>> =>
+const LOCAL_TIMEOUT_MS = 5000;
+
+/** Local work: one attempt, and short, so that signals are heard soon. */
+const local = (
+  summary: string,
+  timeoutMs: number = LOCAL_TIMEOUT_MS,
+): ReturnType<typeof proxyLocalActivities<EngineActivities>> =>
   proxyLocalActivities<EngineActivities>({
-    startToCloseTimeout: '5s',
+    startToCloseTimeout: timeoutMs,
     retry: { maximumAttempts: 1 },
     summary: summary.slice(0, 120),
   });
@@ -93,6 +98,28 @@ export async function recordQuickly<K extends keyof typeof RECORDS>(
     log.warn(`${name} did not succeed locally`, { error: failureOf(error).message });
     return record(name, ...args);
   }
+}
+
+/**
+ * Registers the handoff, and where it can runs its first steps with it: `mayRun` is asked in the moment in which it is
+ * called, when all that came before the run began has been heard.
+ */
+export async function registers(task: OpenTask, quick: readonly Step[], mayRun: () => boolean): Promise<Opened> {
+  const { quick: tasks, ...alone } = task;
+  if (!steered && tasks?.length) {
+    const names = quick.map((s) => s.name);
+    const timeouts = quick.map((s) => (s.timeout ?? DEFAULT_STEP_TIMEOUT_S) * 1000);
+    const call = local(`${RECORDS.openHandoff}: ${names.join(', ')}`, Math.min(LOCAL_TIMEOUT_MS, ...timeouts));
+    try {
+      const opened = await inTurn(() => (!steered && mayRun() ? call.openHandoff(task) : Promise.resolve(undefined)));
+      if (opened) return opened;
+    } catch (error) {
+      if (isNonRetryable(error)) throw error;
+      log.warn('the first steps did not succeed locally', { error: failureOf(error).message });
+      return record('openHandoff', alone);
+    }
+  }
+  return recordQuickly('openHandoff', alone);
 }
 
 export const { beginUndo } = regular('Looks up what is to be undone');

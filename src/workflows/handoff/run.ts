@@ -1,11 +1,11 @@
 import { CancellationScope, condition } from '@temporalio/workflow';
 import { beforeOffer } from '../../core/acceptance.js';
 import type { EffectFact } from '../../core/effect.js';
-import { dependenciesOf, type Procedure, type Step } from '../../core/procedure.js';
-import { LIFE, isTakenBack, type HandoffState } from '../../core/handoff.js';
+import { dependenciesOf, hasEffect, type Procedure, type Step } from '../../core/procedure.js';
+import { LIFE, isPaused, isTakenBack, type HandoffState } from '../../core/handoff.js';
 import type { ConflictChoice } from '../../messages.js';
 import { reduce, type HandoffEvent } from '../../core/reducer.js';
-import type { Verdict } from '../../core/rule.js';
+import type { Ran } from '../../core/task.js';
 import { goRegular } from './activities.js';
 import type { HandoffInput } from '../../core/request.js';
 
@@ -14,6 +14,12 @@ export type Decision = { kind: 'retry' } | { kind: 'resolve'; choice?: ConflictC
 
 /** An event without the time at which it is handled. */
 type Undated = HandoffEvent extends infer E ? (E extends HandoffEvent ? Omit<E, 'now'> : never) : never;
+
+/** What ran of a step before the run could start it. Times in milliseconds. */
+export interface Early extends Pick<Ran, 'verdict' | 'facts'> {
+  startedAt: number;
+  finishedAt: number;
+}
 
 /** Events that come as messages. */
 const STEERING: ReadonlySet<string> = new Set(Object.values(LIFE).flatMap((row) => row.accepts));
@@ -43,8 +49,10 @@ export class Run {
   readonly decisions = new Map<string, Decision>();
   /** Epochs of steps that the ledger is ahead in, because this run was reset. */
   epochs: Record<string, number> = {};
-  /** Of the first step's quick check, which ran with the registration. */
-  private early: { step: string; verdict: Verdict } | undefined;
+  /** Attempts that steps had used up when the run began. */
+  attempts: Record<string, number> = {};
+  /** Of the first steps what ran with the registration, until they start. */
+  private readonly early = new Map<string, Early>();
   private readonly waiting: (() => void)[] = [];
   /** A fault of ours in a part that runs beside the main loop; the main loop throws it. */
   fault: Error | undefined;
@@ -80,9 +88,10 @@ export class Run {
     });
   }
 
-  dispatch(event: Undated): void {
+  /** `now`: when it happened, where that was earlier. */
+  dispatch(event: Undated, now: number = Date.now()): void {
     if (STEERING.has(event.type)) goRegular();
-    this.state = reduce(this.state, { ...event, now: Date.now() });
+    this.state = reduce(this.state, { ...event, now });
     this.wake();
   }
 
@@ -95,15 +104,23 @@ export class Run {
     return this.version === seen ? new Promise((resolve) => this.waiting.push(resolve)) : Promise.resolve();
   }
 
-  /** Keeps a verdict for a step that starts at once. */
-  keepVerdict(step: string, verdict: Verdict): void {
-    this.early = { step, verdict };
+  /** Keeps what ran with the registration, which began at `since`. A verdict of a run that is paused says nothing about later. */
+  keepEarly(ran: readonly Ran[], since: number): void {
+    let at = since;
+    const acted = ran.findLastIndex((r) => r.facts && hasEffect(this.step(r.step)));
+    for (const [i, { step, verdict, facts, ms }] of ran.entries()) {
+      const startedAt = at;
+      at = Math.min(at + ms, Date.now());
+      if (i > acted && isPaused(this.state)) continue;
+      this.early.set(step, { startedAt, finishedAt: at, ...(verdict ? { verdict } : {}), ...(facts ? { facts } : {}) });
+    }
   }
 
-  takeVerdict(step: string): Verdict | undefined {
-    const { early } = this;
-    this.early = undefined;
-    return early?.step === step ? early.verdict : undefined;
+  /** What ran early of a step, once; nothing of one that was reopened since. */
+  takeEarly(step: string): Early | undefined {
+    const early = this.early.get(step);
+    this.early.delete(step);
+    return this.state.steps[step]?.epoch === 1 ? early : undefined;
   }
 
   /** A fault in a part beside the main loop: kept for it, so that the task fails and is retried once we are mended. */

@@ -1,10 +1,11 @@
 import { CancellationScope, workflowInfo } from '@temporalio/workflow';
 import { errorMessage } from '../../core/errors.js';
 import { isPaused, isTakenBack } from '../../core/handoff.js';
-import { dependenciesOf, type Step } from '../../core/procedure.js';
+import type { Step } from '../../core/procedure.js';
+import { quickSteps } from '../../core/quick.js';
 import { partyText } from '../../core/request.js';
-import { areQuick } from '../../core/rule.js';
-import type { StepTask } from '../../core/task.js';
+import { areQuick, type Verdict } from '../../core/rule.js';
+import type { QuickTask, StepTask } from '../../core/task.js';
 import { heldSteps, holdOf, isTrigger } from '../../core/trigger.js';
 import {
   callAction,
@@ -26,6 +27,12 @@ class ValidationFailed extends Error {}
 export function startReadySteps(run: Run): void {
   for (const id of run.readySteps()) {
     if (isHeld(run, id)) continue;
+    const early = run.takeEarly(id);
+    if (early?.facts) {
+      run.dispatch({ type: 'step_started', step: id }, early.startedAt);
+      run.dispatch({ type: 'step_finished', step: id, facts: early.facts }, early.finishedAt);
+      continue;
+    }
     let scope: CancellationScope | undefined;
     const entry = {
       stopped: false,
@@ -37,7 +44,7 @@ export function startReadySteps(run: Run): void {
     run.inFlight.set(id, entry);
     run.dispatch({ type: 'step_started', step: id });
     // Most checks need no scope, and each costs promises, which the SDK traces one by one.
-    void runStep(run, id, (work) => {
+    void runStep(run, id, early?.verdict, (work) => {
       scope ??= new CancellationScope({ cancellable: true });
       if (entry.stopped) scope.cancel();
       return scope.run(work);
@@ -64,9 +71,9 @@ export function stopSteps(run: Run, only?: readonly string[]): void {
   for (const [id, entry] of run.inFlight) if (!entry.stopped && (only?.includes(id) ?? true)) entry.stop();
 }
 
-async function runStep(run: Run, id: string, stoppable: Stoppable): Promise<void> {
+async function runStep(run: Run, id: string, early: Verdict | undefined, stoppable: Stoppable): Promise<void> {
   try {
-    await work(run, id, stoppable);
+    await work(run, id, early, stoppable);
   } catch (fault) {
     run.failWith(fault);
   } finally {
@@ -75,10 +82,10 @@ async function runStep(run: Run, id: string, stoppable: Stoppable): Promise<void
   }
 }
 
-async function work(run: Run, id: string, stoppable: Stoppable): Promise<void> {
+async function work(run: Run, id: string, early: Verdict | undefined, stoppable: Stoppable): Promise<void> {
   const step = run.step(id);
   try {
-    if (step.rules?.length) await check(run, step, stoppable);
+    if (step.rules?.length) await check(run, step, early, stoppable);
     if (step.action === 'validate')
       return run.dispatch({ type: 'step_finished', step: id, facts: { rules: step.rules?.length } });
     // The check was still under way when the pause came: what follows it would be a start.
@@ -155,9 +162,9 @@ async function park(run: Run, id: string): Promise<void> {
 }
 
 /** Runs a step's rules: locally where they are quick, and as a regular activity where that failed or they are not. */
-async function check(run: Run, step: Step, stoppable: Stoppable): Promise<void> {
+async function check(run: Run, step: Step, early: Verdict | undefined, stoppable: Stoppable): Promise<void> {
   const task = taskOf(run, step);
-  let verdict = run.takeVerdict(step.step_id);
+  let verdict = early;
   if (!verdict && areQuick(task.rules)) {
     try {
       verdict = await callQuickValidate(step, task);
@@ -179,12 +186,14 @@ function offer(run: Run, id: string): void {
   run.dispatch({ type: 'offered', step: id, ...(acceptance === 'auto' ? { auto: { by: `${by} (by policy)` } } : {}) });
 }
 
-/** The checks of the step that will start first, where they are quick. The first in the list may wait for others. */
-export function firstCheck(run: Run): StepTask | undefined {
-  const { steps } = run.procedure;
-  const first = steps[0];
-  const starts = first !== undefined && dependenciesOf(steps, 0).length === 0;
-  return starts && first.rules?.length && areQuick(first.rules) ? taskOf(run, first) : undefined;
+/** The steps that may run with the registration, and their tasks. */
+export function firstSteps(run: Run): { steps: Step[]; tasks: QuickTask[] } {
+  const steps = quickSteps(run.procedure, holdOf(run.input) ? heldSteps(run.procedure) : []);
+  const tasks = steps.map((step) => {
+    const { subject: _, ...task } = taskOf(run, step);
+    return task;
+  });
+  return { steps, tasks };
 }
 
 function taskOf(run: Run, step: Step): StepTask {

@@ -18,12 +18,13 @@ import { reversibleActions, type Procedure } from '../../core/procedure.js';
 import { autoResumeDue, due, mayComplete } from '../../core/reducer.js';
 import { refuse } from '../../core/refusal.js';
 import type { HandoffInput } from '../../core/request.js';
-import { failureOf, goRegular, record, recordQuickly } from './activities.js';
+import type { OpenTask } from '../../core/task.js';
+import { failureOf, goRegular, record, registers } from './activities.js';
 import { reportOf, throwOutcome } from './ending.js';
 import { attachMessages } from './messages.js';
 import { rollback, undoPart } from './rollback.js';
 import { Run } from './run.js';
-import { firstCheck, startReadySteps, stopSteps } from './steps.js';
+import { firstSteps, startReadySteps, stopSteps } from './steps.js';
 import { View } from './view.js';
 import { Timers } from './timers.js';
 import { markLate } from './late.js';
@@ -95,8 +96,9 @@ async function open(run: Run): Promise<void> {
   if (input.carried && !stored) return;
   const waits = input.startAfter !== undefined || hasPreconditions(procedure);
   try {
-    const first = waits ? undefined : firstCheck(run);
-    const { epochs, definition, verdict } = await recordQuickly('openHandoff', {
+    const first = waits || stored ? undefined : firstSteps(run);
+    const since = Date.now();
+    const task: OpenTask = {
       subject: input.subject,
       run: workflowInfo().firstExecutionRunId,
       status: waits ? 'pending' : 'running',
@@ -106,19 +108,23 @@ async function open(run: Run): Promise<void> {
             actions: [...new Set(procedure.steps.map((s) => s.action))],
             rules: [...new Set(procedure.steps.flatMap((s) => s.rules ?? []))],
             reversible: reversibleActions(procedure),
-            ...(first ? { check: first } : {}),
+            ...(first ? { quick: first.tasks } : {}),
           }),
-    });
+    };
+    const { epochs, definition, ran, attempts } = await registers(task, first?.steps ?? [], () => mayBegin(run));
     if (definition) run.procedure = definition;
     run.epochs = epochs;
-    // A paused handoff starts later, and what was checked now says nothing about then.
-    if (verdict && first && !isPaused(run.state)) run.keepVerdict(first.step, verdict);
+    run.attempts = attempts;
+    run.keepEarly(ran, since);
   } catch (error) {
     const { code, message } = failureOf(error);
     const report = { ...reportOf(run, 'failed'), by: 'handoff', reason: message, code };
     await throwOutcome(run, report, () => true);
   }
 }
+
+/** Whether nothing stands against the first step: neither a message, nor that its time is over. */
+const mayBegin = ({ state }: Run): boolean => !state.ending && !isPaused(state) && due(state, Date.now()) === undefined;
 
 const hasPreconditions = (p: Procedure): boolean => Boolean(p.dependencies?.length || p.required_agents?.length);
 
@@ -140,7 +146,8 @@ async function waitToStart(run: Run): Promise<void> {
     run.wake();
     await condition(() => over() || !isPaused(run.state));
   }
-  if (!over()) run.dispatch({ type: 'began', epochs: run.epochs, steps: run.procedure.steps.map((s) => s.step_id) });
+  const { epochs, attempts } = run;
+  if (!over()) run.dispatch({ type: 'began', epochs, attempts, steps: run.procedure.steps.map((s) => s.step_id) });
 }
 
 /** The life of an open handoff: each round decides what is due, starts what can start, and waits for the next event. */
@@ -162,8 +169,8 @@ async function live(run: Run, view: View): Promise<Outcome> {
     writeCheckpoint(run);
     if (run.state.ending || mayComplete(run.state, expectsReturn)) break;
     advance(run, expectsReturn);
-    timers.sync();
     if (run.version !== seen) continue;
+    timers.sync();
     view.update();
     if (workflowInfo().continueAsNewSuggested && run.inFlight.size === 0 && !run.takingBack && !run.receiving)
       await goOnAsNew(run, view);

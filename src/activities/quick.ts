@@ -1,0 +1,83 @@
+import { cancellationSignal } from '@temporalio/activity';
+import { QUICK_BUDGET_MS } from '../core/quick.js';
+import type { Subject } from '../core/request.js';
+import type { QuickTask, Ran, StepTask } from '../core/task.js';
+import type { Deps } from './action.js';
+import { runAction } from './run-action.js';
+import { runValidation } from './validate.js';
+import { isQuickHere } from './quick-actions.js';
+
+/**
+ * Runs a handoff's first steps one after the other, within a budget. The first that is not quick after all, fails, or
+ * takes too long ends it, and goes on as a regular activity: there the Web UI shows its attempts.
+ */
+export async function runQuickSteps(deps: Deps, subject: Subject, tasks: readonly QuickTask[]): Promise<Ran[]> {
+  const done = await turn();
+  if (!done) return [];
+  try {
+    const stopBy = Date.now() + QUICK_BUDGET_MS;
+    const signal = cancellationSignal();
+    const ran: Ran[] = [];
+    for (const given of tasks) {
+      const since = Date.now();
+      // A late attempt, as one that has stalled, begins no further step: the run may be paused by now.
+      if (since >= stopBy || signal.aborted) break;
+      const one = await runOne(deps, { ...given, subject }, signal, stopBy);
+      ran.push({ step: given.step, ...one, ms: Date.now() - since });
+      if (!one.facts) break;
+    }
+    return ran;
+  } finally {
+    done();
+  }
+}
+
+async function runOne(
+  deps: Deps,
+  task: StepTask,
+  signal: AbortSignal,
+  stopBy: number,
+): Promise<Pick<Ran, 'verdict' | 'facts'>> {
+  let verdict: Ran['verdict'];
+  try {
+    if (task.rules.length > 0) verdict = await runValidation(deps, task, signal);
+    const checked = verdict ? { verdict } : {};
+    if (verdict?.passed === false || task.action === 'confirm') return checked;
+    if (task.action === 'validate') return { ...checked, facts: { rules: task.rules.length } };
+    const action = deps.actions.get(task.action);
+    if (!action || !(await isQuickHere(deps, action, task)) || Date.now() >= stopBy) return checked;
+    const facts = await runAction(deps, action, task, signal, { progress: () => {}, stopBy });
+    return facts['goesOn'] === true ? checked : { ...checked, facts };
+  } catch {
+    // It is tried again, where its error is seen.
+    return verdict ? { verdict } : {};
+  }
+}
+
+/** How long to wait for a turn. */
+const PATIENCE_MS = 2000;
+
+/** Resolves once all that came before have had their turns. */
+let last: Promise<void> = Promise.resolve();
+
+/**
+ * One handoff at a time in this process: their work is mostly of its one thread, and side by side each would take as
+ * long as all. Whoever stalls keeps the turn no longer than the budget. Returns what ends the turn; undefined where it
+ * came too late.
+ */
+async function turn(): Promise<(() => void) | undefined> {
+  const asked = Date.now();
+  const before = last;
+  let end = (): void => {};
+  last = new Promise((resolve) => (end = resolve));
+  await before;
+  if (Date.now() - asked > PATIENCE_MS) {
+    end();
+    return undefined;
+  }
+  const timer = setTimeout(end, QUICK_BUDGET_MS);
+  return () => {
+    clearTimeout(timer);
+    end();
+  };
+}

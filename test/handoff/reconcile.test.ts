@@ -3,8 +3,8 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { Worker } from '@temporalio/worker';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { repairWorkflowIdOf, workflowIdOf } from '../../src/core/ids.js';
-import type { Reconciled } from '../../src/core/task.js';
 import { workflowBundle } from '../../src/temporal/bundle.js';
+import { reconcile, settle } from '../rig/reconcile.js';
 import { Rig } from '../rig/rig.js';
 
 let rig: Rig;
@@ -12,21 +12,6 @@ beforeAll(async () => {
   rig = await Rig.create();
 });
 afterAll(() => rig.close());
-
-const reconcile = async (): Promise<Reconciled> =>
-  (await rig.temporal.workflow.execute('reconcileHandoffs', {
-    taskQueue: rig.taskQueue,
-    workflowId: `rec-${Math.random()}`,
-  })) as Reconciled;
-
-// What happened a moment ago is left alone, so that a run that just closes is not taken for a lost one. What its worker was
-// about to record as it was ended comes later still.
-const settle = (id: string): Promise<unknown> =>
-  rig.storage.db
-    .updateTable('handoffs')
-    .set({ updated_at: Date.now() - 60_000 })
-    .where('id', '=', id)
-    .execute();
 
 /** A handoff that waits for its target and is then ended behind our back. */
 async function terminated(): Promise<string> {
@@ -39,8 +24,8 @@ async function terminated(): Promise<string> {
 /** Until it is found: Temporal's list, by which the lost are told, still has the run for a moment after it was ended. */
 const found = async (id: string): Promise<void> => {
   const repairs = async (): Promise<string[]> => {
-    await settle(id);
-    return (await reconcile()).repairs;
+    await settle(rig, 'handoffs', id);
+    return (await reconcile(rig)).repairs;
   };
   await expect.poll(repairs, { timeout: 30_000, interval: 200 }).toEqual([id]);
 };
@@ -59,8 +44,8 @@ test('a terminated run is found, shown as an incident, and undone by rollback', 
 
   await found(id);
   const { runId } = await rig.temporal.workflow.getHandle(repairWorkflowIdOf(id)).describe();
-  await settle(id);
-  expect((await reconcile()).repairs).toEqual([id]);
+  await settle(rig, 'handoffs', id);
+  expect((await reconcile(rig)).repairs).toEqual([id]);
   expect((await rig.temporal.workflow.getHandle(repairWorkflowIdOf(id)).describe()).runId).toBe(runId);
   const status = await rig.client.status(id);
   expect(status.state?.incidents).toMatchObject([{ id: 'inc-1', kind: 'terminated' }]);
@@ -74,7 +59,7 @@ test('a terminated run is found, shown as an incident, and undone by rollback', 
   expect(existsSync(rig.arrival(id))).toBe(false);
   expect((await rig.client.effects(id)).every((e) => e.status === 'undone')).toBe(true);
   await replayRepair(id);
-  expect((await reconcile()).repairs).toEqual([]);
+  expect((await reconcile(rig)).repairs).toEqual([]);
 });
 
 test('an undo conflict in a repair run is an incident of its own, and by hand leaves everything alone', async () => {
@@ -119,7 +104,7 @@ test('kept copies of a closed handoff are collected, and not those of an open on
     .set({ closed_at: Date.now() - 3_600_000 })
     .where('id', '=', done)
     .execute();
-  expect((await reconcile()).collected).toBe(1);
+  expect((await reconcile(rig)).collected).toBe(1);
   expect(existsSync(`${rig.storage.undoFolder}/${done}`)).toBe(false);
   expect(existsSync(`${rig.storage.undoFolder}/${open}`)).toBe(true);
   await rig.client.cancel(open, { by: 'test', reason: 'end of test' });

@@ -1,11 +1,12 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { HandoffClient } from '../../src/client.js';
 import type { PipelineRequest } from '../../src/client/pipeline/start.js';
-import { Rig } from '../rig/rig.js';
+import type { Rig } from '../rig/rig.js';
 import { ALL_STEPS, Steps, newSession } from './phases.js';
+import { withRig } from './with-rig.js';
 
 const steps = new Steps();
 const there = new Steps();
@@ -14,15 +15,7 @@ let other: string;
 const pipelines = () => rig.client.pipelines;
 const OP = { by: 'op' };
 
-beforeAll(async () => {
-  rig = await Rig.create({ phases: steps.phases });
-  other = `${rig.taskQueue}-other`;
-  await rig.anotherWorker({ taskQueue: other, phases: there.phases });
-});
-afterAll(async () => {
-  steps.openAll();
-  await rig.close();
-});
+withRig(steps, (...r) => ([rig, other] = r), { there });
 
 const started = async (session: string, over: Partial<PipelineRequest> = {}): Promise<string> => {
   rig.pipelines.track(await pipelines().start({ session, ...over }));

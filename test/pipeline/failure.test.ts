@@ -1,16 +1,11 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { Rig } from '../rig/rig.js';
+import { describe, expect, test } from 'vitest';
+import type { Rig } from '../rig/rig.js';
 import { ALL_STEPS, Steps, newSession } from './phases.js';
+import { withRig } from './with-rig.js';
 
 const steps = new Steps();
 let rig: Rig;
-beforeAll(async () => {
-  rig = await Rig.create({ phases: steps.phases, worker: { shutdownGraceTime: 100 } });
-});
-afterAll(async () => {
-  steps.openAll();
-  await rig.close();
-});
+withRig(steps, (r) => (rig = r), { worker: { shutdownGraceTime: 100 } });
 
 const calls = (session: string, step: string): number => steps.called.filter((c) => c === `${session} ${step}`).length;
 

@@ -1,19 +1,14 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { STANDARD_PHASES } from '../../src/core/package/package.js';
 import { ledgerIdOf } from '../../src/core/pipeline/ids.js';
-import { Rig } from '../rig/rig.js';
+import type { Rig } from '../rig/rig.js';
 import { ALL_STEPS, Steps, newSession } from './phases.js';
+import { withRig } from './with-rig.js';
 
 describe('a pipeline of seven phases', () => {
   const steps = new Steps();
   let rig: Rig;
-  beforeAll(async () => {
-    rig = await Rig.create({ phases: steps.phases });
-  });
-  afterAll(async () => {
-    steps.openAll();
-    await rig.close();
-  });
+  withRig(steps, (r) => (rig = r));
 
   test('runs its phases and their steps in order, each once, and records them', async () => {
     const session = newSession();

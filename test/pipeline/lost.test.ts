@@ -1,34 +1,16 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { recoverPipeline } from '../../src/client/pipeline/start.js';
 import { visibleHandoffs } from '../../src/client/visible.js';
 import { lostHandoffs } from '../../src/activities/reconcile.js';
 import { ledgerIdOf, transitionIdOf } from '../../src/core/pipeline/ids.js';
-import type { Reconciled } from '../../src/core/task.js';
-import { Rig } from '../rig/rig.js';
+import { reconcile, settle } from '../rig/reconcile.js';
+import type { Rig } from '../rig/rig.js';
 import { ALL_STEPS, Steps, newSession } from './phases.js';
+import { withRig } from './with-rig.js';
 
 const steps = new Steps();
 let rig: Rig;
-beforeAll(async () => {
-  rig = await Rig.create({ phases: steps.phases });
-});
-afterAll(async () => {
-  steps.openAll();
-  await rig.close();
-});
-
-const reconcile = async (): Promise<Reconciled> =>
-  (await rig.temporal.workflow.execute('reconcileHandoffs', {
-    taskQueue: rig.taskQueue,
-    workflowId: `rec-${Math.random()}`,
-  })) as Reconciled;
-
-const settle = (id: string): Promise<unknown> =>
-  rig.storage.db
-    .updateTable('pipelines')
-    .set({ updated_at: Date.now() - 60_000 })
-    .where('id', '=', id)
-    .execute();
+withRig(steps, (r) => (rig = r));
 
 test('a pipeline that somebody terminates is shown as lost, and another run goes on where its records end', async () => {
   const session = newSession();
@@ -41,8 +23,8 @@ test('a pipeline that somebody terminates is shown as lost, and another run goes
     code: 'PIPELINE_RUNNING',
   });
   await rig.pipelines.handle(session).terminate('by hand');
-  await settle(pipelineId);
-  expect(await reconcile()).toMatchObject({ repairs: [], closed: [] });
+  await settle(rig, 'pipelines', pipelineId);
+  expect(await reconcile(rig)).toMatchObject({ repairs: [], closed: [] });
   const lost = (await rig.storage.pipelines.find(pipelineId))!;
   expect(lost).toMatchObject({ shown: 'lost', blocked: 'its run was closed in Temporal as TERMINATED' });
   rig.pipelines.track(await recoverPipeline(rig.pipelines.caller(), lost, 'op'));
@@ -81,12 +63,12 @@ test('what looks after handoffs is not confused by pipelines', async () => {
   steps.hold('analysis/first');
   const { pipelineId } = await rig.pipelines.start({ session });
   await rig.pipelines.until(session, (s) => s.resumePoint === 'analysis/first');
-  await settle(pipelineId);
+  await settle(rig, 'pipelines', pipelineId);
   expect(await rig.client.list({ session })).toEqual([]);
   expect(await visibleHandoffs(rig.temporal, { session })).toEqual([]);
   expect((await lostHandoffs(rig.storage, rig.temporal)).lost).toEqual([]);
   expect(await rig.client.incidents()).toEqual([]);
-  expect(await reconcile()).toMatchObject({ repairs: [], closed: [] });
+  expect(await reconcile(rig)).toMatchObject({ repairs: [], closed: [] });
   expect(await rig.storage.ledger.list(ledgerIdOf(pipelineId))).toHaveLength(2);
   steps.open('analysis/first');
   await rig.pipelines.handle(session).result();

@@ -1,23 +1,16 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { resumePipelineAnew } from '../../src/client/pipeline/start.js';
 import { packedIn } from '../../src/core/pipeline/pipeline.js';
 import { openStorage } from '../../src/storage/storage.js';
-import { Rig } from '../rig/rig.js';
+import type { Rig } from '../rig/rig.js';
 import { ALL_STEPS, Steps, newSession } from './phases.js';
+import { withRig } from './with-rig.js';
 
 const here = new Steps();
 const there = new Steps();
 let rig: Rig;
 let other: string;
-beforeAll(async () => {
-  rig = await Rig.create({ phases: here.phases });
-  other = `${rig.taskQueue}-other`;
-  await rig.anotherWorker({ taskQueue: other, phases: there.phases });
-});
-afterAll(async () => {
-  here.openAll();
-  await rig.close();
-});
+withRig(here, (...r) => ([rig, other] = r), { there });
 
 async function startedUntil(step: string): Promise<string> {
   const session = newSession();

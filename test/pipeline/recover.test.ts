@@ -1,23 +1,18 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { HandoffClient } from '../../src/client.js';
 import type { PipelineRequest } from '../../src/client/pipeline/start.js';
-import { Rig } from '../rig/rig.js';
+import type { Rig } from '../rig/rig.js';
 import { ALL_STEPS, Steps, newSession } from './phases.js';
+import { withRig } from './with-rig.js';
 
 const steps = new Steps();
 let rig: Rig;
 const OP = { by: 'op' };
 const pipelines = () => rig.client.pipelines;
-beforeAll(async () => {
-  rig = await Rig.create({ phases: steps.phases });
-});
-afterAll(async () => {
-  steps.openAll();
-  await rig.close();
-});
+withRig(steps, (r) => (rig = r));
 
 async function heldAt(step: string, over: Partial<PipelineRequest> = {}): Promise<string> {
   const session = newSession();

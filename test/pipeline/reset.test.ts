@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { pipelineWorkflowIdOf } from '../../src/core/pipeline/ids.js';
-import { Rig } from '../rig/rig.js';
+import type { Rig } from '../rig/rig.js';
 import { ALL_STEPS, Steps, newSession } from './phases.js';
+import { withRig } from './with-rig.js';
 
 const steps = new Steps();
 const there = new Steps();
@@ -10,15 +11,7 @@ let rig: Rig;
 let other: string;
 const OP = { by: 'op' };
 const pipelines = () => rig.client.pipelines;
-beforeAll(async () => {
-  rig = await Rig.create({ phases: steps.phases });
-  other = `${rig.taskQueue}-other`;
-  await rig.anotherWorker({ taskQueue: other, phases: there.phases });
-});
-afterAll(async () => {
-  steps.openAll();
-  await rig.close();
-});
+withRig(steps, (...r) => ([rig, other] = r), { there });
 
 /** Resets the current run to the end of one of its workflow tasks, without its messages. */
 async function reset(session: string, which: (ends: number[]) => number): Promise<void> {

@@ -1,18 +1,13 @@
 import type { WorkflowFailedError } from '@temporalio/client';
 import { CancelledFailure } from '@temporalio/common';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { Rig } from '../rig/rig.js';
+import { describe, expect, test } from 'vitest';
+import type { Rig } from '../rig/rig.js';
 import { ALL_STEPS, Steps, newSession } from './phases.js';
+import { withRig } from './with-rig.js';
 
 const steps = new Steps();
 let rig: Rig;
-beforeAll(async () => {
-  rig = await Rig.create({ phases: steps.phases });
-});
-afterAll(async () => {
-  steps.openAll();
-  await rig.close();
-});
+withRig(steps, (r) => (rig = r));
 
 /** A pipeline that stands paused before a step. */
 async function pausedBefore(step: string, over: object = {}): Promise<{ session: string; packageId: string }> {

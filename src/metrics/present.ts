@@ -2,6 +2,7 @@ import { statSync } from 'node:fs';
 import path from 'node:path';
 import { sql } from 'kysely';
 import type { ShownStatus } from '../core/handoff.js';
+import type { Db } from '../storage/database.js';
 import type { Storage } from '../storage/storage.js';
 import { all, ofHandoffs } from './filter.js';
 import type { MetricsFilter, PresentState, Waiting } from './metrics.js';
@@ -53,4 +54,15 @@ function sizeOf(folder: string): PresentState['database'] {
   const size = (name: string): number | undefined => statSync(path.join(folder, name), { throwIfNoEntry: false })?.size;
   const bytes = size('handoff.db');
   return bytes === undefined ? null : { bytes, logBytes: size('handoff.db-wal') ?? 0 };
+}
+
+/** Task queues whose state is asked for. */
+const MOST_QUEUES = 10;
+
+/** Where open pipelines run. */
+export async function pipelineTaskQueues(db: Db): Promise<string[]> {
+  const { rows } = await sql<{ name: string }>`
+    select distinct task_queue as name from pipelines where closed_at is null
+    order by task_queue limit ${MOST_QUEUES}`.execute(db);
+  return rows.map((r) => r.name);
 }

@@ -52,7 +52,7 @@ function register(registry: Registry, series: Series, samples: Samples, highest:
     const counted = values.map(({ labels: l, value, suffix }) => ({
       labels: l,
       value,
-      metricName: `${name}${suffix}`,
+      metricName: name + (suffix ?? ''),
     }));
     const get = () => Promise.resolve({ name, help, type, aggregator: 'sum', values: counted });
     registry.registerMetric({ name, get } as unknown as Histogram);

@@ -14,7 +14,7 @@ export const between = (from: string, to: string): RawBuilder<number> => {
  * here: SQL's window functions took twice as long for it.
  */
 export function spansOf(values: Iterable<number>): Spans {
-  const sorted = Float64Array.from(values).sort();
+  const sorted = Float64Array.from(values).toSorted();
   const count = sorted.length;
   if (count === 0) return NO_SPANS;
   const at = (percent: number): number => sorted[Math.ceil((count * percent) / 100) - 1]!;

@@ -6,6 +6,7 @@ import { documentOf } from './client/document.js';
 import { openIncidents, type OpenIncident } from './client/incidents.js';
 import { inboxOf, type InboxItem, type InboxOptions } from './client/inbox.js';
 import { listHandoffs } from './client/list.js';
+import { metricsOf } from './client/metrics.js';
 import { manifestOf, traceOf, verifyArtifacts, type Trace } from './client/manifest.js';
 import { awaitOutcome } from './client/outcome.js';
 import { PipelineClient } from './client/pipeline/pipelines.js';
@@ -52,6 +53,7 @@ import {
   type SubmitReturnMessage,
 } from './messages.js';
 import { ContextManager } from './packages/context-manager.js';
+import type { HandoffMetrics, MetricsFilter } from './metrics/metrics.js';
 import type { HandoffPlan } from './plan/plan.js';
 import { Transformers, type Transformer } from './contracts/transformers.js';
 import type { Rule } from './rules/rule.js';
@@ -252,6 +254,14 @@ export class HandoffClient {
   /** What waits for a person, over all handoffs that match, oldest first. */
   incidents(filter: HandoffFilter = {}): Promise<OpenIncident[]> {
     return openIncidents(this.caller, this.storage, this.runs, filter);
+  }
+
+  /**
+   * How many handoffs, validation sessions, pipelines and reliability tests, what became of them and how long they took;
+   * and how things stand. What Temporal says is there where it answers. Throws INVALID_REQUEST.
+   */
+  async metrics(filter?: MetricsFilter): Promise<HandoffMetrics> {
+    return metricsOf(this.caller, this.needStorage('Metrics'), filter);
   }
 
   /** Pause, resume, cancel and retry for all that match a filter. */

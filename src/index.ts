@@ -104,6 +104,8 @@ export type {
 } from './core/contract.js';
 
 export type { PhaseStatus } from './core/phase.js';
+export { collectMetrics } from './metrics/collect.js';
+export type * from './metrics/metrics.js';
 export type { RuleResult, Verdict } from './core/rule.js';
 export type { ValidationSession } from './storage/validations.js';
 export type { HandoffFilter } from './core/filter.js';

@@ -14,10 +14,12 @@ import { loadParts, type Parts } from './load-parts.js';
 import type { PartsOptions } from './parts-options.js';
 import { localEnv, storageAt, type PlaceOptions } from './place.js';
 import { PORT, UI_PORT } from './ports.js';
+import { metricsFor } from './metrics/worker.js';
+import type { MetricsOptions } from './metrics/options.js';
 import { startWorker } from './run-worker.js';
 import { installRuntime, openLog } from './runtime.js';
 
-export interface DevOptions extends PartsOptions, PlaceOptions {
+export interface DevOptions extends PartsOptions, PlaceOptions, MetricsOptions {
   port?: number;
   uiPort?: number;
 }
@@ -78,14 +80,15 @@ async function live(life: Lifetime, io: Io, options: DevOptions, parts: Parts): 
     const server = await life.until(launching);
     const log = openLog(path.join(folder, 'worker.log'));
     life.atEnd(log.close);
-    installRuntime(log.write, { stacks: true });
+    installRuntime(log.write, { stacks: true, metricsPort: options.sdkMetricsPort });
     const storage = await storageAt(options);
     life.atEnd(() => storage.close());
     const connect = { address: server.address, env: localEnv() };
     const worker = await startWorker(life, { connect, storage, taskQueue, parts });
+    const metrics = await metricsFor(life, options, { storage, connect });
     const info: DevInfo = { pid: process.pid, address: server.address, uiUrl: server.uiUrl };
     writeDevInfo(folder, info);
-    greet(io, info, { folder, goesOn, how: found.how });
+    greet(io, info, { folder, goesOn, how: found.how, metrics });
     const serverGone = server.exited.then(({ code, signal }) => {
       if (life.signal.aborted) return;
       const why = `it ended by itself (${signal ?? `code ${code ?? '?'}`}); its last words are in ${folder}/server.log`;
@@ -103,8 +106,12 @@ async function live(life: Lifetime, io: Io, options: DevOptions, parts: Parts): 
 const waitingLink = (uiUrl: string): string =>
   `${uiUrl}/namespaces/default/workflows?query=${encodeURIComponent('HandoffReasonBlocked IS NOT NULL AND ExecutionStatus = "Running"')}`;
 
-function greet(io: Io, info: DevInfo, { folder, goesOn, how }: { folder: string; goesOn: boolean; how: string }): void {
-  if (io.json) return void process.stdout.write(`${JSON.stringify({ ...info, folder, goesOn })}\n`);
+function greet(
+  io: Io,
+  info: DevInfo,
+  { folder, goesOn, how, metrics }: { folder: string; goesOn: boolean; how: string; metrics?: string | undefined },
+): void {
+  if (io.json) return void process.stdout.write(`${JSON.stringify({ ...info, folder, goesOn, metrics })}\n`);
   const configured = configuredAddress();
   const { bold, dim, yellow } = io.paint;
   const relative = path.relative('.', folder) || '.';
@@ -117,6 +124,7 @@ function greet(io: Io, info: DevInfo, { folder, goesOn, how }: { folder: string;
     ...(info.uiUrl ? [`  Waiting   ${waitingLink(info.uiUrl)}`] : []),
     `  Temporal  ${info.address ?? ''} (server: ${how})`,
     `  Data      ${folder} (logs: worker.log, server.log)`,
+    ...(metrics ? [`  Metrics   ${metrics}`] : []),
     ...(configured
       ? [
           '',

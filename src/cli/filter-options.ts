@@ -1,5 +1,5 @@
 import type { HandoffFilter } from '../core/filter.js';
-import { parseDate } from '../core/date.js';
+import { timeOrSpan } from '../core/date.js';
 import type { ShownStatus } from '../core/handoff.js';
 import { partyText, type Party, type Priority } from '../core/request.js';
 import { UsageError } from './failure.js';
@@ -52,14 +52,11 @@ export function filterOf(o: FilterOptions, now = Date.now()): HandoffFilter {
   return Object.fromEntries(Object.entries(filter).filter(([, value]) => value !== undefined));
 }
 
-const UNITS: Record<string, number> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-
 /** `2026-01-13T11:30:00Z`, or so long ago: `90s`, `45m`, `2h`, `3d`. */
 function timeOf(text: string | undefined, option: string, now: number): number | undefined {
   if (text === undefined) return undefined;
-  const [, count, unit] = /^(\d+)\s*([smhd])$/.exec(text.trim()) ?? [];
-  const time = count && unit ? now - Number(count) * UNITS[unit]! : parseDate(text);
-  if (time === undefined || time < 0) {
+  const time = timeOrSpan(text, now);
+  if (time === undefined) {
     throw new UsageError(
       `${option} ${text}: it must be a date (ISO 8601, such as 2026-01-13T11:30:00Z) or a span such as 90s, 45m, 2h or 3d.`,
     );

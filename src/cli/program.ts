@@ -12,6 +12,7 @@ import { inboxVerb } from './verbs/inbox.js';
 import { incidentsVerb } from './verbs/incidents.js';
 import { lookVerbs } from './verbs/look.js';
 import { messageVerbs } from './verbs/messages.js';
+import { metricsVerb } from './verbs/metrics.js';
 import { packageVerbs } from './verbs/package.js';
 import { pipelineVerbs } from './verbs/pipeline.js';
 import { planVerbs } from './verbs/plan.js';
@@ -60,6 +61,7 @@ export function program(): Command {
   doctorVerb(handoff);
   digestVerb(handoff);
   watchVerb(handoff);
+  metricsVerb(handoff);
   handoff.commandsGroup(STEER);
   messageVerbs(handoff);
   submitReturnVerb(handoff);

@@ -4,13 +4,17 @@ import { DefaultLogger, Runtime, makeTelemetryFilterString, type LogEntry } from
 
 /**
  * Sets up Temporal's runtime for a process that has workers: its log goes to `write`, a line an entry, and signals are
- * left to us. Before the first worker, once a process.
+ * left to us. With `metricsPort`, the SDK serves its own metrics there, on loopback. Before the first worker, once a process.
  */
-export function installRuntime(write: (line: string) => void, { stacks }: { stacks: boolean }): void {
+export function installRuntime(
+  write: (line: string) => void,
+  { stacks, metricsPort }: { stacks: boolean; metricsPort?: number | undefined },
+): void {
   Runtime.install({
     logger: new DefaultLogger('INFO', (entry) => write(lineOf(entry, stacks))),
     shutdownSignals: [],
     telemetryOptions: {
+      ...(metricsPort === undefined ? {} : { metrics: { prometheus: { bindAddress: `127.0.0.1:${metricsPort}` } } }),
       logging: { forward: {}, filter: makeTelemetryFilterString({ core: 'WARN', other: 'ERROR' }) },
     },
   });

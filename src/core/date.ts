@@ -10,6 +10,15 @@ export function parseDate(text: string): number | undefined {
   return day <= new Date(Date.UTC(year, month, 0)).getUTCDate() ? time : undefined;
 }
 
+const UNITS: Record<string, number> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** As {@link parseDate}, or so long before `now`: `90s`, `45m`, `2h`, `3d`. */
+export function timeOrSpan(text: string, now: number): number | undefined {
+  const [, count, unit] = /^(\d+)\s*([smhd])$/.exec(text.trim()) ?? [];
+  const time = count && unit ? now - Number(count) * UNITS[unit]! : parseDate(text);
+  return time === undefined || time < 0 ? undefined : time;
+}
+
 /** `2026-11-21 14:40:58 UTC`: as the Web UI writes it. */
 export const utc = (ms: number): string =>
   new Date(ms)

@@ -1,5 +1,6 @@
 import { sql, type Selectable } from 'kysely';
 import { checkedFilter, type HandoffFilter } from '../core/filter.js';
+import { dueAt, type Countdown } from '../core/clock.js';
 import { isClosed, shownStatus, type HandoffOutcome, type HandoffState, type ShownStatus } from '../core/handoff.js';
 import type { Subject } from '../core/request.js';
 import { blockedBecause } from '../core/words.js';
@@ -33,6 +34,23 @@ export interface Offer {
 interface Snapshot {
   subject: Subject;
   state?: HandoffState;
+}
+
+/** Since when it is shown as it is. */
+function shownSince(s: HandoffState): number {
+  const shown = shownStatus(s);
+  if (shown === 'incident') return Math.min(...s.incidents.map((i) => i.at));
+  if (shown === 'paused' || shown === 'draining') return s.pausedSince ?? s.since;
+  return shown === 'awaiting_acceptance' ? (s.acceptance.offeredAt ?? s.since) : s.since;
+}
+
+/** When the first return that is still expected is late, or was. A clock that stands still says nothing. */
+function returnsDue({ returns = {} }: HandoffState): number | undefined {
+  const due = (c: Countdown | undefined): number | undefined => c && dueAt(c);
+  const times = Object.values(returns)
+    .filter((r) => r.status === 'expected')
+    .flatMap((r) => r.lateSince ?? due(r.expected) ?? due(r.deadline) ?? []);
+  return times.length > 0 ? Math.min(...times) : undefined;
 }
 
 const storedOf = (r: Selectable<HandoffTable>): StoredHandoff => {
@@ -79,6 +97,8 @@ export class Handoffs {
           status,
           shown: status,
           blocked: null,
+          shown_since: now,
+          returns_due: null,
           snapshot: JSON.stringify({ subject } satisfies Snapshot),
           outcome: null,
           created_at: now,
@@ -100,6 +120,8 @@ export class Handoffs {
         status: state.status,
         shown: shownStatus(state),
         blocked: blockedBecause(state) ?? null,
+        shown_since: shownSince(state),
+        returns_due: returnsDue(state) ?? null,
         snapshot: JSON.stringify({ subject, state } satisfies Snapshot),
         outcome: outcome ? JSON.stringify(outcome) : null,
         updated_at: now,

@@ -20,8 +20,12 @@ export class Steps {
       const attempts = row && row.epoch === ref.epoch ? row.attempts + 1 : 1;
       await trx
         .insertInto('steps')
-        .values({ handoff: ref.handoff, step: ref.step, epoch: ref.epoch, attempts })
-        .onConflict((c) => c.columns(['handoff', 'step']).doUpdateSet({ epoch: ref.epoch, attempts }))
+        .values({ handoff: ref.handoff, step: ref.step, epoch: ref.epoch, attempts, tries: 1 })
+        .onConflict((c) =>
+          c
+            .columns(['handoff', 'step'])
+            .doUpdateSet((e) => ({ epoch: ref.epoch, attempts, tries: e('steps.tries', '+', 1) })),
+        )
         .execute();
       // A run that was reset makes effects again: its handoff is open again.
       await trx
@@ -38,7 +42,7 @@ export class Steps {
   async giveBack(ref: StepRef): Promise<number> {
     const given = await this.db
       .updateTable('steps')
-      .set((e) => ({ attempts: e('attempts', '-', 1) }))
+      .set((e) => ({ attempts: e('attempts', '-', 1), tries: e('tries', '-', 1) }))
       .where('handoff', '=', ref.handoff)
       .where('step', '=', ref.step)
       .where('epoch', '=', ref.epoch)

@@ -29,6 +29,7 @@ export class Validations {
       step: v.step ?? null,
       procedure: v.procedure,
       passed: v.passed ? 1 : 0,
+      verdicts: verdictsText(v.results),
       results: JSON.stringify(v.results),
       started_at: v.startedAt,
       ended_at: v.endedAt,
@@ -68,6 +69,13 @@ export class Validations {
     return rows.map(sessionOf);
   }
 }
+
+/**
+ * What each rule of a session said, so short that sessions which say the same are counted by it: `VR001c+ VR003h-` is
+ * VR001, critical, passed, and VR003, high, failed.
+ */
+export const verdictsText = (results: readonly Pick<RuleResult, 'rule' | 'severity' | 'passed'>[]): string =>
+  results.map((r) => `${r.rule}${r.severity[0]!}${r.passed ? '+' : '-'}`).join(' ');
 
 const sessionOf = (r: Selectable<ValidationTable>): ValidationSession => ({
   id: r.id,

@@ -53,10 +53,11 @@ export async function runPhaseStep(
   });
   if (already) return already.result;
   await failpoint('phase_step.before');
+  const startedAt = Date.now();
   const result = bounded(task, await handler.run(await contextFor(deps, task, fence, signal, attempt.progress)));
   await failpoint('phase_step.after');
   await storage.pipelines.fenced(fence, name, async (trx) => {
-    await recordStep(trx, pipelineId, { phase, step, epoch: task.epoch, attempt: task.attempt, result });
+    await recordStep(trx, pipelineId, { phase, step, epoch: task.epoch, attempt: task.attempt, result, startedAt });
     if (task.number === totalSteps) await writePhase(trx, session, phase, 'completed', by);
   });
   await failpoint('phase_step.recorded');

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { DevOptions } from '../dev.js';
 import { port } from '../number.js';
+import { METRICS_OPTIONS } from '../metrics/options.js';
 import { PARTS_OPTIONS } from '../parts-options.js';
 import { PORT, UI_PORT } from '../ports.js';
 import { verb } from '../verb.js';
@@ -19,6 +20,7 @@ export function devVerb(program: Command): void {
         ['--ui-port <n>', `the Web UI's port (default: ${UI_PORT}, or the next free one)`, port],
         ['--task-queue <name>', 'task queue of the worker (default: handoff)'],
         ...PARTS_OPTIONS,
+        ...METRICS_OPTIONS,
       ],
       needs: ['folder', 'files', 'schemas'],
       exits: true,

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { METRICS_OPTIONS } from '../metrics/options.js';
 import { PARTS_OPTIONS } from '../parts-options.js';
 import { verb } from '../verb.js';
 import type { WorkerOptions } from '../worker.js';
@@ -18,6 +19,7 @@ export function workerVerb(program: Command): void {
       ],
       options: [
         ...PARTS_OPTIONS,
+        ...METRICS_OPTIONS,
         ['--deployment <name>', 'its Temporal Worker Deployment (see docs/upgrade.md)'],
         ['--build-id <id>', 'names this build of the deployment'],
         ['--pinned', 'an open handoff stays on the build that it began with (default: goes on with the current one)'],

@@ -45,6 +45,8 @@ export interface DoneStep {
   epoch: number;
   attempt: number;
   result: Record<string, unknown>;
+  /** When the attempt began that ended it. */
+  startedAt: number;
   doneAt: number;
 }
 
@@ -331,14 +333,16 @@ const doneOf = (r: Selectable<PipelineStepTable>): DoneStep => ({
   epoch: r.epoch,
   attempt: r.attempt,
   result: JSON.parse(r.result) as Record<string, unknown>,
+  startedAt: r.started_at,
   doneAt: r.done_at,
 });
 
 /** Records a step as done, inside {@link Pipelines.fenced}: no attempt of it is at work any more. */
 export async function recordStep(trx: Queries, pipeline: string, done: Omit<DoneStep, 'doneAt'>): Promise<void> {
+  const { startedAt, result, ...step } = done;
   await trx
     .insertInto('pipeline_steps')
-    .values({ ...done, pipeline, result: JSON.stringify(done.result), done_at: Date.now() })
+    .values({ ...step, pipeline, result: JSON.stringify(result), started_at: startedAt, done_at: Date.now() })
     .execute();
   await trx.updateTable('pipelines').set({ attempt: '' }).where('id', '=', pipeline).execute();
 }

@@ -40,6 +40,8 @@ export interface PipelineStepTable {
   attempt: number;
   /** Small facts that its handler returned. */
   result: string;
+  /** When the attempt began that ended it. */
+  started_at: number;
   done_at: number;
 }
 
@@ -82,8 +84,14 @@ export async function createPipelines(db: Kysely<unknown>): Promise<void> {
     .addColumn('epoch', 'integer', (c) => c.notNull())
     .addColumn('attempt', 'integer', (c) => c.notNull())
     .addColumn('result', 'text', (c) => c.notNull())
+    .addColumn('started_at', 'bigint', (c) => c.notNull())
     .addColumn('done_at', 'bigint', (c) => c.notNull())
     .addPrimaryKeyConstraint('pipeline_steps_key', ['pipeline', 'phase', 'step'])
+    .execute();
+  await s
+    .createIndex('pipeline_steps_history')
+    .on('pipeline_steps')
+    .columns(['phase', 'pipeline', 'started_at', 'done_at', 'attempt'])
     .execute();
   await s
     .createTable('phase_parts')

@@ -19,6 +19,10 @@ export interface HandoffTable {
   shown: string;
   /** Why it does not move, in the words that the search attribute has. */
   blocked: string | null;
+  /** Since when it is shown so; of an incident, since the oldest one. */
+  shown_since: number;
+  /** When the first return that is still expected is late, or was; null while none has a time. */
+  returns_due: number | null;
   snapshot: string;
   outcome: string | null;
   created_at: number;
@@ -60,6 +64,8 @@ export interface StepTable {
   step: string;
   epoch: number;
   attempts: number;
+  /** All attempts that were ever begun, over all epochs. */
+  tries: Generated<number>;
 }
 
 /** Validation sessions. */
@@ -69,6 +75,8 @@ export interface ValidationTable {
   step: string | null;
   procedure: string;
   passed: number;
+  /** What each rule said, as one short text: see `verdictsText`. Sessions are counted by it. */
+  verdicts: Generated<string>;
   results: string;
   started_at: number;
   ended_at: number;
@@ -103,6 +111,8 @@ export async function createHandoffs(db: Kysely<unknown>): Promise<void> {
     .addColumn('status', 'text', (c) => c.notNull())
     .addColumn('shown', 'text', (c) => c.notNull())
     .addColumn('blocked', 'text')
+    .addColumn('shown_since', 'bigint', (c) => c.notNull().defaultTo(0))
+    .addColumn('returns_due', 'bigint')
     .addColumn('snapshot', 'text', (c) => c.notNull())
     .addColumn('outcome', 'text')
     .addColumn('created_at', 'bigint', (c) => c.notNull())
@@ -110,7 +120,12 @@ export async function createHandoffs(db: Kysely<unknown>): Promise<void> {
     .addColumn('closed_at', 'bigint')
     .addColumn('as_of', 'bigint', (c) => c.notNull())
     .execute();
-  await s.createIndex('handoffs_by_session').on('handoffs').columns(['session', 'procedure', 'status']).execute();
+  await s
+    .createIndex('handoffs_by_session')
+    .on('handoffs')
+    // The last three let it answer for metrics without a look at the rows and their long texts.
+    .columns(['session', 'procedure', 'status', 'type', 'created_at', 'closed_at'])
+    .execute();
   await s.createIndex('handoffs_by_target').on('handoffs').columns(['target_agent', 'closed_at']).execute();
   // Of what is in an inbox only, so that nothing else has to keep it up to date.
   await s
@@ -121,6 +136,13 @@ export async function createHandoffs(db: Kysely<unknown>): Promise<void> {
     .execute();
   await s.createIndex('handoffs_by_shown').on('handoffs').columns(['shown', 'created_at']).execute();
   await s.createIndex('handoffs_open').on('handoffs').columns(['closed_at', 'updated_at']).execute();
+  // The past by what it is counted by; written once a handoff.
+  await s
+    .createIndex('handoffs_history')
+    .on('handoffs')
+    .columns(['type', 'procedure', 'status', 'created_at', 'closed_at'])
+    .where(sql.ref('closed_at'), 'is not', null)
+    .execute();
   await s
     .createTable('effects')
     // SQLite numbers an integer primary key by itself; an adapter for PostgreSQL makes it `generated always`.
@@ -147,12 +169,25 @@ export async function createHandoffs(db: Kysely<unknown>): Promise<void> {
   await s.createIndex('effects_by_handoff').on('effects').columns(['handoff', 'seq']).execute();
   await s.createIndex('effects_by_resource').on('effects').columns(['resource', 'status']).execute();
   await s
+    .createIndex('effects_undone')
+    .on('effects')
+    .columns(['undo_result', 'undone_at', 'handoff'])
+    .where(sql.ref('status'), '=', sql.lit('undone'))
+    .execute();
+  await s
     .createTable('steps')
     .addColumn('handoff', 'text', (c) => c.notNull())
     .addColumn('step', 'text', (c) => c.notNull())
     .addColumn('epoch', 'integer', (c) => c.notNull())
     .addColumn('attempts', 'integer', (c) => c.notNull())
+    .addColumn('tries', 'integer', (c) => c.notNull().defaultTo(0))
     .addPrimaryKeyConstraint('steps_key', ['handoff', 'step'])
+    .execute();
+  await s
+    .createIndex('steps_retried')
+    .on('steps')
+    .columns(['step', 'tries', 'handoff'])
+    .where(sql.ref('tries'), '>', sql.lit(1))
     .execute();
   await s
     .createTable('validations')
@@ -161,11 +196,17 @@ export async function createHandoffs(db: Kysely<unknown>): Promise<void> {
     .addColumn('step', 'text')
     .addColumn('procedure', 'text', (c) => c.notNull())
     .addColumn('passed', 'integer', (c) => c.notNull())
+    .addColumn('verdicts', 'text', (c) => c.notNull().defaultTo(''))
     .addColumn('results', 'text', (c) => c.notNull())
     .addColumn('started_at', 'bigint', (c) => c.notNull())
     .addColumn('ended_at', 'bigint', (c) => c.notNull())
     .execute();
   await s.createIndex('validations_by_handoff').on('validations').columns(['handoff', 'step']).execute();
+  await s
+    .createIndex('validations_history')
+    .on('validations')
+    .columns(['procedure', 'passed', 'verdicts', 'started_at', 'ended_at', 'handoff'])
+    .execute();
   await s
     .createTable('deliveries')
     .addColumn('handoff', 'text', (c) => c.primaryKey())

@@ -11,6 +11,7 @@ import { manifestOf, traceOf, verifyArtifacts, type Trace } from './client/manif
 import { awaitOutcome } from './client/outcome.js';
 import { PipelineClient } from './client/pipeline/pipelines.js';
 import { findRun, planHandoff } from './client/plan.js';
+import { ReliabilityClient } from './client/reliability.js';
 import { Runs, checkedId, type RunStatus, type UpdateOptions } from './client/runs.js';
 import type { HandoffSummary } from './client/summary.js';
 import { checkProcedure, knownProcedures, startHandoff, type Catalogue, type Started } from './client/start.js';
@@ -273,6 +274,11 @@ export class HandoffClient {
   get pipelines(): PipelineClient {
     const { caller, storage, catalogue } = this;
     return new PipelineClient({ caller, storage, catalogue });
+  }
+
+  /** Reliability tests: start, status, list, stop. */
+  get reliability(): ReliabilityClient {
+    return new ReliabilityClient(this.storage);
   }
 
   /** The newest version of each procedure that can be started here. */

@@ -1,19 +1,14 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { HandoffError } from '../core/errors.js';
-import { parseProcedure } from '../core/procedure-schema.js';
-import type { Procedure } from '../core/procedure.js';
 import type { ReliabilityDetail, ReliabilityReport } from '../core/reliability/report.js';
-import type { ReliabilityOptions, ReliabilitySettings } from '../core/reliability/settings.js';
-import { STANDARD_PROCEDURES } from '../core/standard-procedures.js';
-import { checkFaults } from '../reliability/choose-faults.js';
-import { keptTest, newTestId, settingsFor } from '../reliability/kept-test.js';
+import type { ReliabilityOptions } from '../core/reliability/settings.js';
+import { keptTest, newTestId } from '../reliability/kept-test.js';
+import { prepared } from '../reliability/prepare.js';
 import { configuredAddress, connectOptions } from '../temporal/connect.js';
 import { UsageError } from './failure.js';
 import { readDocument } from './input.js';
 import type { Answer, Io } from './io.js';
 import { withLifetime } from './lifetime.js';
-import { loadParts } from './load-parts.js';
 import { storageAt, storageIfThere, type PlaceOptions } from './place.js';
 import { progressLine, reportText } from './text/reliability-text.js';
 import { columns } from './text/text.js';
@@ -23,8 +18,9 @@ import type { RunOptions } from './verbs/reliability.js';
 
 /** `handoff reliability NAME`: runs the test, tells how far it is, and keeps what came of it. */
 export async function runReliability({ args, options, io }: Call<RunOptions>): Promise<Answer> {
-  const settings = settingsFor(args[0] ?? '', await optionsOf(options));
-  await checkFaults(settings);
+  const asked = await optionsOf(options);
+  const there = await storageIfThere(options);
+  const settings = await prepared(args[0] ?? '', asked, there).finally(() => there?.close());
   if (options.report !== undefined) await writable(options.report);
   const storage = await storageAt(options);
   const progress = progressOf(io);
@@ -83,7 +79,6 @@ async function optionsOf(options: RunOptions & PlaceOptions): Promise<Reliabilit
     request: given as Record<string, unknown> | undefined,
     requestFrom: request,
     source: options.source?.[0],
-    definitions: await definitionsOf(options),
     ...serverOf(options),
   };
   return Object.fromEntries(Object.entries(set).filter(([, value]) => value !== undefined)) as ReliabilityOptions;
@@ -97,25 +92,6 @@ function serverOf({ address, namespace, profile }: PlaceOptions): { address?: st
   if (found === undefined)
     throw new UsageError(`The profile ${profile ?? ''} has no address; name one with --address.`);
   return { address: found, namespace: connectOptions(asked).namespace };
-}
-
-/** Procedures of the user's: of files and modules, and the one that this place knows by its name. */
-async function definitionsOf(options: RunOptions & PlaceOptions): Promise<Procedure[]> {
-  const parts = await loadParts({ procedures: options.procedures ?? [], module: options.module ?? [] });
-  const given = (parts.procedures ?? []).map((p) => parseProcedure(p));
-  const { procedure } = options;
-  if (procedure === undefined || [...given, ...STANDARD_PROCEDURES].some((p) => p.procedure_id === procedure))
-    return given;
-  const storage = await storageIfThere(options);
-  try {
-    const stored = await storage?.procedures.find(procedure);
-    if (stored) return [...given, stored.procedure];
-    const here = (await storage?.procedures.list())?.map((p) => p.procedure.procedure_id) ?? [];
-    const known = [...STANDARD_PROCEDURES, ...given].map((p) => p.procedure_id).concat(here);
-    throw new HandoffError('PROCEDURE_UNKNOWN', { procedure, known: known.join(', ') });
-  } finally {
-    await storage?.close();
-  }
 }
 
 const PLAIN_MS = 5000;

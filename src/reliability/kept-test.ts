@@ -1,6 +1,6 @@
-import { randomBytes, randomInt } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import type { ReliabilityDetail, ReliabilityReport } from '../core/reliability/report.js';
-import { settingsOf, type ReliabilityOptions, type ReliabilitySettings } from '../core/reliability/settings.js';
+import type { ReliabilitySettings } from '../core/reliability/settings.js';
 import type { ReliabilityTests } from '../storage/reliability.js';
 import { emptyReport } from './empty-report.js';
 import { runTest, type RunHooks } from './run.js';
@@ -11,16 +11,14 @@ export function newTestId(now = new Date()): string {
   return `rt-${date}-${time}-${randomBytes(2).toString('hex')}`;
 }
 
-/** The settings of a test, with a seed. Throws RELIABILITY_UNKNOWN, INVALID_RELIABILITY_TEST. */
-export const settingsFor = (configuration: string, options: ReliabilityOptions): ReliabilitySettings =>
-  settingsOf(configuration, options, () => randomInt(2 ** 31));
+const BEAT_MS = 800;
 
 /** Runs a test and keeps it in `tests`, from its beginning on: how far it is once a second, and all of it at the end. */
 export async function keptTest(
   tests: ReliabilityTests,
   testId: string,
   settings: ReliabilitySettings,
-  hooks: Omit<RunHooks, 'signal'> & { signal: AbortSignal },
+  hooks: RunHooks,
 ): Promise<{ report: ReliabilityReport; detail: ReliabilityDetail }> {
   const stop = new AbortController();
   const signal = AbortSignal.any([stop.signal, hooks.signal]);
@@ -30,17 +28,21 @@ export async function keptTest(
   const progress = (report: ReliabilityReport): void => {
     latest = report;
     hooks.progress(report);
-    void tests.write(report).then(
+  };
+  // Also while nothing moves: whoever reads it sees that the process is there.
+  const beat = setInterval(() => {
+    void tests.write(latest).then(
       (asked) => asked && stop.abort(new Error('somebody asked the test to stop')),
       () => {},
     );
-  };
+  }, BEAT_MS);
   try {
     const done = await runTest(testId, settings, { ...hooks, progress, signal });
+    clearInterval(beat);
     await tests.write(done.report, done.detail);
-    hooks.progress(done.report);
     return done;
   } catch (error) {
+    clearInterval(beat);
     const stopped = signal.aborted;
     const status = stopped ? 'stopped' : 'failed';
     const why = stopped ? 'It was stopped before it had begun.' : `It could not run: ${(error as Error).message}`;

@@ -3,7 +3,8 @@
 import type { ReliabilityOptions } from '../core/reliability/settings.js';
 import { HandoffError } from '../core/errors.js';
 import { openStorage, type StorageOptions } from '../storage/storage.js';
-import { keptTest, newTestId, settingsFor } from './kept-test.js';
+import { keptTest, newTestId } from './kept-test.js';
+import { prepared } from './prepare.js';
 
 export interface Order {
   configuration: string;
@@ -25,7 +26,8 @@ async function run({ configuration, options, storage: place }: Order): Promise<v
   const testId = newTestId();
   let told = false;
   try {
-    await keptTest(storage.reliability, testId, settingsFor(configuration, options), {
+    const settings = await prepared(configuration, options, storage);
+    await keptTest(storage.reliability, testId, settings, {
       say: () => {},
       signal: stop.signal,
       progress: () => {

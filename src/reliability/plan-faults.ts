@@ -39,22 +39,24 @@ function shuffled<T>(list: readonly T[], random: Random): T[] {
 }
 
 /** Failpoints that fail attempts of steps, each with its share of the failure rate; a slow one comes on top. */
-const STEP_FAULTS = [
-  { name: 'step error', point: 'step.dispatched', fault: 'fail', share: 0.45 },
-  { name: 'step error after its act', point: 'step.acted', fault: 'fail', share: 0.25 },
+const STEP_FAULTS: readonly { name: string; point: string; step?: string; fault: string; share: number }[] = [
+  { name: 'step error', point: 'step.dispatched', fault: 'fail', share: 0.5 },
+  { name: 'step error after its act', point: 'step.acted', fault: 'fail', share: 0.3 },
   { name: 'step refused for good', point: 'step.dispatched', fault: 'refuse', share: 0.2 },
-  { name: 'step time-out', point: 'step.dispatched', fault: 'hang', share: 0.1 },
+  // Of a step whose time-out is 5 s: others would take up the whole test.
+  { name: 'step time-out', point: 'step.dispatched', step: 'first_call', fault: 'hang', share: 0.5 },
   { name: 'slow step', point: 'step.dispatched', fault: 'delay:400', share: 0.5 },
   { name: 'undo error', point: 'undo.dispatched', fault: 'fail', share: 1 },
-] as const;
+];
 
 /** `HANDOFF_FAILPOINTS` for a share of failing attempts; empty for none. */
 export const failpointsFor = ({ failureRate = 0 }: ReliabilityConfiguration): string =>
   failureRate === 0
     ? ''
-    : STEP_FAULTS.map(({ point, fault, share }) => `${point}=${fault}%${+(failureRate * share).toPrecision(6)}`).join(
-        ',',
-      );
+    : STEP_FAULTS.map(({ point, step, fault, share }) => {
+        const rate = +(failureRate * share).toPrecision(6);
+        return `${step === undefined ? point : `${point}:${step}`}=${fault}%${rate}`;
+      }).join(',');
 
 /** How often each of them struck. What comes by chance was injected as often as it fired. */
 export const stepFaultCounts = (fired: readonly Firing[]): FaultCount[] =>

@@ -150,8 +150,11 @@ async function iterate(
   void strikes.over.then(() => dog.faultsOver(Date.now()));
   const clock = setTimeout(strikes.stop, Math.max(0, until - Date.now()));
   const lanes = Math.min(iterations, Math.round(concurrency * stressFactor));
+  const aborted = new Promise<never>((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+  });
   try {
-    await Promise.all(Array.from({ length: lanes }, lane));
+    await Promise.race([Promise.all(Array.from({ length: lanes }, lane)), aborted]);
   } catch (error) {
     if (!signal.aborted) throw error;
   } finally {

@@ -10,7 +10,7 @@ const RELIABILITY_CHECKED: Procedure = {
   description: 'Checks, calls a receiver, moves artifacts, synchronises the state, and calls the receiver again.',
   steps: [
     { step_id: 'resource_check', name: 'Resource Check', action: 'validate', rules: ['VR002'] },
-    { step_id: 'first_call', name: 'First Call', action: 'deliver_to_checker', compensation: 'take_back' },
+    { step_id: 'first_call', name: 'First Call', action: 'deliver_to_checker', timeout: 5, compensation: 'take_back' },
     {
       step_id: 'artifact_transfer',
       name: 'Artifact Transfer',
@@ -32,7 +32,7 @@ const RELIABILITY_CHECKED: Procedure = {
 };
 
 /** A receiver answers at once or is not there. */
-const ANSWER_MS = 5000;
+const ANSWER_MS = 4000;
 
 async function call(method: 'PUT' | 'DELETE', url: string, key: string, body?: unknown): Promise<void> {
   const answer = await fetch(`${url}/effects/${encodeURIComponent(key)}`, {

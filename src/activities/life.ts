@@ -3,8 +3,7 @@ import type { EffectFact } from '../core/effect.js';
 import { HandoffError } from '../core/errors.js';
 import { isUsers, outlineOf, reversibleActions, type Procedure } from '../core/procedure.js';
 import type { Subject } from '../core/request.js';
-import { RETURN_STEP } from '../core/returns.js';
-import { factOf, type BeginUndoTask, type Opened, type OpenTask, type ProjectTask } from '../core/task.js';
+import { factOf, type BeginUndoTask, type Opened, type OpenTask } from '../core/task.js';
 import type { Deps } from './action.js';
 import { runQuickSteps } from './quick.js';
 import { failpoint } from '../faults/failpoint.js';
@@ -31,15 +30,15 @@ export async function openHandoff(deps: Deps, task: OpenTask): Promise<Opened> {
     });
   }
   // Once: what an attempt before this one began goes on as regular activities, whose attempts are counted.
-  const ran = task.quick && !known ? await runQuickSteps(deps, subject, task.quick) : [];
-  const isAll = !known && ran.length === (task.quick?.length ?? 0);
+  const early = known ? { ran: [] } : await runQuickSteps(deps, task);
+  const isOver = (step: string): boolean => early.ran.some((r) => r.step === step && r.facts);
+  const isAll = !known && (task.quick ?? []).every((q) => q.action === 'confirm' || isOver(q.step));
   const begun = isAll ? [] : Object.entries(await storage.steps.list(subject.handoffId));
-  const isOver = (step: string): boolean => ran.some((r) => r.step === step && r.facts);
   return {
+    ...early,
     epochs: Object.fromEntries(begun.map(([id, { epoch }]) => [id, epoch])),
     // The one that ran with the registration; a run that was reset has all of its own before it.
     attempts: Object.fromEntries(begun.flatMap(([id, s]) => (isOver(id) ? [] : [[id, Math.min(1, s.attempts)]]))),
-    ran,
     ...(definition ? { definition: outlineOf(definition) } : {}),
   };
 }
@@ -63,27 +62,6 @@ async function checkParts(
   ] as const) {
     if (agent && !(await storage.agents.find(agent))) throw new HandoffError('AGENT_UNKNOWN', { agent, where });
   }
-}
-
-/**
- * Writes the present state to the database. A run that was reset to a late point may believe in steps that were undone
- * since: where the ledger is ahead of a completed one, nothing is written, and the run hears of it.
- */
-export async function projectHandoff(
-  { storage }: Deps,
-  { subject, state, outcome }: ProjectTask,
-): Promise<{ overtaken?: Record<string, number> }> {
-  if (outcome?.outcome === 'completed') {
-    const known = Object.entries(await storage.steps.list(subject.handoffId));
-    const believed = (step: string): number | undefined =>
-      step === RETURN_STEP ? state.returnEpoch : state.steps[step]?.epoch;
-    const ahead = known.filter(([step, { epoch }]) => epoch > (believed(step) ?? epoch));
-    if (ahead.length > 0) return { overtaken: Object.fromEntries(ahead.map(([step, { epoch }]) => [step, epoch])) };
-  }
-  if (outcome) await failpoint('close.before');
-  await storage.handoffs.project(subject, state, outcome);
-  if (outcome) await failpoint('close.after');
-  return {};
 }
 
 /** What a pending handoff waits for: procedures that must have completed in its session, agents that must be reachable. */

@@ -1,34 +1,73 @@
 import { cancellationSignal } from '@temporalio/activity';
 import { QUICK_BUDGET_MS } from '../core/quick.js';
-import type { Subject } from '../core/request.js';
-import type { QuickTask, Ran, StepTask } from '../core/task.js';
+import { stateAfter } from '../core/early.js';
+import type { HandoffState } from '../core/handoff.js';
+import { outcomeOf } from '../core/outcome.js';
+import { reduce } from '../core/reducer.js';
+import type { Opened, OpenTask, Ran, StepTask } from '../core/task.js';
 import type { Deps } from './action.js';
+import { projectHandoff } from './project.js';
 import { runAction } from './run-action.js';
 import { runValidation } from './validate.js';
 import { isQuickHere } from './quick-actions.js';
+
+type Early = Pick<Opened, 'ran' | 'closedAt'>;
 
 /**
  * Runs a handoff's first steps one after the other, within a budget. The first that is not quick after all, fails, or
  * takes too long ends it, and goes on as a regular activity: there the Web UI shows its attempts.
  */
-export async function runQuickSteps(deps: Deps, subject: Subject, tasks: readonly QuickTask[]): Promise<Ran[]> {
-  const done = await turn();
-  if (!done) return [];
+export async function runQuickSteps(deps: Deps, task: OpenTask): Promise<Early> {
+  const { quick = [], closes, now } = task;
+  const called = Date.now();
+  // A run's clock need not be ours.
+  const clock = (): number => now + (Date.now() - called);
+  const done = quick.length > 0 ? await turn() : undefined;
+  if (!done) return { ran: [] };
   try {
     const stopBy = Date.now() + QUICK_BUDGET_MS;
     const signal = cancellationSignal();
+    // A late attempt, as one that has stalled, begins nothing more: the run may be paused by now.
+    const isLate = (): boolean => Date.now() >= stopBy || signal.aborted;
     const ran: Ran[] = [];
-    for (const given of tasks) {
-      const since = Date.now();
-      // A late attempt, as one that has stalled, begins no further step: the run may be paused by now.
-      if (since >= stopBy || signal.aborted) break;
-      const one = await runOne(deps, { ...given, subject }, signal, stopBy);
-      ran.push({ step: given.step, ...one, ms: Date.now() - since });
-      if (!one.facts) break;
+    for (const given of quick) {
+      if (isLate()) return { ran };
+      const startedAt = clock();
+      const one = await runOne(deps, { ...given, subject: task.subject }, signal, stopBy);
+      ran.push({ step: given.step, startedAt, finishedAt: clock(), ...one });
+      if (!one.facts) return { ran };
     }
-    return ran;
+    return closes && !isLate() ? { ran, ...(await close(deps, task, closes, ran, clock())) } : { ran };
   } finally {
     done();
+  }
+}
+
+/** Records it as completed. What fails here the run does again. */
+async function close(
+  deps: Deps,
+  { subject }: OpenTask,
+  before: HandoffState,
+  ran: readonly Ran[],
+  closedAt: number,
+): Promise<{ closedAt?: number }> {
+  const last = stateAfter(
+    before,
+    ran.map((r) => r.step),
+    ran,
+  );
+  const outcome = outcomeOf(
+    { handoffId: subject.handoffId, procedure: subject.procedure.id },
+    last,
+    'completed',
+    closedAt,
+  );
+  const state = reduce(last, { type: 'closed', outcome: 'completed', now: closedAt });
+  try {
+    const { overtaken } = await projectHandoff(deps, { subject, state, outcome });
+    return overtaken ? {} : { closedAt };
+  } catch {
+    return {};
   }
 }
 

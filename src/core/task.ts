@@ -37,20 +37,24 @@ export interface OpenTask {
   reversible?: string[];
   /** Its first steps, where they are quick: run once it is registered, so that all of it is one local activity. */
   quick?: QuickTask[];
+  /** Where these are all of its steps, and it completes with the last: what it is before the first. */
+  closes?: HandoffState;
+  /** When it was called, as the run's clock says. Milliseconds. */
+  now: number;
 }
 
 /** A step that runs with the registration. */
 export type QuickTask = Omit<StepTask, 'subject'>;
 
-/** What became of it. */
+/** What became of it. Times are of the run's clock, milliseconds. */
 export interface Ran {
   step: string;
+  startedAt: number;
+  finishedAt: number;
   /** Of its rules. */
   verdict?: Verdict;
   /** What its action returned; absent where it has yet to run. */
   facts?: Record<string, unknown>;
-  /** How long it took, milliseconds. */
-  ms: number;
 }
 
 export interface Opened {
@@ -60,6 +64,8 @@ export interface Opened {
   definition?: Procedure;
   /** Of `quick`, as far as it came. */
   ran: Ran[];
+  /** When it was recorded as completed, which it is if nothing else has come. */
+  closedAt?: number;
   /** Attempts that steps have used up which have yet to finish: of one that failed locally, or whose worker was killed. */
   attempts: Record<string, number>;
 }

@@ -48,6 +48,9 @@ export const goRegular = (): void => {
   steered = true;
 };
 
+/** Whether anybody has sent it anything. */
+export const isSteered = (): boolean => steered;
+
 /**
  * One local activity at a time in a run. Two that end together are resolved one by one when it happens, but in one go
  * when it is replayed, and what follows each would then come in another order.
@@ -105,7 +108,7 @@ export async function recordQuickly<K extends keyof typeof RECORDS>(
  * called, when all that came before the run began has been heard.
  */
 export async function registers(task: OpenTask, quick: readonly Step[], mayRun: () => boolean): Promise<Opened> {
-  const { quick: tasks, ...alone } = task;
+  const { quick: tasks, closes: _, ...alone } = task;
   if (!steered && tasks?.length) {
     const names = quick.map((s) => s.name);
     const timeouts = quick.map((s) => (s.timeout ?? DEFAULT_STEP_TIMEOUT_S) * 1000);

@@ -5,8 +5,8 @@ import { dependenciesOf, hasEffect, type Procedure, type Step } from '../../core
 import { LIFE, isPaused, isTakenBack, type HandoffState } from '../../core/handoff.js';
 import type { ConflictChoice } from '../../messages.js';
 import { reduce, type HandoffEvent } from '../../core/reducer.js';
-import type { Ran } from '../../core/task.js';
-import { goRegular } from './activities.js';
+import type { Opened, Ran } from '../../core/task.js';
+import { goRegular, isSteered } from './activities.js';
 import type { HandoffInput } from '../../core/request.js';
 
 /** An operator's decision on an incident, until whoever waits for it takes it up. */
@@ -14,12 +14,6 @@ export type Decision = { kind: 'retry' } | { kind: 'resolve'; choice?: ConflictC
 
 /** An event without the time at which it is handled. */
 type Undated = HandoffEvent extends infer E ? (E extends HandoffEvent ? Omit<E, 'now'> : never) : never;
-
-/** What ran of a step before the run could start it. Times in milliseconds. */
-export interface Early extends Pick<Ran, 'verdict' | 'facts'> {
-  startedAt: number;
-  finishedAt: number;
-}
 
 /** Events that come as messages. */
 const STEERING: ReadonlySet<string> = new Set(Object.values(LIFE).flatMap((row) => row.accepts));
@@ -47,12 +41,10 @@ export class Run {
   /** Effects whose undo was cut short by the end of the handoff: what became of them is still to be said. */
   readonly cutShort: EffectFact[] = [];
   readonly decisions = new Map<string, Decision>();
-  /** Epochs of steps that the ledger is ahead in, because this run was reset. */
-  epochs: Record<string, number> = {};
-  /** Attempts that steps had used up when the run began. */
-  attempts: Record<string, number> = {};
+  /** What its registration found, and did. */
+  opened: Opened = { epochs: {}, attempts: {}, ran: [] };
   /** Of the first steps what ran with the registration, until they start. */
-  private readonly early = new Map<string, Early>();
+  private readonly early = new Map<string, Ran>();
   private readonly waiting: (() => void)[] = [];
   /** A fault of ours in a part that runs beside the main loop; the main loop throws it. */
   fault: Error | undefined;
@@ -104,20 +96,14 @@ export class Run {
     return this.version === seen ? new Promise((resolve) => this.waiting.push(resolve)) : Promise.resolve();
   }
 
-  /** Keeps what ran with the registration, which began at `since`. A verdict of a run that is paused says nothing about later. */
-  keepEarly(ran: readonly Ran[], since: number): void {
-    let at = since;
+  /** Keeps what ran with the registration. A verdict says nothing about the time after a pause. */
+  keepEarly(ran: readonly Ran[]): void {
     const acted = ran.findLastIndex((r) => r.facts && hasEffect(this.step(r.step)));
-    for (const [i, { step, verdict, facts, ms }] of ran.entries()) {
-      const startedAt = at;
-      at = Math.min(at + ms, Date.now());
-      if (i > acted && isPaused(this.state)) continue;
-      this.early.set(step, { startedAt, finishedAt: at, ...(verdict ? { verdict } : {}), ...(facts ? { facts } : {}) });
-    }
+    for (const [i, one] of ran.entries()) if (i <= acted || !isPaused(this.state)) this.early.set(one.step, one);
   }
 
   /** What ran early of a step, once; nothing of one that was reopened since. */
-  takeEarly(step: string): Early | undefined {
+  takeEarly(step: string): Ran | undefined {
     const early = this.early.get(step);
     this.early.delete(step);
     return this.state.steps[step]?.epoch === 1 ? early : undefined;
@@ -134,6 +120,12 @@ export class Run {
   wake(): void {
     this.version++;
     for (const resolve of this.waiting.splice(0)) resolve();
+  }
+
+  /** When the database was told that it completed, if nothing has happened that it was not told of. */
+  closedEarly(): number | undefined {
+    const { closedAt } = this.opened;
+    return closedAt !== undefined && !isSteered() && this.state.lastEventAt <= closedAt ? closedAt : undefined;
   }
 
   step(id: string): Step {

@@ -38,7 +38,7 @@ export class View {
 
   constructor(private readonly run: Run) {
     // A run that continues or was reset does not know how far the one before it came with this.
-    const follows = run.input.carried !== undefined || Object.keys(run.epochs).length > 0;
+    const follows = run.input.carried !== undefined || Object.keys(run.opened.epochs).length > 0;
     // The run before it ended only once that was written.
     if (run.input.carried !== undefined) run.offerOnRecord = run.state.acceptance.epoch;
     run.record = () => this.project();
@@ -73,6 +73,8 @@ export class View {
    */
   async close(outcome: Outcome): Promise<HandoffOutcome | undefined> {
     const { run } = this;
+    const early = outcome === 'completed' ? run.closedEarly() : undefined;
+    if (early !== undefined) return this.shut(outcome, reportOf(run, outcome, early), early);
     const report = reportOf(run, outcome);
     await this.projecting;
     const state = reduce(run.state, { type: 'closed', outcome, now: Date.now() });
@@ -84,8 +86,12 @@ export class View {
     for (const [step, epoch] of Object.entries(overtaken))
       run.dispatch({ type: 'step_parked', step, attempts: 0, epoch });
     if (outcome === 'completed' && (run.state.ending || Object.keys(overtaken).length > 0)) return undefined;
+    return this.shut(outcome, report);
+  }
+
+  private shut(outcome: Outcome, report: HandoffOutcome, at?: number): HandoffOutcome {
     this.closed = true;
-    run.dispatch({ type: 'closed', outcome });
+    this.run.dispatch({ type: 'closed', outcome }, at);
     this.show();
     return report;
   }

@@ -14,7 +14,7 @@ import {
   type HandoffState,
   type Outcome,
 } from '../../core/handoff.js';
-import { reversibleActions, type Procedure } from '../../core/procedure.js';
+import { reversibleActions, type Procedure, type Step } from '../../core/procedure.js';
 import { autoResumeDue, due, mayComplete } from '../../core/reducer.js';
 import { refuse } from '../../core/refusal.js';
 import type { HandoffInput } from '../../core/request.js';
@@ -97,11 +97,11 @@ async function open(run: Run): Promise<void> {
   const waits = input.startAfter !== undefined || hasPreconditions(procedure);
   try {
     const first = waits || stored ? undefined : firstSteps(run);
-    const since = Date.now();
     const task: OpenTask = {
       subject: input.subject,
       run: workflowInfo().firstExecutionRunId,
       status: waits ? 'pending' : 'running',
+      now: Date.now(),
       ...(stored
         ? { definition: stored }
         : {
@@ -109,19 +109,25 @@ async function open(run: Run): Promise<void> {
             rules: [...new Set(procedure.steps.flatMap((s) => s.rules ?? []))],
             reversible: reversibleActions(procedure),
             ...(first ? { quick: first.tasks } : {}),
+            ...(first && closesWith(run, first.steps) ? { closes: run.state } : {}),
           }),
     };
-    const { epochs, definition, ran, attempts } = await registers(task, first?.steps ?? [], () => mayBegin(run));
-    if (definition) run.procedure = definition;
-    run.epochs = epochs;
-    run.attempts = attempts;
-    run.keepEarly(ran, since);
+    run.opened = await registers(task, first?.steps ?? [], () => mayBegin(run));
+    if (run.opened.definition) run.procedure = run.opened.definition;
+    run.keepEarly(run.opened.ran);
   } catch (error) {
     const { code, message } = failureOf(error);
     const report = { ...reportOf(run, 'failed'), by: 'handoff', reason: message, code };
     await throwOutcome(run, report, () => true);
   }
 }
+
+/** Whether a handoff is complete with these steps, and nothing but them makes its state. */
+const closesWith = ({ input, procedure }: Run, steps: readonly Step[]): boolean =>
+  steps.length === procedure.steps.length &&
+  steps.every((s) => s.action !== 'confirm') &&
+  !input.expectsReturn &&
+  input.expectedEnds === undefined;
 
 /** Whether nothing stands against the first step: neither a message, nor that its time is over. */
 const mayBegin = ({ state }: Run): boolean => !state.ending && !isPaused(state) && due(state, Date.now()) === undefined;
@@ -146,8 +152,12 @@ async function waitToStart(run: Run): Promise<void> {
     run.wake();
     await condition(() => over() || !isPaused(run.state));
   }
-  const { epochs, attempts } = run;
-  if (!over()) run.dispatch({ type: 'began', epochs, attempts, steps: run.procedure.steps.map((s) => s.step_id) });
+  const { epochs, attempts, ran } = run.opened;
+  if (!over())
+    run.dispatch(
+      { type: 'began', epochs, attempts, steps: run.procedure.steps.map((s) => s.step_id) },
+      ran[0]?.startedAt,
+    );
 }
 
 /** The life of an open handoff: each round decides what is due, starts what can start, and waits for the next event. */

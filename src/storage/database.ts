@@ -123,7 +123,7 @@ function keepingStatements(raw: Database.Database): Database.Database {
   const kept = new Map<string, Database.Statement>();
   const prepare = raw.prepare.bind(raw);
   raw.prepare = ((sql: string) => {
-    if (isArmed) comeBy(sql);
+    if (isArmed()) comeBy(sql);
     const statement = kept.get(sql) ?? prepare(sql);
     kept.delete(sql);
     // What changes the schema runs once and is not worth keeping.

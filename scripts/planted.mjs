@@ -94,7 +94,8 @@ function bugsOf(only) {
       return { number: patch.slice(0, 2), patch, bug: said('Bug'), tests, only: said('Only') };
     });
   const unknown = only?.find((number) => !all.some((b) => b.number === number));
-  if (unknown !== undefined) stop(`--only: there is no bug ${unknown}; known: ${all.map((b) => b.number).join(', ')}`, 2);
+  if (unknown !== undefined)
+    stop(`--only: there is no bug ${unknown}; known: ${all.map((b) => b.number).join(', ')}`, 2);
   return only ? all.filter((b) => only.includes(b.number)) : all;
 }
 

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { Worker } from '@temporalio/worker';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { reconcile as reconcileHandoffs } from '../../src/activities/reconcile.js';
 import { repairWorkflowIdOf, workflowIdOf } from '../../src/core/ids.js';
 import { workflowBundle } from '../../src/temporal/bundle.js';
 import { reconcile, settle } from '../rig/reconcile.js';
@@ -109,4 +110,21 @@ test('kept copies of a closed handoff are collected, and not those of an open on
   expect(existsSync(`${rig.storage.undoFolder}/${open}`)).toBe(true);
   await rig.client.cancel(open, { by: 'test', reason: 'end of test' });
   await rig.client.result(open);
+});
+
+test('a repair that could not be started is an error, and the handoff is found again', async () => {
+  const id = await terminated();
+  await settle(rig, 'handoffs', id);
+  const nowhere = '';
+  const tried = async (): Promise<unknown> => {
+    await settle(rig, 'handoffs', id);
+    return reconcileHandoffs(rig.storage, rig.temporal, nowhere).then(({ repairs }) => repairs, String);
+  };
+  // Temporal's list may have the run for a moment; then there is nothing to repair yet.
+  await expect.poll(tried, { timeout: 30_000, interval: 200 }).not.toEqual([]);
+  expect(await tried()).toContain('Error');
+  await expect(rig.temporal.workflow.getHandle(repairWorkflowIdOf(id)).describe()).rejects.toThrow('not found');
+  await found(id);
+  await rig.client.rollback(id, { by: 'op', reason: 'undo it', incidentId: 'inc-1' });
+  await rig.temporal.workflow.getHandle(repairWorkflowIdOf(id)).result();
 });

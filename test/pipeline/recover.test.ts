@@ -99,7 +99,7 @@ describe('a session goes on', () => {
 
   test('elsewhere, where the workers of one that is running do not come back', async () => {
     const gone = `${rig.taskQueue}-gone`;
-    await rig.anotherWorker({ taskQueue: gone, phases: steps.phases });
+    await rig.anotherWorker({ taskQueue: gone, phases: steps.phases, worker: { shutdownGraceTime: 100 } });
     const session = newSession();
     steps.hold('analysis/first');
     rig.pipelines.track(
@@ -111,11 +111,15 @@ describe('a session goes on', () => {
     await rig.stopWorker();
     steps.open('analysis/first');
     await rig.startWorker();
-    await expect.poll(() => pipelines().status(session), { timeout: 20_000 }).toMatchObject({ waitsForWorker: gone });
-    await expect(pipelines().resumeSession(session, OP)).resolves.toMatchObject({
-      anew: true,
+    // Half of its time is what a client waits for an answer, before it looks whether anybody is there.
+    const hasty = new HandoffClient({
+      temporal: rig.temporal,
+      storage: rig.storage,
       taskQueue: rig.taskQueue,
-    });
+      deadlineMs: 4000,
+    }).pipelines;
+    await expect.poll(() => hasty.status(session), { timeout: 20_000 }).toMatchObject({ waitsForWorker: gone });
+    await expect(hasty.resumeSession(session, OP)).resolves.toMatchObject({ anew: true, taskQueue: rig.taskQueue });
     await completed(session);
   });
 

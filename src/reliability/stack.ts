@@ -20,6 +20,14 @@ export interface Victim {
 export interface WorkerVictim extends Victim {
   /** Milliseconds from its start until it polled. */
   upMs: number;
+  /** SIGTERM: work in flight ends first; resolves when it is gone. */
+  drain(): Promise<void>;
+  /** As any victim's; `failpoints` takes the place of what it had until then. */
+  restart(failpoints?: string): Promise<void>;
+  /** Resolves with how it went, when the process that is there now is gone, for whatever reason. */
+  gone(): Promise<NodeJS.Signals | number | null>;
+  /** The last lines that it wrote to its log. */
+  lastWords(): string;
 }
 
 /** Between the workers and the server: a TCP proxy that can spoil connections. */
@@ -39,6 +47,23 @@ export interface ProxyControl {
   close(): Promise<void>;
 }
 
+/** Whether the agents of a test answer. Those that it plays ask before they accept, reject, complete or return. */
+export interface AgentSwitch {
+  /** Asked by a pretend agent that has something to answer; it asks again later where it may not. */
+  mayAnswer(): boolean;
+  silence(on: boolean): void;
+  /** How often one was told to be silent: the evidence that a fault struck. */
+  silenced(): number;
+}
+
+/** File systems of their own, small and in memory, so that a full one is really full and nothing else is. */
+export interface Disks {
+  /** Holds the database and contents: the storage's folder. */
+  data: string;
+  /** Holds what arrives, staging and undo copies: the storage's root. */
+  root: string;
+}
+
 /**
  * The real processes that a reliability test runs handoffs on, all started by the test: workers, a proxy, and the server
  * where none was given. Its storage is a folder of the test's own.
@@ -53,8 +78,17 @@ export interface Stack {
   /** Absent where the server was given by `--address` and is not ours to kill. */
   server?: Victim;
   proxy?: ProxyControl;
+  /** Absent where they were not asked for, or nobody may mount here. */
+  disks?: Disks;
+  agents: AgentSwitch;
   /** The file to which failpoints of all workers write: see `faults/failpoint.ts`. */
   failpointLog: string;
-  /** Ends all of it, however it stands, and removes the folder unless `keep`. */
+  /** The file that ends the `pause` of a failpoint, once it is there. */
+  failpointRelease: string;
+  /** What failpoints with a probability draw from. */
+  seed: number;
+  /** Has every worker begin anew with these failpoints: drained, and started again. `''`: with none. */
+  rearm(failpoints: string): Promise<void>;
+  /** Ends all of it, however it stands, and removes its folder unless `keep`; one that was given stays. */
   close(keep?: boolean): Promise<void>;
 }

@@ -205,9 +205,9 @@ test('every point of the standard procedures is really come by', { timeout: 90_0
       'handoff_confirmation',
     ];
     for (const point of ['step.dispatched', 'step.acted', 'step.recorded'])
-      expect(stepsAt(point), point).toEqual(new Set(all));
+      expect(stepsAt(point)).toEqual(new Set(all));
     for (const point of ['undo.dispatched', 'undo.acted', 'undo.recorded'])
-      expect(stepsAt(point), point).toEqual(new Set(['task_context_transfer', 'knowledge_transfer']));
+      expect(stepsAt(point)).toEqual(new Set(['task_context_transfer', 'knowledge_transfer']));
   } finally {
     await worker.stop();
     await rig.close();

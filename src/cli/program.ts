@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { STEER } from './completion/candidates.js';
 import { artifactVerbs } from './verbs/artifacts.js';
+import { chaosVerb } from './verbs/chaos.js';
 import { completionVerb } from './verbs/completion.js';
 import { contractVerbs } from './verbs/contract.js';
 import { demoVerb } from './verbs/demo.js';
@@ -73,6 +74,7 @@ export function program(): Command {
   contractVerbs(handoff);
   handoff.commandsGroup('Prove:');
   reliabilityVerbs(handoff);
+  chaosVerb(handoff);
   handoff.commandsGroup('Upgrade:');
   replayVerbs(handoff);
   handoff.commandsGroup('Your shell:');

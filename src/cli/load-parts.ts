@@ -7,7 +7,10 @@ import { readDocument } from './input.js';
 import type { PartsOptions } from './parts-options.js';
 
 /** A user's own parts of a worker. */
-export type Parts = Pick<HandoffWorkerOptions, 'procedures' | 'rules' | 'actions' | 'transformers' | 'phases'>;
+export type Parts = Pick<
+  HandoffWorkerOptions,
+  'procedures' | 'rules' | 'actions' | 'transformers' | 'phases' | 'worker'
+>;
 
 export async function loadParts({ procedures = [], module = [] }: PartsOptions): Promise<Parts> {
   const parts = {
@@ -16,6 +19,7 @@ export async function loadParts({ procedures = [], module = [] }: PartsOptions):
     actions: [] as unknown[],
     transformers: [] as unknown[],
     phases: [] as unknown[],
+    plugins: [] as unknown[],
   };
   for (const file of procedures) parts.procedures.push((await readDocument(file)) as Procedure);
   for (const file of module) {
@@ -23,13 +27,14 @@ export async function loadParts({ procedures = [], module = [] }: PartsOptions):
     for (const [name, list] of Object.entries(loaded)) {
       if (!Object.hasOwn(parts, name) || !Array.isArray(list)) {
         throw new UsageError(
-          `${file} exports ${name}; possible are the lists procedures, rules, actions, transformers and phases.`,
+          `${file} exports ${name}; possible are the lists procedures, rules, actions, transformers, phases and plugins.`,
         );
       }
       parts[name as keyof typeof parts].push(...(list as never[]));
     }
   }
-  return parts as Parts;
+  const { plugins, ...own } = parts;
+  return { ...own, ...(plugins.length > 0 ? { worker: { plugins } } : {}) } as Parts;
 }
 
 async function loadModule(file: string): Promise<object> {
@@ -41,6 +46,6 @@ async function loadModule(file: string): Promise<object> {
     throw new UsageError(`The module ${where} could not be loaded: ${(error as Error).message.split('\n')[0]!}`);
   }
   throw new UsageError(
-    `The module ${where} has no object as its default export: export default { procedures, rules, actions, transformers, phases }.`,
+    `The module ${where} has no object as its default export: export default { procedures, rules, actions, transformers, phases, plugins }.`,
   );
 }

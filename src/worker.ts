@@ -1,4 +1,5 @@
 import type { VersioningBehavior } from '@temporalio/common';
+import type { ClientPlugin } from '@temporalio/client';
 import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
 import { HandoffError } from './core/errors.js';
 import { DEFAULT_TASK_QUEUE } from './core/request.js';
@@ -34,7 +35,10 @@ export interface HandoffWorkerOptions extends WorkerParts {
   deployment?: Deployment;
   /** How long work in flight may take to end at shutdown, milliseconds. Default 10,000. */
   shutdownGraceMs?: number;
-  /** Passed on to the Temporal worker, for what is not named here. */
+  /**
+   * Passed on to the Temporal worker, for what is not named here. Plugins and interceptors that have a part in the
+   * workflows, such as tracing, are bundled with them when it starts: docs/tracing.md.
+   */
   worker?: Partial<WorkerOptions>;
 }
 
@@ -61,7 +65,13 @@ export async function createHandoffWorker(options: HandoffWorkerOptions = {}): P
   try {
     const storage = options.storage ?? (await openStorage());
     if (!options.storage) opened.push(() => storage.close());
-    const { client, connection: clientConnection, namespace } = await connectClient(options.connect);
+    const {
+      client,
+      connection: clientConnection,
+      namespace,
+    } = await connectClient(options.connect, {
+      plugins: options.worker?.plugins?.filter(configuresClient),
+    });
     opened.push(() => clientConnection.close());
     const connection = await NativeConnection.connect(connectOptions(options.connect).connection);
     opened.push(() => connection.close());
@@ -87,6 +97,9 @@ export async function createHandoffWorker(options: HandoffWorkerOptions = {}): P
     throw error;
   }
 }
+
+/** A plugin that has a part in clients has it in the one that our activities use. */
+const configuresClient = (plugin: object): plugin is ClientPlugin & typeof plugin => 'configureClient' in plugin;
 
 /** The server takes a name that it cannot serve and lets the worker wait for ever, so it is checked here. Throws INVALID_ID. */
 function deploymentOptions({

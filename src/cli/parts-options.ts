@@ -9,7 +9,7 @@ export const PARTS_OPTIONS: NonNullable<VerbSpec['options']> = [
   ['--procedures <file>', 'a procedure of yours, JSON or YAML (repeatable)', many],
   [
     '--module <file>',
-    'a module whose default export is { procedures?, rules?, actions?, transformers?, phases? } (repeatable)',
+    'a module whose default export is { procedures?, rules?, actions?, transformers?, phases?, plugins? } (repeatable)',
     many,
   ],
 ];

@@ -11,7 +11,7 @@ import type {
 import { HandoffError } from '../core/errors.js';
 import { REPAIR_TYPE } from '../core/ids.js';
 import { openStorage, type Storage } from '../storage/storage.js';
-import { workflowBundle } from '../temporal/bundle.js';
+import { bundleWith, workflowBundle } from '../temporal/bundle.js';
 import { connectClient, type ConnectOverrides } from '../temporal/connect.js';
 import { shareBundle } from '../temporal/shared-bundle.js';
 import { setUp, type WorkerParts } from './setup.js';
@@ -24,6 +24,8 @@ export interface HandoffPluginOptions extends WorkerParts {
   /** Where to connect without `temporal`. Default: the TOML profile and the `TEMPORAL_*` variables. */
   connect?: ConnectOverrides;
 }
+
+const configuresBundler = (plugin: object): plugin is BundlerPlugin => 'configureBundler' in plugin;
 
 const conflict = (why: string): HandoffError => new HandoffError('PLUGIN_CONFLICT', { why });
 
@@ -101,12 +103,19 @@ export class HandoffPlugin implements WorkerPlugin, BundlerPlugin {
   }
 }
 
-/** Our own bundle, where the user has no workflows; theirs, which must have ours in it; none, where it is yet to be made. */
-async function bundleOf({
-  workflowsPath,
-  workflowBundle: given,
-}: ReplayWorkerOptions): Promise<Pick<WorkerOptions, 'workflowBundle'>> {
-  if (!given) return workflowsPath ? {} : { workflowBundle: workflowBundle() };
+/**
+ * Our own bundle, where the user has no workflows: the one of the build, or one made now, where plugins or interceptors
+ * have a part in it. Theirs, which must have ours in it; none, where it is yet to be made.
+ */
+async function bundleOf(options: ReplayWorkerOptions): Promise<Pick<WorkerOptions, 'workflowBundle' | 'interceptors'>> {
+  const { workflowsPath, workflowBundle: given, interceptors: { workflowModules, ...interceptors } = {} } = options;
+  if (!given && workflowsPath) return {};
+  if (!given) {
+    const plugins = (options.plugins ?? []).filter((p) => !(p instanceof HandoffPlugin) && configuresBundler(p));
+    if (plugins.length === 0 && !workflowModules?.length) return { workflowBundle: workflowBundle() };
+    const made = await bundleWith({ plugins, interceptorModules: workflowModules ?? [] });
+    return { workflowBundle: made, ...(options.interceptors ? { interceptors } : {}) };
+  }
   const code = 'code' in given ? given.code : await readFile(given.codePath, 'utf8');
   if (!code.includes(REPAIR_TYPE))
     throw conflict('its workflowBundle was made without it: bundleWorkflowCode({ …, plugins: [new HandoffPlugin()] })');

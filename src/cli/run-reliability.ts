@@ -89,7 +89,8 @@ function serverOf({ address, namespace, profile }: PlaceOptions): { address?: st
   if (address === undefined && profile === undefined) return {};
   const asked = { address, namespace, profile };
   const found = configuredAddress(asked)?.address;
-  if (found === undefined) throw new UsageError(`The profile ${profile ?? ''} has no address; name one with --address.`);
+  if (found === undefined)
+    throw new UsageError(`The profile ${profile ?? ''} has no address; name one with --address.`);
   return { address: found, namespace: connectOptions(asked).namespace };
 }
 

@@ -130,10 +130,17 @@ async function endVerdict({ client, storage, signal }: Bench, id: string): Promi
   const recorded = stored?.outcome?.outcome;
   const why =
     wrong ??
-    (recorded === outcome.outcome ? undefined : `Temporal says ${outcome.outcome}, the record ${recorded ?? 'nothing'}`);
+    (recorded === outcome.outcome
+      ? undefined
+      : `Temporal says ${outcome.outcome}, the record ${recorded ?? 'nothing'}`);
   const reason = outcome.outcome === 'completed' ? undefined : outcome.reason;
   const said = why ?? reason;
-  return { outcome: outcome.outcome, asTold: why === undefined, ...(said === undefined ? {} : { why: said }), ...rollback };
+  return {
+    outcome: outcome.outcome,
+    asTold: why === undefined,
+    ...(said === undefined ? {} : { why: said }),
+    ...rollback,
+  };
 }
 
 /** What of the ledger does not fit the outcome: nothing half-applied of a completed one, nothing left of the others. */
@@ -146,7 +153,9 @@ async function ledgerComplaint(
   const effects = await persist(() => storage.ledger.list(id), signal);
   if (outcome === 'completed') {
     const open = effects.filter((e) => e.status === 'intended');
-    return open.length > 0 ? `completed with ${open.length} effects that were only intended: ${open[0]!.key}` : undefined;
+    return open.length > 0
+      ? `completed with ${open.length} effects that were only intended: ${open[0]!.key}`
+      : undefined;
   }
   const left = effects.filter((e) => e.status !== 'undone' && !e.irreversible);
   if (left.length > 0) return `${outcome} with ${left.length} effects that were not undone: ${left[0]!.key}`;

@@ -70,7 +70,13 @@ export function lookout(storage: Storage, temporal: Client, dog: Watchdog): Look
   const again = (): void => {
     if (closed) return;
     // A database that a fault holds is looked at again.
-    timer = setTimeout(() => void look().catch(() => {}).finally(again), LOOK_MS);
+    timer = setTimeout(
+      () =>
+        void look()
+          .catch(() => {})
+          .finally(again),
+      LOOK_MS,
+    );
   };
   again();
   return {
@@ -94,7 +100,10 @@ async function sightsOf(storage: Storage, ids: readonly string[]): Promise<Map<s
     .where('id', 'in', ids)
     .execute();
   return new Map(
-    rows.map((r) => [r.id, { status: r.status, shown: r.shown, updatedAt: r.updated_at, closed: r.closed_at !== null }]),
+    rows.map((r) => [
+      r.id,
+      { status: r.status, shown: r.shown, updatedAt: r.updated_at, closed: r.closed_at !== null },
+    ]),
   );
 }
 

@@ -64,7 +64,18 @@ export async function openBench(
     });
     const client = new HandoffClient({ temporal, storage, taskQueue: stack.taskQueue, deadlineMs: DEADLINE_MS });
     for (const name of [SOURCE, TARGET]) await addAgent(client, name);
-    const bench = { testId, settings, stack, temporal, client, storage, checker, lookout: out, signal, beganAt: Date.now() };
+    const bench = {
+      testId,
+      settings,
+      stack,
+      temporal,
+      client,
+      storage,
+      checker,
+      lookout: out,
+      signal,
+      beganAt: Date.now(),
+    };
     return { bench, close };
   } catch (error) {
     await close();

@@ -27,7 +27,8 @@ export async function prepared(
   const settings = settingsOf(configuration, options, () => randomInt(2 ** 31));
   checkFaults(settings);
   const { request } = settings;
-  if (request) parseRequest({ ...request, procedure: settings.procedure ?? request['procedure'] }, Date.now(), () => 'ho_1');
+  if (request)
+    parseRequest({ ...request, procedure: settings.procedure ?? request['procedure'] }, Date.now(), () => 'ho_1');
   const given = await givenProcedures(settings);
   const asked = settings.procedure ?? (request?.['procedure'] as string | undefined);
   const known = [...STANDARD_PROCEDURES, ...given];

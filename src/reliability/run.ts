@@ -49,10 +49,14 @@ export async function runTest(
   });
   try {
     const template = await templateOf(settings, bench.client);
-    const { faults, notDone } = chosenFaults(settings, bench.stack);
+    const { faults, notDone, notes } = chosenFaults(settings, bench.stack);
     const { iterations, failureRate = 0 } = settings.configuration;
     const random = seededRandom(settings.seed, 'faults');
-    const plan = planStrikes(faults.map((f) => f.name), iterations, random);
+    const plan = planStrikes(
+      faults.map((f) => f.name),
+      iterations,
+      random,
+    );
     bench.beganAt = Date.now();
     const strikes = striker(bench.stack, faults, plan, { random, beganAt: bench.beganAt, say });
     const memory = memoryWatch(bench.stack);
@@ -89,7 +93,11 @@ export async function runTest(
       const counted = sums(iterations);
       const stepFaults = counted.faults.filter((f) => !faults.some((known) => known.name === f.name));
       const reasons = [
-        ...reasonsOf(counted, iterations, faults.map((f) => f.name)),
+        ...reasonsOf(
+          counted,
+          iterations,
+          faults.map((f) => f.name),
+        ),
         ...(failureRate > 0 && stepFaults.every((f) => f.fired === 0) ? ['No step was made to fail.'] : []),
       ];
       const report: ReliabilityReport = {
@@ -99,7 +107,7 @@ export async function runTest(
         endedAt: new Date().toISOString(),
         reasons,
         notDone,
-        notes: late,
+        notes: [...notes, ...late],
         memory: memory.reports(),
         ...(settings.keep ? { kept: bench.stack.storage.folder } : {}),
       };

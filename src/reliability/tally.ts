@@ -132,7 +132,9 @@ export function detailOf(ended: readonly Ended[], strikes: readonly StrikeReport
   const bad = all.filter((i) => !i.asTold).slice(0, kept);
   const good = all.filter((i) => i.asTold);
   const room = kept - bad.length;
-  const sampled = good.filter((_, n) => Math.floor((n * room) / good.length) !== Math.floor(((n + 1) * room) / good.length));
+  const sampled = good.filter(
+    (_, n) => Math.floor((n * room) / good.length) !== Math.floor(((n + 1) * room) / good.length),
+  );
   const iterations = [...bad, ...sampled].toSorted((a, b) => a.number - b.number);
   return { iterations, strikes: [...strikes], leftOut: all.length - iterations.length };
 }

@@ -81,7 +81,9 @@ async function fromTemplate(bench: Bench, number: number, handoff: string, templ
   const artifacts: ArtifactSpec[] = [];
   const files: ExpectedHandoff['files'] = [];
   const keepNames = numbered.contract !== undefined;
-  const target = keepNames ? { ...numbered.target, phase: `${numbered.target?.phase ?? 'target'}-${number}` } : numbered.target;
+  const target = keepNames
+    ? { ...numbered.target, phase: `${numbered.target?.phase ?? 'target'}-${number}` }
+    : numbered.target;
   for (const a of numbered.artifacts ?? []) {
     const from = path.resolve(sources, a.path);
     if (!(await stat(from).catch(() => undefined))?.isFile()) {
@@ -97,7 +99,13 @@ async function fromTemplate(bench: Bench, number: number, handoff: string, templ
       files.push({ path: arrivalOf(bench, { target }, name), sha256: sha256(await readFile(from)) });
     }
   }
-  const request: Work['request'] = { ...numbered, handoffId: handoff, session: handoff, artifacts, ...(target ? { target } : {}) };
+  const request: Work['request'] = {
+    ...numbered,
+    handoffId: handoff,
+    session: handoff,
+    artifacts,
+    ...(target ? { target } : {}),
+  };
   const { procedure } = request;
   return { number, request, conduct: 'accept', expected: { handoff, session: handoff, procedure, files, calls: [] } };
 }

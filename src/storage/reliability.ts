@@ -59,11 +59,7 @@ export class ReliabilityTests {
   async stop(id: string): Promise<ReliabilityReport> {
     const { report } = await this.get(id);
     if (report.status === 'running') {
-      await this.db
-        .updateTable('reliability_tests')
-        .set({ stop_asked: 1 })
-        .where('id', '=', report.testId)
-        .execute();
+      await this.db.updateTable('reliability_tests').set({ stop_asked: 1 }).where('id', '=', report.testId).execute();
     }
     return report;
   }
@@ -78,7 +74,8 @@ export class ReliabilityTests {
       .execute();
     const found = rows.find((r) => r.id === id) ?? (rows.length === 1 && id !== '' ? rows[0] : undefined);
     if (!found) {
-      const several = rows.length > 1 && id !== '' ? `It fits several: ${rows.map((r) => r.id).join(', ')}.` : undefined;
+      const several =
+        rows.length > 1 && id !== '' ? `It fits several: ${rows.map((r) => r.id).join(', ')}.` : undefined;
       throw new HandoffError('RELIABILITY_TEST_NOT_FOUND', { test: id, several });
     }
     return {

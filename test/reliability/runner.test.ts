@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -7,6 +8,7 @@ import { HandoffClient } from '../../src/client.js';
 import type { ReliabilityDetail, ReliabilityReport } from '../../src/core/reliability/report.js';
 import { settingsOf } from '../../src/core/reliability/settings.js';
 import { runIteration } from '../../src/reliability/iteration.js';
+import { prepared } from '../../src/reliability/prepare.js';
 import { openBench } from '../../src/reliability/open-bench.js';
 import { watchdog } from '../../src/reliability/watchdog.js';
 import { workOf } from '../../src/reliability/works.js';
@@ -26,7 +28,8 @@ afterAll(async () => {
 });
 
 const reliability = (...args: string[]) => handoff(['reliability', ...args, '--folder', folder]);
-const lastLine = (text: string): ReliabilityReport => JSON.parse(text.trimEnd().split('\n').at(-1)!) as ReliabilityReport;
+const lastLine = (text: string): ReliabilityReport =>
+  JSON.parse(text.trimEnd().split('\n').at(-1)!) as ReliabilityReport;
 const FULL = process.env['HANDOFF_RELIABILITY'] === 'full';
 
 describe('a reliability test', () => {
@@ -34,8 +37,16 @@ describe('a reliability test', () => {
     const page = path.join(folder, 'out.html');
     const iterations = FULL ? '750' : '10';
     const ended = await reliability(
-      ...['FAILURE_INJECTION_STANDARD', '--iterations', iterations, '--seed', '4711', '--timeout', FULL ? '1200' : '120'],
-      ...['--failure-rate', '0.15', '--faults', 'worker-kill,connections-cut', '--report', page, '--json'],
+      ...[
+        'FAILURE_INJECTION_STANDARD',
+        '--iterations',
+        iterations,
+        '--seed',
+        '4711',
+        '--timeout',
+        FULL ? '1200' : '120',
+      ],
+      ...['--failure-rate', '0.15', '--faults', 'worker_kill,connections_cut', '--report', page, '--json'],
     );
     expect(ended.stderr).toContain('seed 4711');
     const report = lastLine(ended.stdout);
@@ -58,7 +69,7 @@ describe('a reliability test', () => {
       detail: ReliabilityDetail;
     };
     expect(detail.iterations).toHaveLength(Number(iterations));
-    expect(detail.strikes.map((s) => s.fault)).toEqual(expect.arrayContaining(['worker-kill', 'connections-cut']));
+    expect(detail.strikes.map((s) => s.fault)).toEqual(expect.arrayContaining(['worker_kill', 'connections_cut']));
     const list = JSON.parse(
       (await reliability('list', '--configuration', 'FAILURE_INJECTION_STANDARD', '--json')).stdout,
     ) as ReliabilityReport[];
@@ -70,7 +81,9 @@ describe('a reliability test', () => {
 
   it('finds the one effect that is lost, though its handoff completed', { timeout: 120_000 }, async () => {
     const own = ['--module', 'test/reliability/parts/loses.mjs', '--request', 'test/reliability/parts/loses.json'];
-    const ended = await reliability(...['RELIABILITY_STANDARD', '--iterations', '3', '--workers', '1', ...own, '--json']);
+    const ended = await reliability(
+      ...['RELIABILITY_STANDARD', '--iterations', '3', '--workers', '1', ...own, '--json'],
+    );
     const report = lastLine(ended.stdout);
     expect(report).toMatchObject({ status: 'failed', outcomes: { completed: 3 }, checker: { missing: 1, applied: 2 } });
     expect(report.successRate).toBeCloseTo(2 / 3);
@@ -102,15 +115,31 @@ describe('a reliability test', () => {
   it.each([
     [['RELIABILITY'], /RELIABILITY_UNKNOWN: .*RELIABILITY_STANDARD.*ENDURANCE_STANDARD/],
     [['RELIABILITY_STANDARD', '--iterations', '0'], /USAGE: .*from 1/],
-    [['RELIABILITY_STANDARD', '--failure-rate', '1.5'], /INVALID_RELIABILITY_TEST: .*\/failureRate/],
-    [['RELIABILITY_STANDARD', '--faults', 'earthquake'], /INVALID_RELIABILITY_TEST: .*earthquake.*worker-kill/],
-    [['RELIABILITY_STANDARD', '--procedure', 'NOT_MINE'], /PROCEDURE_UNKNOWN: .*NOT_MINE/],
-    [['RELIABILITY_STANDARD', '--procedures', 'no-such.json'], /INVALID_RELIABILITY_TEST: .*no-such.json/],
     [['RELIABILITY_STANDARD', '--report', '/no/such/out.html'], /USAGE: The report cannot be written/],
   ])('refuses %j before anything begins', async (args, said) => {
-    const { code, stderr } = await handoff(['reliability', ...args, '--folder', path.join(folder, 'none')]);
+    const none = path.join(folder, 'none');
+    const { code, stderr } = await handoff(['reliability', ...args, '--folder', none]);
     expect(stderr).toMatch(said);
     expect(code).toBe(2);
+    expect(existsSync(none)).toBe(false);
+  });
+
+  it.each([
+    [{ failureRate: 1.5 }, 'INVALID_RELIABILITY_TEST', '/failureRate'],
+    [
+      { faults: ['worker_kill', 'earthquake'] },
+      'INVALID_RELIABILITY_TEST',
+      'no fault earthquake; known: all, worker_kill',
+    ],
+    [{ procedure: 'NOT_MINE' }, 'PROCEDURE_UNKNOWN', 'NOT_MINE'],
+    [{ procedures: ['no-such.json'] }, 'INVALID_RELIABILITY_TEST', 'no-such.json'],
+    [{ modules: ['no-such.mjs'] }, 'INVALID_RELIABILITY_TEST', 'no-such.mjs'],
+    [{ request: { procedure: 'PHASE_TRANSITION_STANDARD' } }, 'INVALID_REQUEST', '/source'],
+  ])('refuses %j', async (options, code, said) => {
+    await expect(prepared('RELIABILITY_STANDARD', options, undefined)).rejects.toMatchObject({
+      code,
+      message: expect.stringContaining(said) as string,
+    });
   });
 
   it('shows nothing of a test that there is not', async () => {
@@ -130,27 +159,31 @@ describe('client.reliability', () => {
     }
   };
 
-  it('starts a test, tells how far it is, stops it, and says when its process is gone', { timeout: 240_000 }, async () => {
-    const { reliability: tests } = client();
-    const options = { iterations: 100_000, workers: 1 };
-    const { testId } = await tests.start('PERFORMANCE_STANDARD', options);
-    const moving = await until(testId, (r) => r.iterations > 0);
-    expect(moving).toMatchObject({ status: 'running', doing: 'iterations', configuration: { iterations: 100_000 } });
-    expect((await tests.list({ status: 'running' })).map((r) => r.testId)).toEqual([testId]);
-    await tests.stop(testId);
-    expect(await until(testId, (r) => r.status !== 'running')).toMatchObject({ status: 'stopped' });
+  it(
+    'starts a test, tells how far it is, stops it, and says when its process is gone',
+    { timeout: 240_000 },
+    async () => {
+      const { reliability: tests } = client();
+      const options = { iterations: 100_000, workers: 1 };
+      const { testId } = await tests.start('PERFORMANCE_STANDARD', options);
+      const moving = await until(testId, (r) => r.iterations > 0);
+      expect(moving).toMatchObject({ status: 'running', doing: 'iterations', configuration: { iterations: 100_000 } });
+      expect((await tests.list({ status: 'running' })).map((r) => r.testId)).toEqual([testId]);
+      await tests.stop(testId);
+      expect(await until(testId, (r) => r.status !== 'running')).toMatchObject({ status: 'stopped' });
 
-    const other = await tests.start('PERFORMANCE_STANDARD', options);
-    const { pid } = await storage.db
-      .selectFrom('reliability_tests')
-      .select('pid')
-      .where('id', '=', other.testId)
-      .executeTakeFirstOrThrow();
-    process.kill(pid, 'SIGKILL');
-    const gone = await until(other.testId, (r) => r.status !== 'running');
-    expect(gone.status).toBe('failed');
-    expect(gone.reasons).toEqual([`The process of the test (${pid}) ended without a report.`]);
-  });
+      const other = await tests.start('PERFORMANCE_STANDARD', options);
+      const { pid } = await storage.db
+        .selectFrom('reliability_tests')
+        .select('pid')
+        .where('id', '=', other.testId)
+        .executeTakeFirstOrThrow();
+      process.kill(pid, 'SIGKILL');
+      const gone = await until(other.testId, (r) => r.status !== 'running');
+      expect(gone.status).toBe('failed');
+      expect(gone.reasons).toEqual([`The process of the test (${pid}) ended without a report.`]);
+    },
+  );
 
   it('refuses what cannot run, without a process', async () => {
     const { reliability: tests } = client();

@@ -94,7 +94,9 @@ describe('what a test will do', () => {
     expect(settings('RELIABILITY_STANDARD').configuration).toEqual(RELIABILITY_CONFIGURATIONS[0]);
     expect(settings('RELIABILITY_STANDARD', { iterations: 1000 }).configuration.timeoutSeconds).toBe(300);
     expect(settings('RELIABILITY_STANDARD', { iterations: 5 }).configuration.timeoutSeconds).toBe(30);
-    expect(settings('RELIABILITY_STANDARD', { iterations: 1000, timeoutSeconds: 7 }).configuration.timeoutSeconds).toBe(7);
+    expect(settings('RELIABILITY_STANDARD', { iterations: 1000, timeoutSeconds: 7 }).configuration.timeoutSeconds).toBe(
+      7,
+    );
     expect(settings('STRESS_STANDARD')).toMatchObject({ seed: 99, configuration: { stressFactor: 2 } });
   });
 
@@ -112,9 +114,15 @@ describe('what a test will do', () => {
   });
 
   it('says how to do the same again', () => {
-    const options = { iterations: 20, faults: ['worker-kill'], failureRate: 0.2, procedure: 'MINE', modules: ['a b.mjs'] };
+    const options = {
+      iterations: 20,
+      faults: ['worker_kill'],
+      failureRate: 0.2,
+      procedure: 'MINE',
+      modules: ['a b.mjs'],
+    };
     expect(repeatCommand(settings('FAILURE_INJECTION_STANDARD', options))).toBe(
-      "handoff reliability FAILURE_INJECTION_STANDARD --seed 99 --iterations 20 --failure-rate 0.2 --faults worker-kill --procedure MINE --module 'a b.mjs'",
+      "handoff reliability FAILURE_INJECTION_STANDARD --seed 99 --iterations 20 --failure-rate 0.2 --faults worker_kill --procedure MINE --module 'a b.mjs'",
     );
     expect(repeatCommand(settings('STRESS_STANDARD', { faults: [], iterations: 50 }))).toBe(
       'handoff reliability STRESS_STANDARD --seed 99 --iterations 50 --no-faults',
@@ -122,7 +130,8 @@ describe('what a test will do', () => {
   });
 
   it('strikes with each fault, in the same order for the same seed, before the last iterations', () => {
-    const plan = (seed: number, iterations = 75) => planStrikes(['a', 'b', 'c'], iterations, seededRandom(seed, 'faults'));
+    const plan = (seed: number, iterations = 75) =>
+      planStrikes(['a', 'b', 'c'], iterations, seededRandom(seed, 'faults'));
     expect(plan(1)).toEqual(plan(1));
     expect(plan(1)).not.toEqual(plan(2));
     for (const iterations of [1, 3, 10, 75, 5000]) {
@@ -138,7 +147,8 @@ describe('what a test will do', () => {
     const { configuration } = settings('FAILURE_INJECTION_STANDARD');
     expect(parseSettings(failpointsFor(configuration)).length).toBeGreaterThan(4);
     expect(failpointsFor({ ...configuration, failureRate: 0 })).toBe('');
-    for (const s of parseSettings(failpointsFor({ ...configuration, failureRate: 1 }))) expect(s.rate).toBeLessThanOrEqual(1);
+    for (const s of parseSettings(failpointsFor({ ...configuration, failureRate: 1 })))
+      expect(s.rate).toBeLessThanOrEqual(1);
   });
 });
 

@@ -20,7 +20,11 @@ export function configurationsText(): string {
         : c.type === 'endurance'
           ? 'evenly paced'
           : '';
-    const numbers = [String(c.iterations).padStart(10), String(c.concurrency).padStart(9), `${c.timeoutSeconds} s`.padStart(8)];
+    const numbers = [
+      String(c.iterations).padStart(10),
+      String(c.concurrency).padStart(9),
+      `${c.timeoutSeconds} s`.padStart(8),
+    ];
     return `  ${c.id.padEnd(28)}${numbers.join('')}  ${more}`.trimEnd();
   });
   return [head, ...rows].join('\n');
@@ -86,7 +90,10 @@ export function reportText(paint: Paint, r: ReliabilityReport, detail?: Reliabil
 const bullets = (paint: Paint, title: string, lines: readonly string[]): string =>
   lines.length === 0
     ? ''
-    : [paint.bold(title), ...lines.slice(0, LISTED * 2).map((l) => `  ${fit(safe(l).replaceAll('\n', ' '), WIDTH * 2)}`)].join('\n');
+    : [
+        paint.bold(title),
+        ...lines.slice(0, LISTED * 2).map((l) => `  ${fit(safe(l).replaceAll('\n', ' '), WIDTH * 2)}`),
+      ].join('\n');
 
 function typesTable(paint: Paint, { byType }: ReliabilityReport): string {
   const rows = Object.entries(byType).map(([type, t]) => [
@@ -139,12 +146,24 @@ export function testsTable(paint: Paint, tests: readonly ReliabilityReport[], wi
     took(r.durationMs.p95),
   ]);
   const head = ['TEST', 'STATUS', 'CONFIGURATION', 'STARTED', 'ENDED', 'AS TOLD', 'P95'];
-  return table(paint, head, rows, 'No reliability test was run here. `handoff reliability --help` names the six.', width);
+  return table(
+    paint,
+    head,
+    rows,
+    'No reliability test was run here. `handoff reliability --help` names the six.',
+    width,
+  );
 }
 
 /** Two tests beside each other, and what the second is of the first. */
-export function comparison(a: ReliabilityReport, b: ReliabilityReport): { name: string; a: number; b: number; ratio?: number }[] {
-  const of = (name: string, value: (r: ReliabilityReport) => number): { name: string; a: number; b: number; ratio?: number } => {
+export function comparison(
+  a: ReliabilityReport,
+  b: ReliabilityReport,
+): { name: string; a: number; b: number; ratio?: number }[] {
+  const of = (
+    name: string,
+    value: (r: ReliabilityReport) => number,
+  ): { name: string; a: number; b: number; ratio?: number } => {
     const [va, vb] = [value(a), value(b)];
     return { name, a: va, b: vb, ...(va === 0 ? {} : { ratio: vb / va }) };
   };

@@ -78,7 +78,11 @@ function runVerb(group: Command): void {
       exits: true,
       isDefault: true,
     },
-    async (call) => (await import('../run-reliability.js')).runReliability(call),
+    async (call) => {
+      // The rest takes seconds to load where a machine is busy.
+      (await import('../../core/reliability/settings.js')).configurationNamed(call.args[0] ?? '');
+      return (await import('../run-reliability.js')).runReliability(call);
+    },
   );
 }
 
@@ -161,11 +165,7 @@ function lookVerbs(group: Command): void {
 type Reader<T> = Parameters<typeof withStorage<T>>[2];
 const reading = <T>(options: PlaceOptions, work: Reader<T>): Promise<T> => withStorage(options, 'read', work);
 
-async function show(
-  id: string,
-  options: PlaceOptions & { report?: string },
-  io: Call<object>['io'],
-): Promise<Answer> {
+async function show(id: string, options: PlaceOptions & { report?: string }, io: Call<object>['io']): Promise<Answer> {
   const { reportText } = await import('../text/reliability-text.js');
   const { report, detail } = await reading(options, (s) => s.reliability.get(id));
   if (options.report !== undefined) {

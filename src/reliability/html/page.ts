@@ -40,7 +40,8 @@ ${numbersOf(series)}
 `;
 }
 
-const ms = (n: number): string => (n >= 10_000 ? `${(n / 1000).toFixed(1)} s` : n >= 1000 ? `${(n / 1000).toFixed(2)} s` : `${n} ms`);
+const ms = (n: number): string =>
+  n >= 10_000 ? `${(n / 1000).toFixed(1)} s` : n >= 1000 ? `${(n / 1000).toFixed(2)} s` : `${n} ms`;
 const percent = (share: number): string => `${+(share * 100).toFixed(2)} %`;
 const row = (cells: unknown[], numbers: number[] = []): string =>
   `<tr>${cells.map((c, i) => `<td${numbers.includes(i) ? ' class="n"' : ''}>${e(c)}</td>`).join('')}</tr>`;
@@ -91,7 +92,10 @@ function outcomesOf({ outcomes, iterations }: ReliabilityReport): string {
   const all = Object.entries(outcomes) as [IterationOutcome, number][];
   if (all.length === 0) return '';
   const bar = all.map(([o, n]) => `<span class="${KINDS[o]}" style="flex:${n}" title="${e(o)}: ${n}"></span>`).join('');
-  const meanings = { completed: '', undone: ', undone', waits: ', waits for a person', wrong: '' } as Record<string, string>;
+  const meanings = { completed: '', undone: ', undone', waits: ', waits for a person', wrong: '' } as Record<
+    string,
+    string
+  >;
   const rows = all.map(
     ([o, n]) =>
       `<tr><td><span class="key ${KINDS[o]}"></span>${e(o)}${meanings[KINDS[o]]!}</td><td class="n">${n}</td><td class="n">${e(percent(n / iterations))}</td></tr>`,
@@ -130,7 +134,14 @@ function faultsOf({ faults, memory = [] }: ReliabilityReport, { strikes }: Relia
 function typesOf({ byType }: ReliabilityReport): string {
   const rows = Object.entries(byType).map(([type, t]) =>
     row(
-      [type, t.iterations, percent(t.asTold / t.iterations), ms(t.durationMs.p50), ms(t.durationMs.p95), ms(t.durationMs.p99)],
+      [
+        type,
+        t.iterations,
+        percent(t.asTold / t.iterations),
+        ms(t.durationMs.p50),
+        ms(t.durationMs.p95),
+        ms(t.durationMs.p99),
+      ],
       [1, 2, 3, 4, 5],
     ),
   );
@@ -144,10 +155,7 @@ function iterationsOf({ iterations, leftOut = 0 }: ReliabilityDetail): string {
   const shown = [...bad, ...slow].slice(0, ROWS);
   const rest = iterations.length - shown.length + leftOut;
   const rows = shown.map((i) =>
-    row(
-      [i.number, i.handoff, i.procedure, i.outcome, i.asTold ? 'yes' : 'no', ms(i.durationMs), i.why ?? ''],
-      [0, 5],
-    ),
+    row([i.number, i.handoff, i.procedure, i.outcome, i.asTold ? 'yes' : 'no', ms(i.durationMs), i.why ?? ''], [0, 5]),
   );
   const more = rest > 0 ? `<p class="soft">And ${rest} more, all faster and as told.</p>` : '';
   return `<details${bad.length > 0 ? ' open' : ''}><summary><h2 style="display:inline">Iterations</h2> <span class="soft">those that went wrong, then the slowest</span></summary>

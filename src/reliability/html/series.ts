@@ -52,7 +52,13 @@ function histogramOf(durations: readonly number[]): Series['histogram'] {
     if (edge >= most) break;
   }
   const count = upTo.map(() => 0);
-  for (const ms of durations) count[Math.max(0, upTo.findIndex((edge) => ms <= edge))]!++;
+  for (const ms of durations)
+    count[
+      Math.max(
+        0,
+        upTo.findIndex((edge) => ms <= edge),
+      )
+    ]!++;
   return { upTo, count };
 }
 

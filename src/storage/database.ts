@@ -5,6 +5,7 @@ import {
   CompiledQuery,
   Kysely,
   Migrator,
+  SqliteAdapter,
   SqliteDialect,
   SqliteDriver,
   sql,
@@ -31,9 +32,19 @@ class ImmediateDriver extends SqliteDriver {
   }
 }
 
+/** Migrations run in a transaction, and with it under the write lock: two processes that open a new file do not meet. */
+class LibsqlAdapter extends SqliteAdapter {
+  override get supportsTransactionalDdl(): boolean {
+    return true;
+  }
+}
+
 class LibsqlDialect extends SqliteDialect {
   constructor(private readonly database: Database.Database) {
     super({ database });
+  }
+  override createAdapter(): SqliteAdapter {
+    return new LibsqlAdapter();
   }
   override createDriver(): SqliteDriver {
     return new ImmediateDriver({ database: this.database });
@@ -53,7 +64,8 @@ export async function openDatabase(file: string, durability: 'process' | 'power'
     raw.exec('PRAGMA journal_mode = WAL');
     raw.exec(`PRAGMA synchronous = ${durability === 'power' ? 'FULL' : 'NORMAL'}`);
     const db = new Kysely<Tables>({ dialect: new LibsqlDialect(raw) });
-    await migrate(db);
+    // Most open a file that is up to date, and need no lock for it.
+    if ((await lacking(db)).length > 0) await migrate(db);
     return db;
   } catch (cause) {
     throw new HandoffError('STORAGE_DAMAGED', { where: file, why: (cause as Error).message }, { cause });
@@ -88,10 +100,19 @@ export async function openReadOnly(file: string): Promise<ReadOnlyDb> {
 }
 
 async function checkVersion(db: Db): Promise<void> {
-  const { rows } = await sql<{ name: string }>`select name from kysely_migration`.execute(db);
-  const lacking = Object.keys(MIGRATIONS).filter((name) => rows.every((r) => r.name !== name));
-  if (lacking.length > 0)
-    throw new Error(`it lacks ${lacking.join(', ')}; start \`handoff dev\` or \`handoff worker\` on it once`);
+  const names = await lacking(db);
+  if (names.length > 0)
+    throw new Error(`it lacks ${names.join(', ')}; start \`handoff dev\` or \`handoff worker\` on it once`);
+}
+
+/** Migrations that a file has not had yet. */
+async function lacking(db: Db): Promise<string[]> {
+  const known = await sql`select 1 from sqlite_master where name = 'kysely_migration'`.execute(db);
+  const { rows } =
+    known.rows.length > 0
+      ? await sql<{ name: string }>`select name from kysely_migration`.execute(db)
+      : { rows: [] as { name: string }[] };
+  return Object.keys(MIGRATIONS).filter((name) => rows.every((r) => r.name !== name));
 }
 
 /** How many prepared statements are kept; the engine has some 60 different ones. */
@@ -102,7 +123,7 @@ function keepingStatements(raw: Database.Database): Database.Database {
   const kept = new Map<string, Database.Statement>();
   const prepare = raw.prepare.bind(raw);
   raw.prepare = ((sql: string) => {
-    if (isArmed) comeBy(sql);
+    if (isArmed()) comeBy(sql);
     const statement = kept.get(sql) ?? prepare(sql);
     kept.delete(sql);
     // What changes the schema runs once and is not worth keeping.

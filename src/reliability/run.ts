@@ -49,7 +49,7 @@ export async function runTest(
   });
   try {
     const template = await templateOf(settings, bench.client);
-    const { faults, notDone } = chosenFaults(settings, bench.stack);
+    const { faults, notDone, notes } = chosenFaults(settings, bench.stack);
     const { iterations, failureRate = 0 } = settings.configuration;
     const random = seededRandom(settings.seed, 'faults');
     const plan = planStrikes(
@@ -107,7 +107,7 @@ export async function runTest(
         endedAt: new Date().toISOString(),
         reasons,
         notDone,
-        notes: late,
+        notes: [...notes, ...late],
         memory: memory.reports(),
         ...(settings.keep ? { kept: bench.stack.storage.folder } : {}),
       };

@@ -11,6 +11,7 @@ const GROUPS = {
   phases: 'list set',
   context: 'list get set delete',
   procedures: 'list show check add',
+  reliability: 'run list show compare stop',
 };
 
 const verbsIn = (command: Command): string[] => command.commands.map((c) => c.name());

@@ -78,7 +78,11 @@ function runVerb(group: Command): void {
       exits: true,
       isDefault: true,
     },
-    async (call) => (await import('../run-reliability.js')).runReliability(call),
+    async (call) => {
+      // The rest takes seconds to load where a machine is busy.
+      (await import('../../core/reliability/settings.js')).configurationNamed(call.args[0] ?? '');
+      return (await import('../run-reliability.js')).runReliability(call);
+    },
   );
 }
 

@@ -73,7 +73,7 @@ ${facts([
   ['faults fired', String(r.faultsFired)],
 ])}
 <p>The same again: <code>${e(r.repeat)}</code></p>
-<p class="soft">The checker, a process of its own that sees effects from their receivers' side: ${checker.applied} stand, ${checker.undone} were undone, ${checker.absorbed} deliveries came again and were known; ${checker.twice} made twice, ${checker.missing} missing, ${checker.leftBehind} left behind.</p>
+<p class="soft">The checker, a process of its own that sees effects from their receivers' side: ${checker.applied} stand, ${checker.undone} were undone, ${checker.absorbed} came again and were known by their key; ${checker.twice} made twice, ${checker.missing} missing, ${checker.leftBehind} left behind.</p>
 ${checker.violations.length > 0 ? `<ul class="bad">${checker.violations.map((v) => `<li>${e(v)}</li>`).join('')}</ul>` : ''}`;
 }
 

@@ -7,13 +7,13 @@ export const STYLE = `
 * { box-sizing: border-box; }
 body { margin: 0 auto; padding: 1.5rem 1rem 3rem; max-width: 66rem; background: var(--page); color: var(--text);
   font: 16px/1.5 system-ui, sans-serif; overflow-wrap: break-word; }
-h1 { font-size: 1.5rem; line-height: 1.25; margin: 0; } h2 { font-size: 1.1rem; margin: 2rem 0 .5rem; }
+h1 { font-size: clamp(1.1rem, 4.4vw, 1.5rem); line-height: 1.25; margin: 0; } h2 { font-size: 1.1rem; margin: 2rem 0 .5rem; }
 p { margin: .4rem 0; } .soft { color: var(--soft); } .good { color: var(--good); } .bad { color: var(--bad); } .warn { color: var(--warn); }
 code { background: var(--box); border-radius: 4px; padding: .1em .35em; font-size: .9em; }
 .facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(9rem, 1fr)); gap: .75rem; margin: 1.25rem 0; padding: 0; }
 .facts div { background: var(--box); border-radius: 8px; padding: .6rem .8rem; } .facts dt { color: var(--soft); font-size: .85rem; }
 .facts dd { margin: 0; font-size: 1.3rem; font-variant-numeric: tabular-nums; }
-.plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 28rem), 1fr)); gap: 1rem; }
+details { margin-top: 1.5rem; } summary { cursor: pointer; } .plots { margin-top: 2rem; grid-template-columns: repeat(auto-fit, minmax(min(100%, 28rem), 1fr)); gap: 1rem; }
 .plots .wide { grid-column: 1 / -1; } figure { margin: 0; min-width: 0; } figcaption { color: var(--soft); font-size: .9rem; margin-bottom: .25rem; }
 figure > div { min-height: 200px; } .u-legend { font-size: .85rem; color: var(--soft); } .u-select { background: var(--fill); }
 .scroll { overflow-x: auto; } table { border-collapse: collapse; width: 100%; font-size: .92rem; font-variant-numeric: tabular-nums; }

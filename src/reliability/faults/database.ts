@@ -3,31 +3,18 @@ import { once } from 'node:events';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import Database from 'libsql';
 import type { Fault } from '../fault.js';
 import { leaveRoom } from '../stack-disks.js';
 import type { Stack } from '../stack.js';
 import { between, seconds } from './hold.js';
+import type { Held } from './lock-main.js';
+import { refusal } from './refusal.js';
 import { byFailpoint } from './steps.js';
 
 /** Processes run what the build made, also where this file runs from src/. */
 const LOCK = fileURLToPath(new URL('../../../dist/reliability/faults/lock-main.js', import.meta.url));
 
 const fileOf = (stack: Stack): string => path.join(stack.storage.folder, 'handoff.db');
-
-/** The code with which SQLite refuses a statement now; undefined where it takes it. */
-function refusal(file: string, ...statements: readonly string[]): string | undefined {
-  const probe = new Database(file);
-  try {
-    probe.exec('PRAGMA busy_timeout = 0');
-    for (const statement of statements) probe.exec(statement);
-    return undefined;
-  } catch (error) {
-    return (error as { code?: string }).code;
-  } finally {
-    probe.close();
-  }
-}
 
 export const database_locked: Fault = {
   name: 'database_locked',
@@ -36,10 +23,10 @@ export const database_locked: Fault = {
     const ms = between(random, 1500, 6500);
     const holder = fork(LOCK, [fileOf(stack), String(ms)], { execArgv: [], stdio: 'ignore' });
     const gone = once(holder, 'exit');
-    await Promise.race([once(holder, 'message'), gone]);
-    const found = refusal(fileOf(stack), 'BEGIN IMMEDIATE');
+    const [told] = (await Promise.race([once(holder, 'message'), gone])) as [Held | number | null];
+    const found = typeof told === 'object' ? told?.refused : undefined;
     await gone;
-    const what = `process ${holder.pid} held the write lock for ${seconds(ms)}; another connection was told ${found}`;
+    const what = `a process held the write lock for ${seconds(ms)}; another connection was told ${found ?? 'nothing'}`;
     return { fired: found === 'SQLITE_BUSY', what };
   },
 };
@@ -64,7 +51,7 @@ export const database_full: Fault = {
       const found = refusal(file, 'PRAGMA busy_timeout = 5000', ...PROBE, ...FILL);
       if (found === undefined) refusal(file, 'PRAGMA busy_timeout = 5000', 'DROP TABLE reliability_probe');
       await sleep(ms);
-      const what = `left ${ROOM_BYTES} bytes to the database for ${seconds(ms)}; a connection was told ${found}`;
+      const what = `left ${ROOM_BYTES} bytes to the database for ${seconds(ms)}; a connection was told ${found ?? 'nothing'}`;
       return { fired: found === 'SQLITE_FULL', what };
     } finally {
       await leaveRoom(data, 'whole');

@@ -19,7 +19,10 @@ export const disk_full: Fault = {
     try {
       const found = await refusal(root);
       await sleep(ms);
-      return { fired: found === 'ENOSPC', what: `left no room for ${seconds(ms)}; a file was refused with ${found}` };
+      return {
+        fired: found === 'ENOSPC',
+        what: `left no room for ${seconds(ms)}; a file was refused with ${found ?? 'nothing'}`,
+      };
     } finally {
       await leaveRoom(root, 'whole');
     }

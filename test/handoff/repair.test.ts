@@ -216,3 +216,16 @@ describe.concurrent('rollback to a step', () => {
     expect(phase).toMatchObject({ status: 'completed' });
   });
 });
+
+test('a step that a pause stops between two attempts has only those left that it had not used', async () => {
+  const retry = { maximum_attempts: 3, initial_interval: 2, backoff_coefficient: 1 };
+  const id = await started(procedure('PAUSED_IN_BACKOFF', [breaks('one', { retry })]));
+  await expect.poll(() => own.attempts(id, 'one'), { timeout: 20_000 }).toBe(1);
+  await rig.client.pause(id, { by: 'op', reason: 'wait' });
+  await rig.until(id, (s) => s.state?.steps['one']?.status === 'waiting');
+  await rig.client.resume(id, { by: 'op' });
+  await untilIncident(id, 'inc-1');
+  expect(own.attempts(id, 'one')).toBe(3);
+  await rig.client.rollback(id, op);
+  expect(await rig.client.result(id)).toMatchObject({ outcome: 'failed' });
+});

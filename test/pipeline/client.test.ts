@@ -201,7 +201,10 @@ describe('resume', () => {
     await pipelines().result(open);
   });
 
-  test('takes up one in a new run that is older than it may be, but whose clock stood still', async () => {
+  test.each([
+    ['its own run', false],
+    ['a new run', true],
+  ])('takes up one in %s that is older than it may be, but whose clock stood still', async (_where, anew) => {
     steps.hold('extraction/first');
     const session = await started(newSession(), { packageExpiresInMinutes: 0.03, phases: ['extraction', 'analysis'] });
     await rig.pipelines.until(session, (s) => s.state.running !== undefined);
@@ -210,8 +213,8 @@ describe('resume', () => {
     steps.open('extraction/first');
     const { id, metadata } = await pausing;
     await sleep(metadata.expiresAt!.getTime() - Date.now() + 100);
-    await rig.pipelines.handle(session).terminate('by hand');
-    await expect(pipelines().resume(id, OP)).resolves.toMatchObject({ anew: true });
+    if (anew) await rig.pipelines.handle(session).terminate('by hand');
+    await expect(pipelines().resume(id, OP)).resolves.toMatchObject({ anew });
     await expect(pipelines().result(session)).resolves.toMatchObject({ status: 'completed' });
   });
 

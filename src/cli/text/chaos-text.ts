@@ -53,7 +53,9 @@ export function chaosText(paint: Paint, report: ChaosReport, width = Math.min(co
   const shown = CHAOS_VICTIMS.filter((v) => cells.some((c) => c.victim === v));
   return [
     paint.bold(safe(`${procedure}: ${cells.length} cells, each struck ${times === 1 ? 'once' : `${times} times`}`)),
-    ...shown.flatMap((victim) => ['', paint.bold(WHAT_DIED[victim]), grid(paint, cells, victim, width)]),
+    ...shown
+      .filter((victim) => cells.some((c) => c.victim === victim && c.kind !== 'state'))
+      .flatMap((victim) => ['', paint.bold(WHAT_DIED[victim]), grid(paint, cells, victim, width)]),
     ...(cells.some((c) => c.kind === 'state')
       ? ['', paint.bold('Killed while it waited'), states(paint, cells, shown, width)]
       : []),
@@ -65,10 +67,7 @@ export function chaosText(paint: Paint, report: ChaosReport, width = Math.min(co
     ...(violations.length > 0 ? ['', paint.bold('Violations'), ...violations.map((v) => safe(v))] : []),
     '',
     verdict(paint, report, fired),
-  ]
-    .filter((block) => block !== undefined)
-    .join('\n')
-    .replaceAll(/\n{3,}/g, '\n\n');
+  ].join('\n');
 }
 
 function grid(paint: Paint, all: readonly ChaosCellReport[], victim: ChaosVictim, width: number): string {
@@ -83,7 +82,7 @@ function grid(paint: Paint, all: readonly ChaosCellReport[], victim: ChaosVictim
         cellText(cells.find((c) => c.kind === kind && c.step === step && c.moment === moment)),
       ),
     ]),
-    'no step was struck',
+    '',
     width,
   );
 }
@@ -108,7 +107,7 @@ function recovery(paint: Paint, { recoveryMs }: ChaosReport, width: number): str
     const took = recoveryMs[victim];
     return took ? [[victim, seconds(took.p50), seconds(took.p95), seconds(took.max)]] : [];
   });
-  return table(paint, ['', 'p50', 'p95', 'max'], rows, 'nothing was killed', width);
+  return table(paint, ['', 'p50', 'p95', 'max'], rows, 'No kill struck.', width);
 }
 
 function verdict(paint: Paint, { ok, cells, durationMs }: ChaosReport, fired: number): string {

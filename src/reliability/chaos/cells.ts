@@ -11,6 +11,9 @@ import {
 export const undoable = ({ steps }: Procedure): Step[] =>
   steps.filter((s) => hasEffect(s) && s.compensation !== 'irreversible');
 
+/** A confirmation or a check without rules is of the run alone: there is nothing to strike. */
+const isStruck = (step: Step): boolean => hasEffect(step) || (step.rules?.length ?? 0) > 0;
+
 const attemptsOf = (step: Step): number => step.retry?.maximum_attempts ?? DEFAULT_RETRY.maximum_attempts;
 
 /** The step that is made to fail once, for a handoff that waits for its next attempt. */
@@ -21,7 +24,7 @@ const reachable: Record<ChaosState, (procedure: Procedure) => boolean> = {
   pending: () => true,
   awaiting_acceptance: ({ steps }) => steps.some((s) => s.action === 'confirm'),
   accepted: ({ steps }) => steps.some((s) => s.action === 'confirm'),
-  paused: ({ steps }) => steps.length > 1,
+  paused: ({ steps }) => steps.findIndex(isStruck) >= 0 && steps.length > 1,
   retrying: (procedure) => retriedStep(procedure) !== undefined,
   incident: (procedure) => undoable(procedure).length > 0,
   compensating: (procedure) => undoable(procedure).length > 0,
@@ -30,9 +33,11 @@ const reachable: Record<ChaosState, (procedure: Procedure) => boolean> = {
 /** All cells of a procedure's crash matrix: victim by victim, each with its steps, undos and waiting states. */
 export function cellsOf(procedure: Procedure, victims: readonly ChaosVictim[]): ChaosCell[] {
   return victims.flatMap((victim) => [
-    ...procedure.steps.flatMap(({ step_id: step }) =>
-      CHAOS_MOMENTS.map((moment): ChaosCell => ({ victim, kind: 'step', step, moment })),
-    ),
+    ...procedure.steps
+      .filter(isStruck)
+      .flatMap(({ step_id: step }) =>
+        CHAOS_MOMENTS.map((moment): ChaosCell => ({ victim, kind: 'step', step, moment })),
+      ),
     // As they are undone: newest first.
     ...undoable(procedure)
       .toReversed()
@@ -57,31 +62,42 @@ export interface Scene {
   at?: { point: string; step: string; fault: 'kill' | 'pause' | 'fail' };
   /** Whether the handoff fails at its end, so that all is undone. */
   isUndone: boolean;
+  /** Whether its target rejects it, because no failpoint can make it fail at its end. */
+  isRejected: boolean;
 }
 
 export function sceneOf(procedure: Procedure, cell: ChaosCell): Scene {
   // All is done by then, so all of it is undone.
-  const fails = `step.recorded:${procedure.steps.at(-1)!.step_id}=refuse`;
+  const last = procedure.steps.at(-1)!;
+  const fails = isStruck(last) ? `step.recorded:${last.step_id}=refuse` : '';
+  const ends = (isUndone: boolean): Pick<Scene, 'isUndone' | 'isRejected'> => ({
+    isUndone,
+    isRejected: isUndone && fails === '',
+  });
+  const joined = (...points: string[]): string => points.filter(Boolean).join(',');
   const [newest] = undoable(procedure).toReversed();
   const of = (point: string, step: string, fault: 'kill' | 'pause' | 'fail', isUndone = false): Scene => {
     const after = isUndone ? fails : '';
-    // Of a step that fails at its end, the one entry would hide the other: what strikes only once is asked first.
-    const before = [`${point}:${step}=${fault}@1`, after].filter(Boolean).join(',');
-    return { before, after, at: { point, step, fault }, isUndone };
+    return {
+      before: joined(`${point}:${step}=${fault}@1`, after),
+      after,
+      at: { point, step, fault },
+      ...ends(isUndone),
+    };
   };
   // A worker kills itself there; it waits there while somebody else is killed.
   const fault = cell.victim === 'worker' ? 'kill' : 'pause';
   if (cell.kind !== 'state') return of(`${cell.kind}.${cell.moment}`, cell.step, fault, cell.kind === 'undo');
   switch (cell.state) {
     case 'paused':
-      return of('step.recorded', procedure.steps[0]!.step_id, 'pause');
+      return of('step.recorded', procedure.steps.find(isStruck)!.step_id, 'pause');
     case 'retrying':
       return of('step.dispatched', retriedStep(procedure)!.step_id, 'fail');
     case 'compensating':
       return of('undo.dispatched', newest!.step_id, 'pause', true);
     case 'incident':
-      return { before: `${fails},undo.dispatched:${newest!.step_id}=refuse`, after: fails, isUndone: true };
+      return { before: joined(fails, `undo.dispatched:${newest!.step_id}=refuse`), after: fails, ...ends(true) };
     default:
-      return { before: '', after: '', isUndone: false };
+      return { before: '', after: '', ...ends(false) };
   }
 }

@@ -103,7 +103,7 @@ async function strike(
   if (cell.kind === 'state' && cell.state !== 'retrying' && cell.state !== 'compensating')
     await untilQuiet(temporal, handoff, QUIET_MS);
   const died = early ? undefined : await kill(stack, cell, scene, struck.died);
-  const played = early ?? (await play(client, request, { ms: END_MS, repairs: isUndone }));
+  const played = early ?? (await play(client, request, { ms: END_MS, repairs: isUndone, rejects: scene.isRejected }));
   const outcome = played.outcome === 'there' ? 'stuck' : played.outcome;
   await checker.ended(handoff, outcome);
   const seen = (await checker.report()).violations.slice(told);
@@ -141,7 +141,7 @@ function deathOf(stack: Stack, { at }: Scene): { isAt: () => boolean; died: Prom
 async function reach(
   { stack, client }: On,
   cell: ChaosCell,
-  { at, isUndone }: Scene,
+  { at, isUndone, isRejected }: Scene,
   request: ReadyRequest,
   isAt: () => boolean,
 ): Promise<Played | undefined> {
@@ -152,6 +152,7 @@ async function reach(
     isOver: isAt,
     isThere: (s) => at === undefined && (state === 'incident' ? s.state.incidents.length > 0 : s.status === state),
     repairs: isUndone && state !== 'incident',
+    rejects: isRejected,
   }).then((played) => (over = played));
   // Nobody waits for a question that a dead worker does not answer.
   while (!over && !isAt()) await sleep(POLL_MS);
@@ -162,6 +163,7 @@ async function reach(
   writeFileSync(stack.failpointRelease, '');
   const paused = await play(client, request, {
     ms: REACH_MS,
+    looksOnly: true,
     isThere: ({ state: s }) => isPaused(s) && runningSteps(s).length === 0,
   });
   return paused.outcome === 'there' ? undefined : paused;

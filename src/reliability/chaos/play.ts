@@ -21,7 +21,7 @@ export interface Played {
 export async function play(
   client: HandoffClient,
   request: ReadyRequest,
-  { ms, isThere = () => false, isOver = () => false, repairs = false }: PlayOptions,
+  { ms, isThere = () => false, isOver = () => false, ...how }: PlayOptions,
 ): Promise<Played> {
   let state: HandoffState | undefined;
   let heldSince = 0;
@@ -34,8 +34,8 @@ export async function play(
     if (isClosed(state.status)) return { outcome: state.status as IterationOutcome, state };
     if (isThere({ ...status, state })) return { outcome: 'there', state };
     if (state.incidents.length === 0) heldSince = 0;
-    else if (!repairs && Date.now() - (heldSince ||= Date.now()) > HELD_MS) return { outcome: 'incident', state };
-    await act(client, request, state, repairs).catch(() => undefined);
+    else if (!how.repairs && Date.now() - (heldSince ||= Date.now()) > HELD_MS) return { outcome: 'incident', state };
+    if (!how.looksOnly) await act(client, request, state, how).catch(() => undefined);
   }
   return { outcome: state && state.incidents.length > 0 ? 'incident' : 'stuck', state };
 }
@@ -47,6 +47,10 @@ interface PlayOptions {
   isOver?: () => boolean;
   /** Whether incidents are repaired: an undo is tried again, a step's handoff is rolled back. */
   repairs?: boolean;
+  /** Whether the target rejects what it is offered. */
+  rejects?: boolean;
+  /** Nobody does anything. */
+  looksOnly?: boolean;
 }
 
 /** An incident that is still there after so long waits for a person. */
@@ -56,7 +60,7 @@ async function act(
   client: HandoffClient,
   { handoffId: id, target }: ReadyRequest,
   state: HandoffState,
-  repairs: boolean,
+  { repairs, rejects }: Omit<PlayOptions, 'ms'>,
 ): Promise<void> {
   const by = target?.agent ?? BY;
   const [incident] = state.incidents;
@@ -65,6 +69,8 @@ async function act(
     const said = { by: BY, reason: 'the test is over', incidentId: incident.id };
     await (incident.kind === 'undo' ? client.retry(id, said) : client.rollback(id, said));
   } else if (state.holds.operator) await client.resume(id, { by: BY });
+  else if (state.status === 'awaiting_acceptance' && rejects)
+    await client.reject(id, { by, reason: 'the test asks for it' });
   else if (state.status === 'awaiting_acceptance') await client.accept(id, { by });
   else if (state.status === 'accepted' && state.acceptance.by === by && !state.completion)
     await client.complete(id, { by, epoch: state.acceptance.epoch });

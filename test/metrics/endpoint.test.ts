@@ -100,7 +100,7 @@ describe('the endpoint', () => {
       const response = await fetch(address, { method });
       expect([address, response.status]).toEqual([address, status]);
       expect(await response.json()).toMatchObject({ error: { code } });
-      if (status === 405) expect(response.headers.get('allow')).toBe('GET, HEAD');
+      expect(response.headers.get('allow')).toBe(status === 405 ? 'GET, HEAD' : null);
     }
     const head = await fetch(`${base}/metrics`, { method: 'HEAD' });
     expect([head.status, await head.text()]).toEqual([200, '']);
@@ -109,7 +109,7 @@ describe('the endpoint', () => {
 
   test('scrapes that come together are all answered', async () => {
     const all = await Promise.all(Array.from({ length: 20 }, () => fetch(`${base}/metrics`).then((r) => r.text())));
-    for (const text of all) readExposition(text);
+    expect(all.map((text) => readExposition(text).size > 20)).toEqual(all.map(() => true));
   });
 });
 

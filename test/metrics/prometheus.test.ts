@@ -107,9 +107,9 @@ test('names without end become one name, and those that were there first keep th
   for (const one of many) await storage.db.insertInto('handoffs').values(one).execute();
   const all = await scraper()();
   const closed = all.get('handoff_closed_total')!;
-  expect(new Set(closed.samples.map((s) => `${s.labels['procedure']} ${s.labels['type']}`)).size).toBeLessThanOrEqual(
-    101,
-  );
+  expect(
+    new Set(closed.samples.map((s) => JSON.stringify([s.labels['procedure'], s.labels['type']]))).size,
+  ).toBeLessThanOrEqual(101);
   expect(sum(closed, { type: '(other)', procedure: '(other)' })).toBeGreaterThan(200);
   for (const s of before.get('handoff_closed_total')!.samples) expect(sum(closed, s.labels)).toBe(s.value);
 });

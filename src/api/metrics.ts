@@ -22,7 +22,8 @@ export function metricsHandler({
   let scraping: ReturnType<typeof scrape> | undefined;
   const shared = (): ReturnType<typeof scrape> => (scraping ??= scrape().finally(() => (scraping = undefined)));
   return async (request, response) => {
-    const { pathname, searchParams } = new URL(request.url ?? '/', 'http://localhost');
+    const [pathname = '', query] = (request.url ?? '').split('?', 2);
+    const searchParams = new URLSearchParams(query);
     if (pathname !== METRICS_PATHS.prometheus && pathname !== METRICS_PATHS.json) return false;
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       const message = `${request.method ?? '?'} is not allowed; GET and HEAD are`;

@@ -10,40 +10,44 @@ const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..', '.
 /** Where the build leaves the workflows as one file, so that a worker starts in half a second. */
 export const BUNDLE_FILE = path.join(root, 'dist', 'workflow-bundle.js');
 
+/** The same workflows for workers that trace. */
+const TRACED_FILE = path.join(root, 'dist', 'workflow-bundle-traced.js');
+
 const workflows = (folder: string) => ({
   index: path.join(folder, 'workflows', 'index.js'),
   guard: path.join(folder, 'workflows', 'start-guard.js'),
   converter: path.join(folder, 'workflows', 'payload-converter.js'),
+  tracing: path.join(folder, 'workflows', 'tracing.js'),
   ownTypes: path.join(folder, 'workflows', 'own-types.js'),
 });
 
 /** Our workflows as the build left them, for a bundle that they share with others. */
 export const WORKFLOWS = workflows(path.join(root, 'dist'));
 
-/** Bundles the workflows that were compiled to `folder`, into that folder. Called by the build. */
+/** Bundles the workflows that were compiled to `folder`, into that folder, without tracing and with it. Called by the build. */
 export async function writeWorkflowBundle(folder: string): Promise<void> {
-  await writeFile(path.join(folder, path.basename(BUNDLE_FILE)), await bundled(workflows(folder)));
+  const parts = workflows(folder);
+  await writeFile(path.join(folder, path.basename(BUNDLE_FILE)), await bundled(parts, [parts.guard]));
+  await writeFile(path.join(folder, path.basename(TRACED_FILE)), await bundled(parts, [parts.guard, parts.tracing]));
 }
 
-/** What others have in the sandbox beside our workflows. */
-export interface BundleParts {
-  plugins: readonly BundlerPlugin[];
-  interceptorModules: readonly string[];
-}
-
-/** A bundle of our workflows that others have a part in, such as tracing. It takes 1 to 3 s, so nobody else has one made. */
-export const bundleWith = async (parts: BundleParts): Promise<{ code: string }> => ({
-  code: await bundled(WORKFLOWS, parts),
+/** A bundle of our workflows that others have a part in. It takes 1 to 3 s, so nobody else has one made. */
+export const bundleWith = async (
+  plugins: readonly BundlerPlugin[],
+  interceptorModules: readonly string[],
+): Promise<{ code: string }> => ({
+  code: await bundled(WORKFLOWS, [WORKFLOWS.guard, ...interceptorModules], plugins),
 });
 
 async function bundled(
-  { index, guard, converter }: typeof WORKFLOWS,
-  { plugins, interceptorModules }: BundleParts = { plugins: [], interceptorModules: [] },
+  { index, converter }: typeof WORKFLOWS,
+  workflowInterceptorModules: string[],
+  plugins: readonly BundlerPlugin[] = [],
 ): Promise<string> {
   const quiet = { log() {}, trace() {}, debug() {}, info() {}, warn: console.warn, error: console.error };
   const { code } = await bundleWorkflowCode({
     workflowsPath: index,
-    workflowInterceptorModules: [guard, ...interceptorModules],
+    workflowInterceptorModules,
     payloadConverterPath: converter,
     plugins: [...plugins],
     logger: quiet,
@@ -52,7 +56,8 @@ async function bundled(
 }
 
 /** Throws where the package was not built. */
-export function workflowBundle(): { codePath: string } {
-  if (!existsSync(BUNDLE_FILE)) throw new Error(`${BUNDLE_FILE} is missing: run \`npm run build\``);
-  return { codePath: BUNDLE_FILE };
+export function workflowBundle({ traced = false } = {}): { codePath: string } {
+  const codePath = traced ? TRACED_FILE : BUNDLE_FILE;
+  if (!existsSync(codePath)) throw new Error(`${codePath} is missing: run \`npm run build\``);
+  return { codePath };
 }

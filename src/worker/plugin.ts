@@ -11,7 +11,7 @@ import type {
 import { HandoffError } from '../core/errors.js';
 import { REPAIR_TYPE } from '../core/ids.js';
 import { openStorage, type Storage } from '../storage/storage.js';
-import { bundleWith, workflowBundle } from '../temporal/bundle.js';
+import { WORKFLOWS, bundleWith, workflowBundle } from '../temporal/bundle.js';
 import { connectClient, type ConnectOverrides } from '../temporal/connect.js';
 import { shareBundle } from '../temporal/shared-bundle.js';
 import { setUp, type WorkerParts } from './setup.js';
@@ -25,7 +25,9 @@ export interface HandoffPluginOptions extends WorkerParts {
   connect?: ConnectOverrides;
 }
 
-const configuresBundler = (plugin: object): plugin is BundlerPlugin => 'configureBundler' in plugin;
+/** Temporal's plugin, whose part in the workflows is ours: src/workflows/tracing.ts says why. */
+const TRACING = 'OpenTelemetryPlugin';
+const configuresBundler = (plugin: object): plugin is BundlerPlugin & { name: string } => 'configureBundler' in plugin;
 
 const conflict = (why: string): HandoffError => new HandoffError('PLUGIN_CONFLICT', { why });
 
@@ -112,8 +114,11 @@ async function bundleOf(options: ReplayWorkerOptions): Promise<Pick<WorkerOption
   if (!given && workflowsPath) return {};
   if (!given) {
     const plugins = (options.plugins ?? []).filter((p) => !(p instanceof HandoffPlugin) && configuresBundler(p));
-    if (plugins.length === 0 && !workflowModules?.length) return { workflowBundle: workflowBundle() };
-    const made = await bundleWith({ plugins, interceptorModules: workflowModules ?? [] });
+    const traced = plugins.some((p) => p.name === TRACING);
+    const others = plugins.filter((p) => p.name !== TRACING);
+    const modules = workflowModules ?? [];
+    if (others.length === 0 && modules.length === 0) return { workflowBundle: workflowBundle({ traced }) };
+    const made = await bundleWith(others, traced ? [WORKFLOWS.tracing, ...modules] : modules);
     return { workflowBundle: made, ...(options.interceptors ? { interceptors } : {}) };
   }
   const code = 'code' in given ? given.code : await readFile(given.codePath, 'utf8');

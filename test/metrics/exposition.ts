@@ -45,7 +45,7 @@ export function readExposition(text: string): Map<string, Family> {
     const value = Number(sample[3]);
     if (Number.isNaN(value)) throw new Error(`no number: ${line}`);
     const labels = Object.fromEntries(pairs);
-    const key = JSON.stringify([sample[1], Object.entries(labels).toSorted()]);
+    const key = JSON.stringify([sample[1], Object.entries(labels).toSorted(([a], [b]) => (a < b ? -1 : 1))]);
     if (seen.has(key) || pairs.length !== Object.keys(labels).length) throw new Error(`twice: ${line}`);
     seen.add(key);
     current.samples.push({ name: sample[1]!, labels, value });

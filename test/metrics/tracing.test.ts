@@ -51,7 +51,7 @@ beforeAll(async () => {
     execArgv: [],
   });
   await new Promise<void>((resolve, reject) => {
-    child.once('exit', (code) => reject(new Error(`the worker ended with ${code}`)));
+    child.once('exit', (code) => reject(new Error(`the worker ended with ${code ?? 'a signal'}`)));
     child.on('message', (said: { span?: Span; ready?: number }) => {
       if (said.span) spans.push(said.span);
       else {

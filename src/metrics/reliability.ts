@@ -8,7 +8,7 @@ import { ratio } from './spans.js';
 const LATEST = 20;
 
 /** Every reliability test that is kept, newest first. A database that has no table of them has had none. */
-export async function reliabilityReports(db: Db): Promise<ReliabilityReport[]> {
+async function reliabilityReports(db: Db): Promise<ReliabilityReport[]> {
   const tables = await db.introspection.getTables();
   if (tables.every((t) => t.name !== 'reliability_tests')) return [];
   const { rows } = await sql<{ report: string }>`select report from reliability_tests`.execute(db);

@@ -3,6 +3,7 @@ import path from 'node:path';
 import Database from 'libsql';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { HandoffClient } from '../../src/client.js';
+import { inboxOf } from '../../src/client/inbox.js';
 import { STATUS_KEY } from '../../src/client/visible.js';
 import { workflowIdOf } from '../../src/core/ids.js';
 import type { HandoffRequest } from '../../src/core/request.js';
@@ -78,6 +79,9 @@ describe('an inbox', () => {
     });
     expect(item!.remainingMs).toBeGreaterThan(28 * 60_000);
     expect((await rig.client.inbox(me, { limit: 2 })).map((i) => i.handoffId)).toEqual([urgent, first]);
+    // Its run has not said so yet: its time is over all the same.
+    const later = await inboxOf(rig.storage, me, { limit: 1 }, Date.now() + 45 * 60_000);
+    expect(later.map((i) => i.handoffId)).toEqual([first]);
     for (const id of [low, first, second, urgent, others]) await cancelled(id);
     expect(await ids(me)).toEqual([]);
   });

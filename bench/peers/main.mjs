@@ -27,12 +27,12 @@ export async function main(args, out) {
   const say = (text) => void (json ? process.stderr : process.stdout).write(`${text}\n`);
   const quick = args.includes('--quick');
   const [rounds, counts] = [
-    quick ? 3 : 5,
+    quick ? 2 : 5,
     new Map(
       quick
         ? [
-            [1, 5],
-            [20, 40],
+            [1, 4],
+            [20, 20],
           ]
         : [
             [1, 10],
@@ -60,7 +60,7 @@ export async function main(args, out) {
       },
     };
     const placeOf = (name) => (name === 'dbos' ? { ...bench, serverPid: postgres.pid, workerPid: peer.pid } : bench);
-    for (const name of LANES) await measure(placeOf(name), lanes[name], 20, quick ? 24 : 60);
+    for (const name of LANES) await measure(placeOf(name), lanes[name], 20, quick ? 10 : 60);
     const samples = new Map([...counts.keys()].map((c) => [c, new Map(LANES.map((name) => [name, []]))]));
     for (let n = 0; n < rounds; n++) {
       // As in the main bench: every lane is once the first.

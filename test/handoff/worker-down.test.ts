@@ -58,8 +58,8 @@ describe('what came while no worker was there', () => {
     await rig.stopWorker();
     const handle = rig.temporal.workflow.getHandle(workflowIdOf(id));
     const at = Date.now();
-    const dated = (ms: number) => ({ by: 'op', reason: 'wait', at: new Date(at + ms).toISOString() });
-    await handle.signal('pause', dated(0));
+    const dated = (ms: number) => ({ by: 'op', at: new Date(at + ms).toISOString() });
+    await handle.signal('pause', { ...dated(0), reason: 'wait' });
     await seconds(1);
     await handle.signal('resume', dated(1000));
     await seconds(3);

@@ -63,6 +63,7 @@ export async function launchPostgres(port) {
     'log_min_messages=fatal',
   ];
   const server = spawn(...as('postgres', args), { cwd: '/', stdio: 'ignore' });
+  process.once('exit', () => server.kill('SIGTERM'));
   const ready = ['-h', '127.0.0.1', '-p', String(port), '-q'];
   for (const end = Date.now() + 30_000; ; await sleep(100)) {
     try {

@@ -28,5 +28,12 @@ const workflowsPath = path.join(out, 'bench', 'bare-workflows.js');
 const { code } = await bundleWorkflowCode({ workflowsPath, logger: quiet });
 writeFileSync(path.join(out, 'bench', 'bare-bundle.js'), code);
 
-const { main } = await import(pathToFileURL(path.join(out, 'bench', 'main.js')).href);
-await main(process.argv.slice(2), started);
+const args = process.argv.slice(2);
+if (args.includes('peers')) {
+  // Their packages are installed in their own folder, where nothing of the root is compiled to.
+  const { main } = await import('./peers/main.mjs');
+  await main(args, out);
+} else {
+  const { main } = await import(pathToFileURL(path.join(out, 'bench', 'main.js')).href);
+  await main(args, started);
+}

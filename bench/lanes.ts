@@ -82,7 +82,7 @@ async function requestOf({ storage }: Bench, id: string): Promise<HandoffRequest
 type Start = { type: string; options: WorkflowStartOptions & { args: [HandoffInput]; workflowId: string } };
 
 /** What our client would start: a request checked and frozen, its package stored. */
-async function frozen(bench: Bench, id: string): Promise<Start> {
+export async function frozen(bench: Bench, id: string): Promise<Start> {
   let start: Start | undefined;
   const recorder = {
     withDeadline: (_: number, call: () => unknown) => call(),

@@ -1,5 +1,6 @@
 import { createLanes, type LaneName } from './lanes.js';
 import { eventsOf, measure, type Samples } from './measure.js';
+import { openBenchmark } from './open.js';
 import { packageBench } from './package.js';
 import { openBench, type Bench } from './place.js';
 import { summary, tables, type Result } from './report.js';
@@ -40,12 +41,15 @@ const QUICK: Plan = {
 
 /** `started`: when the program began, so that building counts towards the time that `--quick` may take. */
 export async function main(args: readonly string[], started: number): Promise<void> {
-  const unknown = args.find((a) => !['--quick', '--json', 'transfer', 'package'].includes(a));
-  if (unknown) throw new Error(`unknown option ${unknown}; there are transfer, package, --quick and --json`);
+  const known = ['--quick', '--json', 'transfer', 'package', 'open', '--count'];
+  const unknown = args.find((a, i) => !known.includes(a) && args[i - 1] !== '--count');
+  if (unknown) throw new Error(`unknown option ${unknown}; there are ${known.join(', ')}`);
   // With --json the last line of stdout is for machines; everything else goes to stderr.
   const json = args.includes('--json');
   const say = (text: string): void => void (json ? process.stderr : process.stdout).write(`${text}\n`);
-  const alone = args.includes('transfer') ? transferBench : args.includes('package') ? packageBench : undefined;
+  const benches = { transfer: transferBench, package: packageBench, open: openBenchmark };
+  const name = args.find((a): a is keyof typeof benches => a in benches);
+  const alone = name && benches[name];
   if (alone) {
     const figures = await alone(args, say);
     if (json) process.stdout.write(`${figures}\n`);

@@ -201,10 +201,15 @@ export function reduce(state: HandoffState, event: HandoffEvent): HandoffState {
       return { ...s, returnEpoch: Math.max(s.returnEpoch ?? 1, event.epoch) };
     case 'extendExpiry':
       return { ...s, expiry: extend(s.expiry, event.minutes * MINUTE) };
-    case 'pause':
-      return pause(s, event, clampAt(event.at, state.lastEventAt, now));
-    case 'resume':
-      return unpause(s, event.holder ?? 'operator', clampAt(event.at, state.lastEventAt, now));
+    // What its sender dates counts from there, and so may the next: both may be handled at once, when a worker is back.
+    case 'pause': {
+      const at = clampAt(event.at, state.lastEventAt, now);
+      return pause({ ...s, lastEventAt: Math.max(state.lastEventAt, at) }, event, at);
+    }
+    case 'resume': {
+      const at = clampAt(event.at, state.lastEventAt, now);
+      return unpause({ ...s, lastEventAt: Math.max(state.lastEventAt, at) }, event.holder ?? 'operator', at);
+    }
     case 'cancel':
       return endWith(s, 'cancelled', event.by, event.reason, 'HANDOFF_CANCELLED', now);
     case 'expired':

@@ -51,6 +51,25 @@ describe('what came while no worker was there', () => {
     expect(await rig.client.result(id)).toMatchObject({ outcome: 'completed' });
   });
 
+  test.concurrent('a pause and a resume that its sender dated stop the clock for as long as they say', async (ctx) => {
+    const rig = await rigFor(ctx);
+    const id = await offered(rig);
+    const { createdAt } = (await rig.client.status(id)).state!;
+    await rig.stopWorker();
+    const handle = rig.temporal.workflow.getHandle(workflowIdOf(id));
+    const at = Date.now();
+    const dated = (ms: number) => ({ by: 'op', at: new Date(at + ms).toISOString() });
+    await handle.signal('pause', { ...dated(0), reason: 'wait' });
+    await seconds(1);
+    await handle.signal('resume', dated(1000));
+    await seconds(3);
+    await rig.startWorker();
+    const { expiry } = (await rig.until(id, (s) => s.state?.pauses === 1)).state!;
+    expect(expiry).toEqual({ runningSince: at + 1000, remainingMs: createdAt + 3_600_000 - at });
+    await rig.client.reject(id, { by, reason: 'seen enough' });
+    await rig.client.result(id);
+  });
+
   test.concurrent('an answer that comes together with the expiry is refused, and all is undone', async (ctx) => {
     const rig = await rigFor(ctx, { deadlineMs: 40_000 });
     const id = await offered(rig, 8 / 60);

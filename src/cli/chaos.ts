@@ -2,8 +2,9 @@ import path from 'node:path';
 import { HandoffError } from '../core/errors.js';
 import { checkProcedure, knownProcedures } from '../client/start.js';
 import type { Procedure } from '../core/procedure.js';
-import { CHAOS_VICTIMS, cellName, type ChaosVictim } from '../core/reliability/chaos.js';
+import { CHAOS_VICTIMS, cellName, type ChaosCell, type ChaosVictim } from '../core/reliability/chaos.js';
 import type { HandoffRequest } from '../core/request.js';
+import { cellsOf } from '../reliability/chaos/cells.js';
 import { runChaos } from '../reliability/chaos/chaos.js';
 import { CHECKED_MODULE } from '../reliability/checker.js';
 import checked from '../reliability/checker/parts.js';
@@ -27,11 +28,13 @@ export interface ChaosCommandOptions extends PartsOptions, Pick<PlaceOptions, 'f
 
 /** `handoff chaos`. Throws PROCEDURE_UNKNOWN, INVALID_PROCEDURE, what reading files throws, and what starting a stack does. */
 export async function chaos(name: string, options: ChaosCommandOptions, io: Io): Promise<Answer> {
-  const { times, parallel, only, module: modules = [] } = options;
+  const { times, parallel, only = '', module: modules = [] } = options;
   const source = path.resolve(options.from ?? '.');
   const victims = victimsOf(options.victims);
   const { procedure, procedures } = await procedureOf(name, options);
   const request = options.request && ((await readDocument(options.request)) as HandoffRequest);
+  const chosen = (cell: ChaosCell): boolean => cellName(cell).includes(only);
+  if (!cellsOf(procedure, victims).some(chosen)) throw new UsageError(`No cell of ${name} has "${only}" in its name.`);
   return withLifetime(async ({ signal }) => {
     const report = await runChaos({
       procedure,
@@ -41,11 +44,10 @@ export async function chaos(name: string, options: ChaosCommandOptions, io: Io):
       times,
       parallel,
       parts: { modules: [CHECKED_MODULE, ...modules.map((m) => path.resolve(m))], procedures },
-      ...(only === undefined ? {} : { chosen: (cell) => cellName(cell).includes(only) }),
+      chosen,
       told: (cell, done, of) => io.say(cellLine(cell, done, of)),
       signal,
     });
-    if (report.cells.length === 0) throw new UsageError(`No cell of ${name} has "${only}" in its name.`);
     return { json: report, text: `\n${chaosText(io.paint, report)}`, exitCode: report.ok ? 0 : 1 };
   });
 }

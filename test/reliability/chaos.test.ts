@@ -1,9 +1,21 @@
-import { expect, test } from 'vitest';
-import { CHAOS_VICTIMS, cellName, type ChaosCell } from '../../src/core/reliability/chaos.js';
+import { fileURLToPath } from 'node:url';
+import picocolors from 'picocolors';
+import { describe, expect, test } from 'vitest';
+import { chaosText } from '../../src/cli/text/chaos-text.js';
+import { textWidth } from '../../src/cli/text/width.js';
+import {
+  CHAOS_VICTIMS,
+  cellName,
+  chaosReport,
+  type ChaosCell,
+  type ChaosCellReport,
+} from '../../src/core/reliability/chaos.js';
 import { AGENT_HANDOFF_STANDARD, PHASE_TRANSITION_STANDARD } from '../../src/core/standard-procedures.js';
+import { cellsOf, sceneOf } from '../../src/reliability/chaos/cells.js';
 import { runChaos } from '../../src/reliability/chaos/chaos.js';
 import { CHECKED_MODULE } from '../../src/reliability/checker.js';
 import checked from '../../src/reliability/checker/parts.js';
+import careless from './careless.mjs';
 
 const FULL = process.env['HANDOFF_CRASH'] === 'full';
 
@@ -37,3 +49,66 @@ test.concurrent.for([PHASE_TRANSITION_STANDARD, AGENT_HANDOFF_STANDARD, ...check
     }
   },
 );
+
+test('a delivery that its receiver cannot know again is a violation', { timeout: 120_000 }, async () => {
+  const [procedure] = careless.procedures;
+  const report = await runChaos({
+    procedure,
+    source: '.',
+    victims: ['worker'],
+    times: 1,
+    parallel: 1,
+    parts: { modules: [CHECKED_MODULE, fileURLToPath(new URL('careless.mjs', import.meta.url))] },
+    chosen: (cell) => cellName(cell) === 'worker at step.acted of second_call',
+  });
+  expect(report).toMatchObject({ ok: false, fired: 1, cells: [{ verdict: 'violation' }] });
+  expect(report.violations).toContainEqual(
+    expect.stringContaining('second_call/delivery was made again under another key'),
+  );
+});
+
+describe('the matrix', () => {
+  test('strikes every step and undo at three moments, and every state that there is', () => {
+    const cells = cellsOf(AGENT_HANDOFF_STANDARD, ['worker']).map(cellName);
+    expect(cells).toHaveLength(4 * 3 + 2 * 3 + 7);
+    expect(cells).toContain('worker while accepted');
+    expect(cellsOf(PHASE_TRANSITION_STANDARD, CHAOS_VICTIMS)).toHaveLength(3 * (4 * 3 + 2 * 3 + 5));
+  });
+
+  test('of a procedure whose last step is of the run alone: its target rejects it', () => {
+    const ask = { step_id: 'ask', name: 'Ask', action: 'confirm' };
+    const procedure = { ...PHASE_TRANSITION_STANDARD, steps: [...PHASE_TRANSITION_STANDARD.steps, ask] };
+    expect(cellsOf(procedure, ['worker']).map(cellName)).not.toContain('worker at step.acted of ask');
+    expect(
+      sceneOf(procedure, { victim: 'worker', kind: 'undo', step: 'resource_handoff', moment: 'acted' }),
+    ).toMatchObject({ before: 'undo.acted:resource_handoff=kill@1', after: '', isUndone: true, isRejected: true });
+  });
+
+  test('fits 80 columns, and says each violation', () => {
+    const run = {
+      handoff: 'h',
+      fired: true,
+      outcome: 'completed',
+      recoveryMs: 6123,
+      endedMs: 7000,
+      faults: [],
+    } as const;
+    const reports = cellsOf(PHASE_TRANSITION_STANDARD, CHAOS_VICTIMS).map((cell): ChaosCellReport => ({
+      ...cell,
+      verdict: 'ok',
+      runs: [{ ...run, faults: [] }],
+    }));
+    const bad: ChaosCellReport = {
+      ...reports[4]!,
+      verdict: 'violation',
+      runs: [{ ...run, faults: ['h: lost'] }],
+    };
+    const cells = reports.with(4, bad).with(5, { ...reports[5]!, verdict: 'not_reached' });
+    const report = chaosReport({ procedure: 'PHASE_TRANSITION_STANDARD', times: 1, durationMs: 1000 }, cells);
+    const text = chaosText(picocolors.createColors(false), report);
+    for (const line of text.split('\n')) expect(textWidth(line)).toBeLessThanOrEqual(80);
+    expect(text).toMatch(/^resource_handoff +ok 6\.1 s +VIOLATION 1\/1 +not reached$/m);
+    expect(text).toContain('worker at step.acted of resource_handoff: h: lost');
+    expect(report).toMatchObject({ ok: false, p95RecoveryMs: { worker: 6123 } });
+  });
+});

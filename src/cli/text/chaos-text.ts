@@ -16,7 +16,7 @@ const slowest = ({ runs }: ChaosCellReport): string => {
 const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
 
 /** What stands in a cell: the verdict, and how long it took until its handoff went on. */
-export function cellText(cell: ChaosCellReport | undefined): string {
+function cellText(cell: ChaosCellReport | undefined): string {
   switch (cell?.verdict) {
     case undefined:
       return '';

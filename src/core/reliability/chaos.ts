@@ -75,7 +75,7 @@ export const cellName = (cell: ChaosCell): string =>
     : `${cell.victim} at ${cell.kind}.${cell.moment} of ${cell.step}`;
 
 /** Of numbers in any order; NaN where there are none. */
-export function percentile(values: readonly number[], p: number): number {
+function percentile(values: readonly number[], p: number): number {
   const sorted = values.toSorted((a, b) => a - b);
   return sorted[Math.max(0, Math.ceil((p / 100) * sorted.length) - 1)] ?? NaN;
 }

@@ -8,7 +8,7 @@ import {
 } from '../../core/reliability/chaos.js';
 
 /** Steps whose effects can be undone, in the procedure's order. */
-export const undoable = ({ steps }: Procedure): Step[] =>
+const undoable = ({ steps }: Procedure): Step[] =>
   steps.filter((s) => hasEffect(s) && s.compensation !== 'irreversible');
 
 /** A confirmation or a check without rules is of the run alone: there is nothing to strike. */
@@ -17,7 +17,7 @@ const isStruck = (step: Step): boolean => hasEffect(step) || (step.rules?.length
 const attemptsOf = (step: Step): number => step.retry?.maximum_attempts ?? DEFAULT_RETRY.maximum_attempts;
 
 /** The step that is made to fail once, for a handoff that waits for its next attempt. */
-export const retriedStep = (procedure: Procedure): Step | undefined =>
+const retriedStep = (procedure: Procedure): Step | undefined =>
   procedure.steps.find((s) => hasEffect(s) && attemptsOf(s) > 1);
 
 const reachable: Record<ChaosState, (procedure: Procedure) => boolean> = {

@@ -61,7 +61,7 @@ async function stateFaults(
   const found = new Map((await client.sessions.context(session)).map((e) => [`context ${e.key}`, e.version]));
   const phase = target?.phase === undefined ? undefined : String(target.phase);
   const record = phase === undefined ? undefined : await client.sessions.phase(session, phase);
-  if (record) found.set(`phase ${phase}`, record.version);
+  if (record) found.set(`phase ${record.phase}`, record.version);
   const names = [
     ...Object.keys(context).map((key) => `context ${key}`),
     ...(phase === undefined ? [] : [`phase ${phase}`]),

@@ -146,16 +146,17 @@ async function reach(
   isAt: () => boolean,
 ): Promise<Played | undefined> {
   const state = cell.kind === 'state' ? cell.state : undefined;
-  let over: Played | undefined;
+  const reaching: { over?: Played } = {};
   void play(client, request, {
     ms: REACH_MS,
     isOver: isAt,
     isThere: (s) => at === undefined && (state === 'incident' ? s.state.incidents.length > 0 : s.status === state),
     repairs: isUndone && state !== 'incident',
     rejects: isRejected,
-  }).then((played) => (over = played));
+  }).then((played) => (reaching.over = played));
   // Nobody waits for a question that a dead worker does not answer.
-  while (!over && !isAt()) await sleep(POLL_MS);
+  while (!reaching.over && !isAt()) await sleep(POLL_MS);
+  const { over } = reaching;
   if (over && over.outcome !== 'there') return over;
   if (state !== 'paused') return undefined;
   // It stands within a step, and is told to pause; then that step may end.

@@ -20,7 +20,7 @@ import type { RunOptions } from './verbs/reliability.js';
 export async function runReliability({ args, options, io }: Call<RunOptions>): Promise<Answer> {
   const asked = await optionsOf(options);
   const there = await storageIfThere(options);
-  const settings = await prepared(args[0] ?? '', asked, there).finally(() => there?.close());
+  const settings = await prepared(args[0] ?? '', asked, there).finally(async () => there?.close());
   if (options.report !== undefined) await writable(options.report);
   const storage = await storageAt(options);
   const progress = progressOf(io);
@@ -81,7 +81,7 @@ async function optionsOf(options: RunOptions & PlaceOptions): Promise<Reliabilit
     source: options.source?.[0],
     ...serverOf(options),
   };
-  return Object.fromEntries(Object.entries(set).filter(([, value]) => value !== undefined)) as ReliabilityOptions;
+  return Object.fromEntries(Object.entries(set).filter(([, value]) => value !== undefined));
 }
 
 /** A server is used only where it is named on this command line: what a shell is connected to may be somebody's own. */

@@ -7,7 +7,7 @@ import { fit } from './width.js';
 const WIDTH = 80;
 const LISTED = 5;
 
-export const percent = (share: number): string => `${+(share * 100).toFixed(2)} %`;
+const percent = (share: number): string => `${+(share * 100).toFixed(2)} %`;
 
 /** The six, with their numbers, for the help. */
 export function configurationsText(): string {
@@ -45,7 +45,7 @@ export function progressLine(paint: Paint, r: ReliabilityReport): string {
   return parts.filter(Boolean).join('  ');
 }
 
-export const outcomesText = ({ outcomes }: ReliabilityReport): string =>
+const outcomesText = ({ outcomes }: ReliabilityReport): string =>
   Object.entries(outcomes)
     .map(([outcome, n]) => `${n} ${outcome}`)
     .join(', ');
@@ -88,12 +88,18 @@ export function reportText(paint: Paint, r: ReliabilityReport, detail?: Reliabil
 }
 
 const bullets = (paint: Paint, title: string, lines: readonly string[]): string =>
-  lines.length === 0
-    ? ''
-    : [
-        paint.bold(title),
-        ...lines.slice(0, LISTED * 2).map((l) => `  ${fit(safe(l).replaceAll('\n', ' '), WIDTH * 2)}`),
-      ].join('\n');
+  lines.length === 0 ? '' : [paint.bold(title), ...lines.slice(0, LISTED * 2).map((l) => wrapped(safe(l)))].join('\n');
+
+/** Set in, and broken between words. */
+function wrapped(text: string): string {
+  const lines = [''];
+  for (const word of text.split(/\s+/)) {
+    const last = lines.at(-1)!;
+    if (last !== '' && last.length + word.length > WIDTH - 5) lines.push(word);
+    else lines[lines.length - 1] = last === '' ? word : `${last} ${word}`;
+  }
+  return lines.map((l, n) => `${n === 0 ? '  ' : '    '}${fit(l, WIDTH - 4)}`).join('\n');
+}
 
 function typesTable(paint: Paint, { byType }: ReliabilityReport): string {
   const rows = Object.entries(byType).map(([type, t]) => [

@@ -140,8 +140,8 @@ function lookVerbs(group: Command): void {
         (await s.reliability.get(a)).report,
         (await s.reliability.get(b)).report,
       ]);
-      const json = { a: one, b: other, compared: comparison(one!, other!) };
-      return { json, text: comparisonText(io.paint, one!, other!) };
+      const json = { a: one, b: other, compared: comparison(one, other) };
+      return { json, text: comparisonText(io.paint, one, other) };
     },
   );
   verb(

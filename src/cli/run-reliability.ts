@@ -20,7 +20,10 @@ import type { RunOptions } from './verbs/reliability.js';
 export async function runReliability({ args, options, io }: Call<RunOptions>): Promise<Answer> {
   const asked = await optionsOf(options);
   const there = await storageIfThere(options);
-  const settings = await prepared(args[0] ?? '', asked, there).finally(async () => there?.close());
+  const close = async (): Promise<void> => {
+    await there?.close();
+  };
+  const settings = await prepared(args[0] ?? '', asked, there).finally(close);
   if (options.report !== undefined) await writable(options.report);
   const storage = await storageAt(options);
   const progress = progressOf(io);

@@ -58,6 +58,7 @@ const line = (name: string, value: string): string => `  ${name.padEnd(13)}${val
 /** All of a test that a person wants to know, in 80 columns. */
 export function reportText(paint: Paint, r: ReliabilityReport, detail?: ReliabilityDetail): string {
   const { configuration: c, durationMs: d, rollbacks, checker } = r;
+  const good = Object.values(r.byType).reduce((sum, t) => sum + t.asTold, 0);
   const rolled =
     rollbacks.attempted === 0
       ? 'none was needed'
@@ -65,7 +66,10 @@ export function reportText(paint: Paint, r: ReliabilityReport, detail?: Reliabil
   const head = [
     `${paint.bold(c.id)}  ${verdict(paint, r)}  ${paint.dim(r.testId)}`,
     ...r.reasons.map((why) => paint.red(`  ${safe(why)}`)),
-    line('as told', `${percent(r.successRate)} of ${c.iterations} (${r.iterations} ended, ${r.stuck} stuck)`),
+    line(
+      'as told',
+      `${percent(r.successRate)} of ${c.iterations} (${good} of the ${r.iterations} that ended; ${r.stuck} stuck)`,
+    ),
     line('outcomes', outcomesText(r) || 'none'),
     line('took', `${r.seconds.toFixed(1)} s of ${c.timeoutSeconds} s, ${r.perSecond.toFixed(1)} per second`),
     line('durations', `p50 ${took(d.p50)}, p95 ${took(d.p95)}, p99 ${took(d.p99)}`),

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { ReliabilityDetail, ReliabilityReport } from '../core/reliability/report.js';
-import type { ReliabilityOptions } from '../core/reliability/settings.js';
+import type { ReliabilityOptions, ReliabilitySettings } from '../core/reliability/settings.js';
 import { keptTest, newTestId } from '../reliability/kept-test.js';
 import { prepared } from '../reliability/prepare.js';
 import { configuredAddress, connectOptions } from '../temporal/connect.js';
@@ -18,9 +18,7 @@ import type { RunOptions } from './verbs/reliability.js';
 
 /** `handoff reliability NAME`: runs the test, tells how far it is, and keeps what came of it. */
 export async function runReliability({ args, options, io }: Call<RunOptions>): Promise<Answer> {
-  const asked = await optionsOf(options);
-  const there = await storageIfThere(options);
-  const settings = await prepared(args[0] ?? '', asked, there).finally(() => there?.close());
+  const settings = await checked(args[0] ?? '', options);
   if (options.report !== undefined) await writable(options.report);
   const storage = await storageAt(options);
   const progress = progressOf(io);
@@ -42,6 +40,16 @@ export async function runReliability({ args, options, io }: Call<RunOptions>): P
   } finally {
     progress.end();
     await storage.close();
+  }
+}
+
+/** Reads only: where nothing is kept yet, nothing is made before the test can begin. */
+async function checked(name: string, options: RunOptions & PlaceOptions): Promise<ReliabilitySettings> {
+  const there = await storageIfThere(options);
+  try {
+    return await prepared(name, await optionsOf(options), there);
+  } finally {
+    await there?.close();
   }
 }
 
@@ -81,7 +89,7 @@ async function optionsOf(options: RunOptions & PlaceOptions): Promise<Reliabilit
     source: options.source?.[0],
     ...serverOf(options),
   };
-  return Object.fromEntries(Object.entries(set).filter(([, value]) => value !== undefined)) as ReliabilityOptions;
+  return Object.fromEntries(Object.entries(set).filter(([, value]) => value !== undefined));
 }
 
 /** A server is used only where it is named on this command line: what a shell is connected to may be somebody's own. */

@@ -6,7 +6,7 @@ const WORDS =
   /UNAVAILABLE|CANCELLED|ECONNRESET|ECONNREFUSED|DEADLINE_EXCEEDED|SQLITE_|database is locked|ENOSPC|Unexpected error while making gRPC request/;
 
 /** Whether an error says no more than that somebody is away for a while, as while a fault strikes. */
-export function isAway(error: unknown): boolean {
+function isAway(error: unknown): boolean {
   if (error instanceof HandoffError && AWAY.has(error.code)) return true;
   for (let e = error; e instanceof Error; e = e.cause) {
     if (WORDS.test(`${(e as { code?: unknown }).code?.toString() ?? ''} ${e.message}`)) return true;

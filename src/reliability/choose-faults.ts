@@ -28,7 +28,7 @@ const USUAL: readonly (readonly [name: string, seconds: number])[] = [
   ['disk_failing', 12],
 ];
 /** How much of the time limit strikes may take. */
-const SHARE = 0.6;
+const SHARE = 0.4;
 
 /** Throws INVALID_RELIABILITY_TEST where a fault is asked for that nobody knows. */
 export function checkFaults({ faults = [] }: ReliabilitySettings): void {

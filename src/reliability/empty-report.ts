@@ -33,12 +33,12 @@ export function repeatCommand(settings: ReliabilitySettings): string {
   const { configuration: c, seed, workers, faults, procedure, procedures = [], modules = [] } = settings;
   const base = RELIABILITY_CONFIGURATIONS.find((known) => known.id === c.id)!;
   const factor = Math.max(1, c.iterations / base.iterations);
-  const option = (name: string, value: unknown, usual: unknown): string[] =>
+  const option = (name: string, value?: string | number, usual?: string | number): string[] =>
     value === undefined || value === usual ? [] : [name, quoted(String(value))];
   return [
     'handoff reliability',
     c.id,
-    ...option('--seed', seed, undefined),
+    ...option('--seed', seed),
     ...option('--iterations', c.iterations, base.iterations),
     ...option('--concurrency', c.concurrency, base.concurrency),
     ...option('--timeout', c.timeoutSeconds, base.timeoutSeconds * factor),
@@ -46,12 +46,12 @@ export function repeatCommand(settings: ReliabilitySettings): string {
     ...option('--stress-factor', c.stressFactor, base.stressFactor),
     ...option('--workers', workers, 2),
     ...(faults === undefined ? [] : faults.length === 0 ? ['--no-faults'] : ['--faults', faults.join(',')]),
-    ...option('--procedure', procedure, undefined),
-    ...option('--request', settings.requestFrom, undefined),
+    ...option('--procedure', procedure),
+    ...option('--request', settings.requestFrom),
     ...procedures.flatMap((file) => ['--procedures', quoted(file)]),
     ...modules.flatMap((file) => ['--module', quoted(file)]),
-    ...option('--address', settings.address, undefined),
-    ...option('--namespace', settings.namespace, undefined),
+    ...option('--address', settings.address),
+    ...option('--namespace', settings.namespace),
   ].join(' ');
 }
 

@@ -72,6 +72,6 @@ export function striker(
       stopped = true;
       wake();
     },
-    over: all().then(() => {}),
+    over: all(),
   };
 }

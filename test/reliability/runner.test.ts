@@ -36,18 +36,9 @@ describe('a reliability test', () => {
   it('ends as told under faults that fired, and can be listed, shown and compared', { timeout: 240_000 }, async () => {
     const page = path.join(folder, 'out.html');
     const iterations = FULL ? '750' : '10';
-    const ended = await reliability(
-      ...[
-        'FAILURE_INJECTION_STANDARD',
-        '--iterations',
-        iterations,
-        '--seed',
-        '4711',
-        '--timeout',
-        FULL ? '1200' : '120',
-      ],
-      ...['--failure-rate', '0.15', '--faults', 'worker_kill,connections_cut', '--report', page, '--json'],
-    );
+    const size = ['--iterations', iterations, '--timeout', FULL ? '1200' : '120', '--failure-rate', '0.15'];
+    const faults = ['--faults', 'worker_kill,connections_cut', '--seed', '4711'];
+    const ended = await reliability('FAILURE_INJECTION_STANDARD', ...size, ...faults, '--report', page, '--json');
     expect(ended.stderr).toContain('seed 4711');
     const report = lastLine(ended.stdout);
     expect(report).toMatchObject({ status: 'passed', successRate: 1, stuck: 0, seed: 4711, reasons: [] });
@@ -81,9 +72,8 @@ describe('a reliability test', () => {
 
   it('finds the one effect that is lost, though its handoff completed', { timeout: 120_000 }, async () => {
     const own = ['--module', 'test/reliability/parts/loses.mjs', '--request', 'test/reliability/parts/loses.json'];
-    const ended = await reliability(
-      ...['RELIABILITY_STANDARD', '--iterations', '3', '--workers', '1', ...own, '--json'],
-    );
+    const size = ['--iterations', '3', '--workers', '1'];
+    const ended = await reliability('RELIABILITY_STANDARD', ...size, ...own, '--json');
     const report = lastLine(ended.stdout);
     expect(report).toMatchObject({ status: 'failed', outcomes: { completed: 3 }, checker: { missing: 1, applied: 2 } });
     expect(report.successRate).toBeCloseTo(2 / 3);

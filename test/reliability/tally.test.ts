@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { HandoffError, Issue } from '../../src/core/errors.js';
 import { RELIABILITY_CONFIGURATIONS } from '../../src/core/reliability/configuration.js';
 import type { IterationReport } from '../../src/core/reliability/report.js';
 import { settingsOf, type ReliabilityOptions } from '../../src/core/reliability/settings.js';
@@ -101,15 +102,24 @@ describe('what a test will do', () => {
   });
 
   it('refuses an unknown test by naming the six, and names every number that is none', () => {
-    expect(() => settings('RELIABILITY')).toThrow(
-      expect.objectContaining({ code: 'RELIABILITY_UNKNOWN', message: expect.stringContaining('ENDURANCE_STANDARD') }),
-    );
+    const refusal = (id: string, options?: ReliabilityOptions): HandoffError => {
+      try {
+        settings(id, options);
+      } catch (error) {
+        return error as HandoffError;
+      }
+      throw new Error('it was not refused');
+    };
+    const unknown = refusal('RELIABILITY');
+    expect([unknown.code, unknown.message]).toEqual([
+      'RELIABILITY_UNKNOWN',
+      expect.stringContaining('ENDURANCE_STANDARD'),
+    ]);
     const bad = { iterations: 0, failureRate: 2, seed: -1, workers: 1.5, procedure: 'no-id' };
-    expect(() => settings('RELIABILITY_STANDARD', bad)).toThrow(
-      expect.objectContaining({
-        code: 'INVALID_RELIABILITY_TEST',
-        params: expect.objectContaining({ list: expect.objectContaining({ length: 5 }) }),
-      }),
+    const { code, params } = refusal('RELIABILITY_STANDARD', bad);
+    expect(code).toBe('INVALID_RELIABILITY_TEST');
+    expect((params['list'] as Issue[]).map((issue) => issue.path)).toEqual(
+      ['iterations', 'failureRate', 'seed', 'workers', 'procedure'].map((name) => `/${name}`),
     );
   });
 

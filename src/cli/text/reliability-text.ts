@@ -7,7 +7,7 @@ import { fit } from './width.js';
 const WIDTH = 80;
 const LISTED = 5;
 
-export const percent = (share: number): string => `${+(share * 100).toFixed(2)} %`;
+const percent = (share: number): string => `${+(share * 100).toFixed(2)} %`;
 
 /** The six, with their numbers, for the help. */
 export function configurationsText(): string {
@@ -45,7 +45,7 @@ export function progressLine(paint: Paint, r: ReliabilityReport): string {
   return parts.filter(Boolean).join('  ');
 }
 
-export const outcomesText = ({ outcomes }: ReliabilityReport): string =>
+const outcomesText = ({ outcomes }: ReliabilityReport): string =>
   Object.entries(outcomes)
     .map(([outcome, n]) => `${n} ${outcome}`)
     .join(', ');
@@ -58,6 +58,7 @@ const line = (name: string, value: string): string => `  ${name.padEnd(13)}${val
 /** All of a test that a person wants to know, in 80 columns. */
 export function reportText(paint: Paint, r: ReliabilityReport, detail?: ReliabilityDetail): string {
   const { configuration: c, durationMs: d, rollbacks, checker } = r;
+  const good = Object.values(r.byType).reduce((sum, t) => sum + t.asTold, 0);
   const rolled =
     rollbacks.attempted === 0
       ? 'none was needed'
@@ -65,7 +66,10 @@ export function reportText(paint: Paint, r: ReliabilityReport, detail?: Reliabil
   const head = [
     `${paint.bold(c.id)}  ${verdict(paint, r)}  ${paint.dim(r.testId)}`,
     ...r.reasons.map((why) => paint.red(`  ${safe(why)}`)),
-    line('as told', `${percent(r.successRate)} of ${c.iterations} (${r.iterations} ended, ${r.stuck} stuck)`),
+    line(
+      'as told',
+      `${percent(r.successRate)} of ${c.iterations} (${good} of the ${r.iterations} that ended; ${r.stuck} stuck)`,
+    ),
     line('outcomes', outcomesText(r) || 'none'),
     line('took', `${r.seconds.toFixed(1)} s of ${c.timeoutSeconds} s, ${r.perSecond.toFixed(1)} per second`),
     line('durations', `p50 ${took(d.p50)}, p95 ${took(d.p95)}, p99 ${took(d.p99)}`),
@@ -88,12 +92,18 @@ export function reportText(paint: Paint, r: ReliabilityReport, detail?: Reliabil
 }
 
 const bullets = (paint: Paint, title: string, lines: readonly string[]): string =>
-  lines.length === 0
-    ? ''
-    : [
-        paint.bold(title),
-        ...lines.slice(0, LISTED * 2).map((l) => `  ${fit(safe(l).replaceAll('\n', ' '), WIDTH * 2)}`),
-      ].join('\n');
+  lines.length === 0 ? '' : [paint.bold(title), ...lines.slice(0, LISTED * 2).map((l) => wrapped(safe(l)))].join('\n');
+
+/** Set in, and broken between words. */
+function wrapped(text: string): string {
+  const lines = [''];
+  for (const word of text.split(/\s+/)) {
+    const last = lines.at(-1)!;
+    if (last !== '' && last.length + word.length > WIDTH - 5) lines.push(word);
+    else lines[lines.length - 1] = last === '' ? word : `${last} ${word}`;
+  }
+  return lines.map((l, n) => `${n === 0 ? '  ' : '    '}${fit(l, WIDTH - 4)}`).join('\n');
+}
 
 function typesTable(paint: Paint, { byType }: ReliabilityReport): string {
   const rows = Object.entries(byType).map(([type, t]) => [

@@ -59,7 +59,7 @@ export interface Scene {
   /** For the worker that takes its place. */
   after: string;
   /** The line of the failpoint's log that says that the handoff is there; absent where its state does. */
-  at?: { point: string; step: string; fault: 'kill' | 'pause' | 'fail' };
+  at?: { point: string; step: string; fault: 'kill' | 'pause' };
   /** Whether the handoff fails at its end, so that all is undone. */
   isUndone: boolean;
   /** Whether its target rejects it, because no failpoint can make it fail at its end. */
@@ -76,7 +76,7 @@ export function sceneOf(procedure: Procedure, cell: ChaosCell): Scene {
   });
   const joined = (...points: string[]): string => points.filter(Boolean).join(',');
   const [newest] = undoable(procedure).toReversed();
-  const of = (point: string, step: string, fault: 'kill' | 'pause' | 'fail', isUndone = false): Scene => {
+  const of = (point: string, step: string, fault: 'kill' | 'pause', isUndone = false): Scene => {
     const after = isUndone ? fails : '';
     return {
       before: joined(`${point}:${step}=${fault}@1`, after),
@@ -91,8 +91,13 @@ export function sceneOf(procedure: Procedure, cell: ChaosCell): Scene {
   switch (cell.state) {
     case 'paused':
       return of('step.recorded', procedure.steps.find(isStruck)!.step_id, 'pause');
-    case 'retrying':
-      return of('step.dispatched', retriedStep(procedure)!.step_id, 'fail');
+    case 'retrying': {
+      // The first may fail beside the registration, and go on without a wait.
+      const step = retriedStep(procedure)!;
+      const times = Array.from({ length: Math.min(2, attemptsOf(step) - 1) }, (_, n) => n + 1);
+      const before = joined(...times.map((n) => `step.dispatched:${step.step_id}=fail@${n}`));
+      return { before, after: '', ...ends(false) };
+    }
     case 'compensating':
       return of('undo.dispatched', newest!.step_id, 'pause', true);
     case 'incident':

@@ -3,9 +3,10 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import { HandoffClient } from '../../client.js';
-import { isPaused, runningSteps } from '../../core/handoff.js';
+import { isPaused, runningSteps, type HandoffState } from '../../core/handoff.js';
+import type { RunStatus } from '../../client/runs.js';
 import { workflowIdOf } from '../../core/ids.js';
-import type { ChaosCell, ChaosRun } from '../../core/reliability/chaos.js';
+import type { ChaosCell, ChaosRun, ChaosState } from '../../core/reliability/chaos.js';
 import { firings } from '../../faults/fired.js';
 import { openStorage } from '../../storage/storage.js';
 import { connectClient } from '../../temporal/connect.js';
@@ -150,7 +151,7 @@ async function reach(
   void play(client, request, {
     ms: REACH_MS,
     isOver: isAt,
-    isThere: (s) => at === undefined && (state === 'incident' ? s.state.incidents.length > 0 : s.status === state),
+    isThere: (s) => at === undefined && state !== undefined && isIn(state, s),
     repairs: isUndone && state !== 'incident',
     rejects: isRejected,
   }).then((played) => (reaching.over = played));
@@ -168,6 +169,12 @@ async function reach(
     isThere: ({ state: s }) => isPaused(s) && runningSteps(s).length === 0,
   });
   return paused.outcome === 'there' ? undefined : paused;
+}
+
+function isIn(state: ChaosState, { status, state: s, retries = [] }: RunStatus & { state: HandoffState }): boolean {
+  if (state === 'incident') return s.incidents.length > 0;
+  if (state === 'retrying') return retries.some((r) => r.nextAt !== undefined);
+  return status === state;
 }
 
 /** Kills, and starts again what was killed. Returns when it died, milliseconds. */

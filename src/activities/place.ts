@@ -123,10 +123,11 @@ export async function place(to: ToPlace, { task, storage }: ActionContext, pace:
   await storage.ledger.apply(refOf(task), effect.key, async (trx) => {
     await register(trx);
     if (topStamp(destination) !== stamp) throw taken();
+    const keeps = found && movesAway(data);
     if (!isPut)
-      withFolders(storage.root, [staging, folder, undo], (from, there, keep) => {
+      withFolders(storage.root, [staging, folder, ...(keeps ? [undo] : [])], (from, there, keep) => {
         const at = `${there}/${rawOf(name)}`;
-        if (found && movesAway(data)) {
+        if (keeps) {
           moveTree(at, `${keep}/${kept}`, before!.copy);
           failpointSync('transfer.after_keep');
         }

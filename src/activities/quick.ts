@@ -94,7 +94,7 @@ async function runOne(
 }
 
 /** How long to wait for a turn. */
-const PATIENCE_MS = 2000;
+const PATIENCE_MS = 1000;
 
 /** Resolves once all that came before have had their turns. */
 let last: Promise<void> = Promise.resolve();

@@ -179,6 +179,11 @@ export class Runs {
     }
   }
 
+  private async isRunning(handoff: string): Promise<boolean> {
+    const look = withDeadline(this.caller, 'The look', () => this.handle(handoff).describe(), this.queryMs());
+    return (await look.catch(() => undefined))?.status.name === 'RUNNING';
+  }
+
   /**
    * Whether a pause or a cancellation fits without a doubt, by what the server itself knows: a query shortly before the
    * signal is what can make a history that does not replay (see `goRegular`).
@@ -191,12 +196,15 @@ export class Runs {
   }
 
   private async checkFits(handoff: string, name: MessageName, message: object): Promise<void> {
-    const { state, at } = await this.status(handoff).catch((error: unknown) => {
+    const { state, at, from } = await this.status(handoff).catch((error: unknown) => {
       // With the workers down and no storage, nobody knows the state; the signal is kept for when they are back.
-      if (error instanceof HandoffError && error.code === 'NO_WORKER') return { state: undefined, at: undefined };
+      if (error instanceof HandoffError && error.code === 'NO_WORKER')
+        return { state: undefined, at: undefined, from: undefined };
       throw error;
     });
     const refusal = state && refuse(handoff, state, { name, ...message }, at ?? Date.now());
+    // The record of an end may be of a task that a message threw away; the server knows whether it has ended.
+    if (refusal && from === 'storage' && isClosed(state.status) && (await this.isRunning(handoff))) return;
     if (refusal) throw new HandoffError(refusal.code, refusal.params);
   }
 

@@ -71,9 +71,7 @@ export class Ledger {
 
   /** Effects by their keys, oldest first. */
   async findKeys(keys: readonly string[]): Promise<Effect[]> {
-    if (keys.length === 0) return [];
-    const rows = await this.db.selectFrom('effects').selectAll().where('key', 'in', keys).orderBy('seq').execute();
-    return rows.map(effectOf);
+    return findIn(this.db, keys);
   }
 
   /**
@@ -111,11 +109,12 @@ export class Ledger {
     );
     await this.db.transaction().execute(async (trx) => {
       await currentStep(trx, ref);
-      for (const intent of await intents(trx)) {
-        const [effect] = await intendIn(trx, ref, [intent], cleared);
-        if (effect!.status === 'applied') continue;
-        if (effect!.status === 'undone') throw staleEpoch(ref, ref.epoch + 1);
-        await markApplied(trx, effect!.key, await intent.act());
+      const planned = await intents(trx);
+      const effects = await intendIn(trx, ref, planned, cleared);
+      for (const [i, { key, status }] of effects.entries()) {
+        if (status === 'applied') continue;
+        if (status === 'undone') throw staleEpoch(ref, ref.epoch + 1);
+        await markApplied(trx, key, await planned[i]!.act());
       }
     });
   }
@@ -272,7 +271,7 @@ export class Ledger {
 
   /** The open handoff other than `handoff` that holds a resource, if any. */
   async holderOf(resource: string, handoff: string): Promise<string | undefined> {
-    return (await holders(this.db, resource, handoff, 0))[0]?.holder;
+    return (await holders(this.db, [resource], handoff, 0))[0]?.holder;
   }
 
   private async clearRecentHolders(
@@ -281,13 +280,28 @@ export class Ledger {
     stillOpen: (handoff: string) => Promise<boolean>,
   ): Promise<ReadonlySet<string>> {
     const cleared = new Set<string>();
-    for (const { resource } of intents) {
-      for (const h of await holders(this.db, resource, ref.handoff, Date.now() - RECENT_MS)) {
-        if (h.closed && !cleared.has(h.holder) && !(await stillOpen(h.holder))) cleared.add(h.holder);
-      }
+    const resources = intents.map((i) => i.resource);
+    for (const h of await holders(this.db, resources, ref.handoff, Date.now() - RECENT_MS)) {
+      if (h.closed && !cleared.has(h.holder) && !(await stillOpen(h.holder))) cleared.add(h.holder);
     }
     return cleared;
   }
+}
+
+async function findIn(q: Queries, keys: readonly string[]): Promise<Effect[]> {
+  const rows = await inParts(keys, (part) =>
+    q.selectFrom('effects').selectAll().where('key', 'in', part).orderBy('seq').execute(),
+  );
+  return rows.map(effectOf);
+}
+
+/** Values that one statement takes. */
+const PART = 500;
+
+async function inParts<R>(values: readonly string[], of: (part: readonly string[]) => Promise<R[]>): Promise<R[]> {
+  const found: R[] = [];
+  for (let at = 0; at < values.length; at += PART) found.push(...(await of(values.slice(at, at + PART))));
+  return found;
 }
 
 async function find(q: Queries, key: string): Promise<Effect | undefined> {
@@ -308,17 +322,18 @@ async function intendIn(
   cleared: ReadonlySet<string>,
 ): Promise<Effect[]> {
   const effects: Effect[] = [];
-  for (const intent of intents) {
-    const key = effectKey(ref.handoff, ref.step, ref.epoch, intent.effect);
-    const known = await find(trx, key);
+  const keys = intents.map((i) => effectKey(ref.handoff, ref.step, ref.epoch, i.effect));
+  const there = new Map((await findIn(trx, keys)).map((e) => [e.key, e]));
+  const wanted = intents.filter((_, i) => !there.has(keys[i]!)).map((i) => i.resource);
+  const held = (await holders(trx, wanted, ref.handoff, Date.now() - RECENT_MS)).find((h) => !cleared.has(h.holder));
+  if (held) throw new HandoffError('DESTINATION_RESERVED', { resource: held.resource, holder: held.holder });
+  for (const [i, intent] of intents.entries()) {
+    const key = keys[i]!;
+    const known = there.get(key);
     if (known) {
       effects.push(known);
       continue;
     }
-    const held = (await holders(trx, intent.resource, ref.handoff, Date.now() - RECENT_MS)).find(
-      (h) => !cleared.has(h.holder),
-    );
-    if (held) throw new HandoffError('DESTINATION_RESERVED', { resource: intent.resource, holder: held.holder });
     const row: Insertable<EffectTable> = {
       key,
       handoff: ref.handoff,
@@ -352,27 +367,29 @@ const markApplied = (trx: Transaction<Tables>, key: string, result: Record<strin
     .where('key', '=', key)
     .execute();
 
-/** Other handoffs that have written a resource and are open, or closed after `closedAfter`. */
+/** Other handoffs that have written one of the resources and are open, or closed after `closedAfter`. */
 async function holders(
   q: Queries,
-  resource: string,
+  resources: readonly string[],
   handoff: string,
   closedAfter: number,
-): Promise<{ holder: string; closed: boolean }[]> {
-  const rows = await q
-    .selectFrom('effects')
-    .innerJoin('handoffs', 'handoffs.id', 'effects.handoff')
-    .select(['effects.handoff as holder', 'handoffs.closed_at as closed_at'])
-    .distinct()
-    .where('effects.resource', '=', resource)
-    .where('effects.status', '!=', 'undone')
-    .where('effects.handoff', '!=', handoff)
-    .where((e) =>
-      e.or([
-        e('handoffs.closed_at', 'is', null),
-        ...(closedAfter > 0 ? [e('handoffs.closed_at', '>', closedAfter)] : []),
-      ]),
-    )
-    .execute();
-  return rows.map((r) => ({ holder: r.holder, closed: r.closed_at !== null }));
+): Promise<{ resource: string; holder: string; closed: boolean }[]> {
+  const rows = await inParts(resources, (part) =>
+    q
+      .selectFrom('effects')
+      .innerJoin('handoffs', 'handoffs.id', 'effects.handoff')
+      .select(['effects.resource as resource', 'effects.handoff as holder', 'handoffs.closed_at as closed_at'])
+      .distinct()
+      .where('effects.resource', 'in', part)
+      .where('effects.status', '!=', 'undone')
+      .where('effects.handoff', '!=', handoff)
+      .where((e) =>
+        e.or([
+          e('handoffs.closed_at', 'is', null),
+          ...(closedAfter > 0 ? [e('handoffs.closed_at', '>', closedAfter)] : []),
+        ]),
+      )
+      .execute(),
+  );
+  return rows.map((r) => ({ resource: r.resource, holder: r.holder, closed: r.closed_at !== null }));
 }

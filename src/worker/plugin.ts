@@ -68,6 +68,8 @@ export class HandoffPlugin implements WorkerPlugin, BundlerPlugin {
         shutdownGraceTime: 10_000,
         // A pause and a cancellation travel with the heartbeat's answer; by default they would wait for 4 s.
         maxHeartbeatThrottleInterval: 900,
+        // What lies with a worker that has died waits this long for the next; by default 10 s.
+        stickyQueueScheduleToStartTimeout: '5s',
         ...options,
         ...bundle,
         activities: { ...theirs, ...ours },

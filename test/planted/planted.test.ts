@@ -31,8 +31,8 @@ test('one that has lost its place or its tests is told, also where there is no r
     writeFileSync(path.join(root, 'test', 'planted', '99-empty.patch'), 'Bug: none\n');
     const { status, said } = check(root);
     expect(status).toBe(1);
-    expect(said).toContain(`${name}: it does not apply`);
-    expect(said).toContain(`${name}: there is no test/`);
+    expect(said).toContain(`${String(name)}: it does not apply`);
+    expect(said).toContain(`${String(name)}: there is no test/`);
     expect(said).toContain('99-empty.patch: it does not say `Tests:`');
   } finally {
     rmSync(root, { recursive: true, force: true });

@@ -10,8 +10,8 @@ describe('what runs in the workflow sandbox', () => {
   let modules: string[] = [];
   beforeAll(() => {
     code = readFileSync(BUNDLE_FILE, 'utf8');
-    // Webpack writes each module's path above it.
-    modules = [...code.matchAll(/^ *!\*\*\* (\S+)/gm)].map((m) => m[1]!);
+    // Webpack writes each module's path above it, whether it stands alone or was joined with others.
+    modules = [...code.matchAll(/^(?: *!\*\*\*|;\/\/) (\S+)/gm)].map((m) => m[1]!);
   });
   const ours = () => modules.filter((m) => !m.includes('node_modules') && !m.startsWith('__temporal'));
 

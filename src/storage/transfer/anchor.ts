@@ -86,8 +86,7 @@ export function folderBelow(root: string, parts: readonly string[], make: boolea
     real = `${real}/${rawOf(part)}`;
     const outer = here;
     try {
-      if (make) writing(textOf(real), () => makeOne(by));
-      here = anchor(real, by);
+      here = make ? anchorOrMake(real, by) : anchor(real, by);
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       if (code === 'ENOENT' && !make) return undefined;
@@ -99,6 +98,17 @@ export function folderBelow(root: string, parts: readonly string[], make: boolea
     }
   }
   return here;
+}
+
+/** Most are there. */
+function anchorOrMake(real: Raw, by: Raw): Anchor {
+  try {
+    return anchor(real, by);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    writing(textOf(real), () => makeOne(by));
+    return anchor(real, by);
+  }
 }
 
 function makeOne(folder: Raw): void {

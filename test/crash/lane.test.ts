@@ -1,0 +1,204 @@
+import { afterAll, describe, expect, test } from 'vitest';
+import { shownStatus } from '../../src/core/handoff.js';
+import { workflowIdOf } from '../../src/core/ids.js';
+import { chosen, withCase, type Case, expectCompleted, expectUndone } from './case.js';
+import { replayKept } from './replay.js';
+
+// A handoff's first steps run with its registration, in one local activity, of which the history hears at its end.
+afterAll(replayKept);
+
+const PHASE = { procedure: 'PHASE_TRANSITION_STANDARD' } as const;
+const [TRANSFER, SYNC] = ['resource_handoff', 'state_synchronization'];
+
+/** The regular activities of a run in their order, and their limits of attempts. */
+async function regular(c: Case): Promise<[string, number][]> {
+  const { events } = await c.rig.history(c.id);
+  return (events ?? []).flatMap(({ activityTaskScheduledEventAttributes: a }) =>
+    a ? [[a.activityType!.name!, Number(a.retryPolicy?.maximumAttempts ?? 0)] as [string, number]] : [],
+  );
+}
+
+const attempts = async (c: Case, step: string): Promise<number | undefined> =>
+  (await c.rig.storage.steps.list(c.id))[step]?.attempts;
+
+async function reached(c: Case, point: string): Promise<void> {
+  await expect.poll(() => c.workers[0]!.fired(point), { timeout: 30_000, interval: 20 }).toBeGreaterThan(0);
+}
+
+const pause = (c: Case) => c.rig.client.pause(c.id, { by: 'test', reason: 'lunch' });
+const paused = (c: Case) => c.rig.until(c.id, (s) => s.from === 'run' && shownStatus(s.state!) === 'paused', 40_000);
+
+/** Tries: a machine that is busy with other things may need longer for the steps than they have. */
+const TRIES = 20;
+
+test('nothing stands against it: one local activity, and nothing regular', async () => {
+  for (let n = 1, isOne = false; !isOne; n++) {
+    await withCase({ ...PHASE, occupied: true }, async (c) => {
+      await c.returns();
+      await c.begin();
+      const outcome = await c.finish();
+      await expectCompleted(c, outcome);
+      const { events } = await c.rig.history(c.id);
+      const markers = events!.filter((e) => e.markerRecordedEventAttributes).length;
+      isOne = markers === 1 && (await regular(c)).length === 0;
+      if (!isOne && n < TRIES) return;
+      expect(await regular(c)).toEqual([]);
+      expect(markers).toBe(1);
+      expect(events!.filter((e) => e.workflowTaskCompletedEventAttributes)).toHaveLength(1);
+      // What the database was told is what the run came to.
+      const stored = (await c.rig.storage.handoffs.find(c.id))!;
+      expect(stored.outcome).toEqual(outcome);
+      const { state } = await c.rig.client.status(c.id);
+      expect(stored.state).toEqual(state);
+    });
+  }
+}, 120_000);
+
+describe.concurrent('before a worker is there', { timeout: 60_000 }, () => {
+  test('a pause: nothing is done before it is resumed', async () => {
+    await withCase(PHASE, async (c) => {
+      await c.begin();
+      await pause(c);
+      await c.returns();
+      await paused(c);
+      expect(await c.ledger()).toEqual([]);
+      await c.rig.client.resume(c.id, { by: 'test' });
+      await expectCompleted(c, await c.finish());
+    });
+  });
+
+  test.for(['cancel', 'Cancel of Temporal'])('%s: nothing is done at all', async (how) => {
+    await withCase(PHASE, async (c) => {
+      await c.begin();
+      const handle = c.rig.temporal.workflow.getHandle(workflowIdOf(c.id));
+      await (how === 'cancel' ? c.rig.client.cancel(c.id, { by: 'test', reason: 'enough' }) : handle.cancel());
+      await c.returns();
+      expect((await c.finish()).outcome).toBe('cancelled');
+      expect(await c.ledger()).toEqual([]);
+    });
+  });
+
+  test('its time to be accepted passes: nothing is done', async () => {
+    await withCase({ ...PHASE, over: { expiresInMinutes: 0.01 } }, async (c) => {
+      await c.begin();
+      await new Promise((resolve) => setTimeout(resolve, 1500));
+      await c.returns();
+      expect((await c.finish()).outcome).toBe('expired');
+      expect(await c.ledger()).toEqual([]);
+    });
+  });
+});
+
+/** All is done, and recorded as completed: the task that says so is thrown away by what comes in this moment. */
+describe.concurrent('while its last moment lasts, and nothing is killed', { timeout: 90_000 }, () => {
+  const atTheEnd = (body: (c: Case) => Promise<void>) =>
+    withCase({ ...PHASE, occupied: true }, async (c) => {
+      await c.worker('close.after=delay:2000@1');
+      await c.begin();
+      await reached(c, 'close.after');
+      await body(c);
+    });
+
+  test.for(['cancel', 'Cancel of Temporal'])('%s: all is undone', async (how) => {
+    await atTheEnd(async (c) => {
+      const handle = c.rig.temporal.workflow.getHandle(workflowIdOf(c.id));
+      await (how === 'cancel' ? c.rig.client.cancel(c.id, { by: 'test', reason: 'enough' }) : handle.cancel());
+      await expectUndone(c, await c.finish(), 'cancelled');
+      expect((await c.rig.storage.handoffs.find(c.id))!.status).toBe('cancelled');
+    });
+  });
+
+  test('pause: it does not complete before it is resumed, and nothing is done twice', async () => {
+    await atTheEnd(async (c) => {
+      await pause(c);
+      await paused(c);
+      await expect
+        .poll(async () => (await c.rig.storage.handoffs.find(c.id))!.shown, { timeout: 20_000 })
+        .toBe('paused');
+      await c.rig.client.resume(c.id, { by: 'test' });
+      await expectCompleted(c, await c.finish());
+    });
+  });
+
+  test('an update: it counts where it is answered, and the handoff completes', async () => {
+    await atTheEnd(async (c) => {
+      const answer = c.rig.client.extend(c.id, { by: 'test', minutes: 30 }).then(
+        () => true,
+        () => false,
+      );
+      await expectCompleted(c, await c.finish());
+      const { state } = (await c.rig.storage.handoffs.find(c.id))!;
+      const left = state!.expiry.remainingMs / 60_000;
+      expect(left).toBeLessThanOrEqual(90);
+      if (await answer) expect(left).toBeGreaterThan(88);
+    });
+  });
+});
+
+/** A place in the midst of each step, and after the last. */
+const POINTS = [
+  'open.after',
+  'validate.before.phase_completion_validation',
+  'transfer.after_rename',
+  'sync_state.in_apply',
+  'sync_state.after_apply',
+  'validate.before.handoff_validation',
+  'close.after',
+];
+
+describe.concurrent('the worker is killed with -9', { timeout: 90_000 }, () => {
+  test.for(chosen(POINTS, (_, i) => i % 2 === 0))('at %s: what was done stands once', async (point) => {
+    await withCase({ ...PHASE, occupied: true }, async (c) => {
+      await c.dieAt(point, '@1');
+      await c.returns();
+      await expectCompleted(c, await c.finish());
+      // The rest is regular: each attempt of an action is one that is counted.
+      const names = (await regular(c)).map(([name]) => name);
+      expect(names).toContain('transfer');
+      if (point === 'transfer.after_rename') expect(await attempts(c, TRANSFER!)).toBe(2);
+    });
+  });
+});
+
+describe.concurrent('what does not go well locally goes on as a regular activity', { timeout: 90_000 }, () => {
+  test('a transfer that takes longer than its time goes on with what is left, and costs no attempt', async () => {
+    await withCase(PHASE, async (c) => {
+      await c.worker('transfer.after_intent=delay:400@1');
+      await c.begin();
+      await expectCompleted(c, await c.finish());
+      expect((await regular(c))[0]).toEqual(['transfer', 3]);
+      expect(await attempts(c, TRANSFER!)).toBe(1);
+    });
+  });
+
+  test('a step that fails once has the attempts that are left', async () => {
+    await withCase(PHASE, async (c) => {
+      await c.worker('sync_state.before_apply=fail@1');
+      await c.begin();
+      await expectCompleted(c, await c.finish());
+      const all = await regular(c);
+      // On a machine that is too slow, the step before it went on as a regular one as well.
+      const isLocal = all[0]?.[0] === 'sync_state';
+      expect(all).toContainEqual(['sync_state', isLocal ? 2 : 3]);
+      expect(await attempts(c, SYNC!)).toBe(2);
+    });
+  });
+
+  test('a step that fails each time fails after as many attempts as it has, and all is undone', async () => {
+    await withCase({ ...PHASE, occupied: true }, async (c) => {
+      await c.worker('sync_state.before_apply=fail');
+      await c.begin();
+      await expectUndone(c, await c.finish(), 'failed');
+      expect(c.workers[0]!.fired('sync_state.before_apply')).toBe(3);
+    });
+  });
+
+  test('a step that has one attempt only is not tried locally', async () => {
+    await withCase({ procedure: 'CRASH_ONCE', occupied: true }, async (c) => {
+      await c.returns();
+      await c.begin();
+      await expectCompleted(c, await c.finish());
+      expect((await regular(c))[0]).toEqual(['transfer', 1]);
+    });
+  });
+});

@@ -2,11 +2,7 @@ import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-<<<<<<< HEAD
-import { bundleWorkflowCode, type BundlerPlugin } from '@temporalio/worker';
-=======
-import { bundleWorkflowCode, type BundleOptions } from '@temporalio/worker';
->>>>>>> h-s
+import { bundleWorkflowCode, type BundleOptions, type BundlerPlugin } from '@temporalio/worker';
 
 // The same whether this file runs from src/ or dist/.
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..', '..');
@@ -28,9 +24,6 @@ const workflows = (folder: string) => ({
 /** Our workflows as the build left them, for a bundle that they share with others. */
 export const WORKFLOWS = workflows(path.join(root, 'dist'));
 
-<<<<<<< HEAD
-/** Bundles the workflows that were compiled to `folder`, into that folder, without tracing and with it. Called by the build. */
-=======
 type WebpackConfig = Parameters<NonNullable<BundleOptions['webpackConfigHook']>>[0];
 
 /** Our modules as one: each run evaluates them all, and to tie 60 together takes longer than what is in them. */
@@ -39,8 +32,7 @@ const joined = (config: WebpackConfig): WebpackConfig => ({
   optimization: { ...config.optimization, concatenateModules: true, providedExports: true, usedExports: true },
 });
 
-/** Bundles the workflows that were compiled to `folder`, into that folder. Called by the build. */
->>>>>>> h-s
+/** Bundles the workflows that were compiled to `folder`, into that folder, without tracing and with it. Called by the build. */
 export async function writeWorkflowBundle(folder: string): Promise<void> {
   const parts = workflows(folder);
   await writeFile(path.join(folder, path.basename(BUNDLE_FILE)), await bundled(parts, [parts.guard]));

@@ -8,7 +8,8 @@ import { replayKept } from './replay.js';
 afterAll(replayKept);
 
 const PHASE = { procedure: 'PHASE_TRANSITION_STANDARD' } as const;
-const [TRANSFER, SYNC] = ['resource_handoff', 'state_synchronization'];
+const TRANSFER = 'resource_handoff';
+const SYNC = 'state_synchronization';
 
 /** The regular activities of a run in their order, and their limits of attempts. */
 async function regular(c: Case): Promise<[string, number][]> {
@@ -32,8 +33,9 @@ const paused = (c: Case) => c.rig.until(c.id, (s) => s.from === 'run' && shownSt
 const TRIES = 20;
 
 test('nothing stands against it: one local activity, and nothing regular', async () => {
-  for (let n = 1, isOne = false; !isOne; n++) {
-    await withCase({ ...PHASE, occupied: true }, async (c) => {
+  let isOne = false;
+  const attempt = (n: number) =>
+    withCase({ ...PHASE, occupied: true }, async (c) => {
       await c.returns();
       await c.begin();
       const outcome = await c.finish();
@@ -51,7 +53,7 @@ test('nothing stands against it: one local activity, and nothing regular', async
       const { state } = await c.rig.client.status(c.id);
       expect(stored.state).toEqual(state);
     });
-  }
+  for (let n = 1; n <= TRIES && !isOne; n++) await attempt(n);
 }, 120_000);
 
 describe.concurrent('before a worker is there', { timeout: 60_000 }, () => {
@@ -130,7 +132,7 @@ describe.concurrent('while its last moment lasts, and nothing is killed', { time
       const { state } = (await c.rig.storage.handoffs.find(c.id))!;
       const left = state!.expiry.remainingMs / 60_000;
       expect(left).toBeLessThanOrEqual(90);
-      if (await answer) expect(left).toBeGreaterThan(88);
+      expect(left).toBeGreaterThan((await answer) ? 88 : 58);
     });
   });
 });
@@ -152,10 +154,10 @@ describe.concurrent('the worker is killed with -9', { timeout: 90_000 }, () => {
       await c.dieAt(point, '@1');
       await c.returns();
       await expectCompleted(c, await c.finish());
-      // The rest is regular: each attempt of an action is one that is counted.
-      const names = (await regular(c)).map(([name]) => name);
-      expect(names).toContain('transfer');
-      if (point === 'transfer.after_rename') expect(await attempts(c, TRANSFER!)).toBe(2);
+      // An attempt whose worker was killed is one of those that are counted; what stood by then was looked at once more.
+      const used = await attempts(c, TRANSFER);
+      expect(used).toBeGreaterThanOrEqual(point === 'transfer.after_rename' ? 2 : 1);
+      expect(used).toBeLessThanOrEqual(2);
     });
   });
 });
@@ -167,7 +169,7 @@ describe.concurrent('what does not go well locally goes on as a regular activity
       await c.begin();
       await expectCompleted(c, await c.finish());
       expect((await regular(c))[0]).toEqual(['transfer', 3]);
-      expect(await attempts(c, TRANSFER!)).toBe(1);
+      expect(await attempts(c, TRANSFER)).toBe(1);
     });
   });
 
@@ -180,7 +182,7 @@ describe.concurrent('what does not go well locally goes on as a regular activity
       // On a machine that is too slow, the step before it went on as a regular one as well.
       const isLocal = all[0]?.[0] === 'sync_state';
       expect(all).toContainEqual(['sync_state', isLocal ? 2 : 3]);
-      expect(await attempts(c, SYNC!)).toBe(2);
+      expect(await attempts(c, SYNC)).toBe(2);
     });
   });
 

@@ -22,7 +22,10 @@ type ActionActivities = Record<string, (task: StepTask) => Promise<Facts>>;
 /** The activity wrapper beats every second; a dead worker is found in this time. */
 const HEARTBEAT_TIMEOUT = '5s';
 
-/** With time to spare before a task that lasts has to beat, after 8 s. */
+/**
+ * From the moment in which it is asked for: a task that lasts 8 s has to beat, and the SDK (1.24.0) gives a run whose first
+ * task did so another time at its replay.
+ */
 const LOCAL_TIMEOUT_MS = 4000;
 
 /** Local work: one attempt, and short, so that signals are heard soon. */
@@ -32,6 +35,7 @@ const local = (
 ): ReturnType<typeof proxyLocalActivities<EngineActivities>> =>
   proxyLocalActivities<EngineActivities>({
     startToCloseTimeout: timeoutMs,
+    scheduleToCloseTimeout: timeoutMs,
     retry: { maximumAttempts: 1 },
     summary: summary.slice(0, 120),
   });
@@ -118,7 +122,7 @@ export async function registers(task: OpenTask, quick: readonly Step[], mayRun: 
     const call = local(`${RECORDS.openHandoff}: ${names.join(', ')}`, Math.min(LOCAL_TIMEOUT_MS, ...timeouts));
     try {
       const opened = await inTurn(() => (!steered && mayRun() ? call.openHandoff(task) : Promise.resolve(undefined)));
-      // What was too slow once may be so again: a task whose local work makes it beat meets the race above.
+      // What was too slow once may be so again.
       if (opened && tasks.some(({ step, action }) => action !== 'confirm' && !isOver(opened, step))) goRegular();
       if (opened) return opened;
     } catch (error) {

@@ -51,7 +51,8 @@ export async function leaveRoom(at: string, bytes: number | 'whole'): Promise<vo
   for (let tries = 1; ; tries++) {
     const { blocks, bfree, bsize } = await statfs(at);
     const used = (blocks - bfree) * bsize;
-    const size = bytes === 'whole' ? SIZE : String(Math.ceil((used + bytes) / PAGE) * PAGE);
+    // 0 would be no limit at all, and a tmpfs that has none can be given none any more.
+    const size = bytes === 'whole' ? SIZE : String(Math.max(1, Math.ceil((used + bytes) / PAGE)) * PAGE);
     try {
       return void (await run('mount', ['-o', `remount,size=${size}`, at]));
     } catch (error) {

@@ -33,18 +33,17 @@ const paused = (c: Case) => c.rig.until(c.id, (s) => s.from === 'run' && shownSt
 const TRIES = 20;
 
 test('nothing stands against it: one local activity, and nothing regular', async () => {
-  /** Whether it needs no other try. */
-  const attempt = async (n: number): Promise<boolean> => {
-    let isOne = false;
-    await withCase({ ...PHASE, occupied: true }, async (c) => {
+  const found = { isOne: false };
+  const attempt = (n: number) =>
+    withCase({ ...PHASE, occupied: true }, async (c) => {
       await c.returns();
       await c.begin();
       const outcome = await c.finish();
       await expectCompleted(c, outcome);
       const { events } = await c.rig.history(c.id);
       const markers = events!.filter((e) => e.markerRecordedEventAttributes).length;
-      isOne = markers === 1 && (await regular(c)).length === 0;
-      if (!isOne && n < TRIES) return;
+      found.isOne = markers === 1 && (await regular(c)).length === 0;
+      if (!found.isOne && n < TRIES) return;
       expect(await regular(c)).toEqual([]);
       expect(markers).toBe(1);
       expect(events!.filter((e) => e.workflowTaskCompletedEventAttributes)).toHaveLength(1);
@@ -54,9 +53,7 @@ test('nothing stands against it: one local activity, and nothing regular', async
       const { state } = await c.rig.client.status(c.id);
       expect(stored.state).toEqual(state);
     });
-    return isOne;
-  };
-  for (let n = 1; n <= TRIES; n++) if (await attempt(n)) return;
+  for (let n = 1; n <= TRIES && !found.isOne; n++) await attempt(n);
 }, 120_000);
 
 describe.concurrent('before a worker is there', { timeout: 60_000 }, () => {
@@ -84,9 +81,11 @@ describe.concurrent('before a worker is there', { timeout: 60_000 }, () => {
   });
 
   test('its time to be accepted passes: nothing is done', async () => {
-    await withCase({ ...PHASE, over: { expiresInMinutes: 0.01 } }, async (c) => {
+    await withCase(PHASE, async (c) => {
+      const at = Date.now() + 3000;
+      c.request.expiresAt = new Date(at).toISOString();
       await c.begin();
-      await new Promise((resolve) => setTimeout(resolve, 1500));
+      await expect.poll(() => Date.now(), { timeout: 10_000 }).toBeGreaterThan(at);
       await c.returns();
       expect((await c.finish()).outcome).toBe('expired');
       expect(await c.ledger()).toEqual([]);

@@ -38,7 +38,10 @@ export class View {
 
   constructor(private readonly run: Run) {
     // A run that continues or was reset does not know how far the one before it came with this.
-    const follows = run.input.carried !== undefined || Object.keys(run.opened.epochs).length > 0;
+    // Nor does the database know the state of one that was recorded as completed, and then heard of something else.
+    const { epochs, closedAt } = run.opened;
+    const isAhead = closedAt !== undefined && run.closedEarly() === undefined;
+    const follows = run.input.carried !== undefined || Object.keys(epochs).length > 0 || isAhead;
     // The run before it ended only once that was written.
     if (run.input.carried !== undefined) run.offerOnRecord = run.state.acceptance.epoch;
     run.record = () => this.project();

@@ -26,8 +26,8 @@ test('one that has lost its place or its tests is told, also where there is no r
   try {
     mkdirSync(path.join(root, 'test', 'planted'), { recursive: true });
     cpSync(path.join(ROOT, 'scripts', 'planted.mjs'), path.join(root, 'scripts', 'planted.mjs'));
-    const [name] = readdirSync(path.join(ROOT, 'test', 'planted')).filter((f) => f.endsWith('.patch'));
-    cpSync(path.join(ROOT, 'test', 'planted', name!), path.join(root, 'test', 'planted', name!));
+    const name = readdirSync(path.join(ROOT, 'test', 'planted')).find((f) => f.endsWith('.patch'))!;
+    cpSync(path.join(ROOT, 'test', 'planted', name), path.join(root, 'test', 'planted', name));
     writeFileSync(path.join(root, 'test', 'planted', '99-empty.patch'), 'Bug: none\n');
     const { status, said } = check(root);
     expect(status).toBe(1);

@@ -19,13 +19,21 @@ import { parseSettings, type PointFault, type Setting } from './setting.js';
  * - `pause`: until the file `HANDOFF_FAILPOINT_RELEASE` is there, so that somebody else can be struck meanwhile
  *
  * Each firing appends `name=fault` to `HANDOFF_FAILPOINT_LOG` before it strikes, so that a test can prove that its fault
- * really happened; the end of a delay and of a pause appends `name=over`. Chance comes from `HANDOFF_FAILPOINT_SEED`,
+ * really happened; the end of a delay, a hang and a pause appends `name=over`. Chance comes from `HANDOFF_FAILPOINT_SEED`,
  * and from `HANDOFF_FAILPOINT_STREAM`, which tells processes apart.
  */
-const armed = armedBy(process.env);
+let armed = armedBy(process.env);
+
+/** Whether points can be set later: the variable is there, if only empty. Production has none, and pays nothing. */
+const canArm = process.env['HANDOFF_FAILPOINTS'] !== undefined;
+
+/** Sets other points from now on, for a test that this process is a part of; they count anew. Throws INVALID_FAILPOINTS. */
+export function arm(failpoints: string): void {
+  armed = armedBy({ ...process.env, HANDOFF_FAILPOINTS: failpoints });
+}
 
 /** Whether anything is set: asked before work that only a point needs. */
-export const isArmed = armed !== undefined;
+export const isArmed = (): boolean => armed !== undefined;
 
 interface Armed extends Setting {
   reached: number;
@@ -56,7 +64,7 @@ const attempts = new AsyncLocalStorage<AbortSignal>();
 
 /** Runs one attempt of an activity: `hang` ends with its signal. */
 export const duringAttempt = <T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> =>
-  armed ? attempts.run(signal, work) : work();
+  canArm ? attempts.run(signal, work) : work();
 
 /** Comes by a point. */
 export const failpoint = (name: string): Promise<void> | undefined => armed && strike(armed, name);
@@ -69,7 +77,7 @@ async function strike(points: Map<string, Armed[]>, name: string, step?: string)
   if (!hit) return;
   const { fault } = hit;
   const signal = attempts.getStore();
-  if (fault.kind === 'hang') return hang(signal);
+  if (fault.kind === 'hang') return hang(signal).finally(() => note(`${hit.at}=over`));
   if (fault.kind === 'delay') await sleep(fault.ms);
   else if (fault.kind === 'pause') while (!released()) await sleep(POLL_MS);
   else throw errorOf(name, fault);

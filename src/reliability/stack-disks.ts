@@ -6,6 +6,7 @@ import type { Disks } from './stack.js';
 const run = promisify(execFile);
 const SIZE = '1g';
 const PAGE = 4096;
+const TRIES = 50;
 
 // Its pipe ends with the process that holds it, however that ends: then the file systems go as well.
 const WATCHDOG = 'read -r _; for at; do umount -l "$at" 2>/dev/null; done';
@@ -47,8 +48,15 @@ export async function mountDisks(disks: Disks): Promise<{ unmount: (keep: boolea
 
 /** Leaves a file system so many bytes beside what it holds; `whole` gives it its size back. */
 export async function leaveRoom(at: string, bytes: number | 'whole'): Promise<void> {
-  const { blocks, bfree, bsize } = await statfs(at);
-  const used = (blocks - bfree) * bsize;
-  const size = bytes === 'whole' ? SIZE : String(Math.ceil((used + bytes) / PAGE) * PAGE);
-  await run('mount', ['-o', `remount,size=${size}`, at]);
+  for (let tries = 1; ; tries++) {
+    const { blocks, bfree, bsize } = await statfs(at);
+    const used = (blocks - bfree) * bsize;
+    const size = bytes === 'whole' ? SIZE : String(Math.ceil((used + bytes) / PAGE) * PAGE);
+    try {
+      return void (await run('mount', ['-o', `remount,size=${size}`, at]));
+    } catch (error) {
+      // Somebody wrote more meanwhile than was to be left.
+      if (tries === TRIES) throw error;
+    }
+  }
 }

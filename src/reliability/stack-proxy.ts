@@ -28,23 +28,27 @@ export async function startProxy(address: string): Promise<ProxyControl> {
     return open;
   };
 
-  /** What `from` says goes on to `to`, in its order. */
+  /** What `from` says goes on to `to`, in its order: what was delayed first, also after the delay has ended. */
   const pass = (from: Socket, to: Socket): void => {
-    let due = 0;
+    const waiting: { due: number; say: () => void }[] = [];
+    const pump = (): void => {
+      while (waiting[0] && waiting[0].due <= Date.now()) waiting.shift()!.say();
+      if (waiting[0]) setTimeout(pump, waiting[0].due - Date.now());
+    };
+    const inTurn = (delay: number, say: () => void): void => {
+      if (delay === 0 && waiting.length === 0) return say();
+      waiting.push({ due: Date.now() + delay, say });
+      if (waiting.length === 1) setTimeout(pump, delay);
+    };
     from.on('data', (chunk: Buffer) => {
       if (isSilent) return void struck++;
-      // What was delayed must be passed on first, also after the delay has ended.
-      const wait = Math.max(delayMs, due - Date.now());
-      if (wait <= 0) {
-        if (!to.write(chunk)) from.pause();
-        return;
-      }
-      struck++;
-      due = Date.now() + wait;
-      setTimeout(() => !to.destroyed && to.write(chunk), wait);
+      if (delayMs > 0) struck++;
+      inTurn(delayMs, () => {
+        if (!to.destroyed && !to.write(chunk)) from.pause();
+      });
     });
     to.on('drain', () => from.resume());
-    from.on('end', () => setTimeout(() => to.end(), Math.max(0, due - Date.now())));
+    from.on('end', () => inTurn(0, () => to.end()));
   };
 
   const server = createServer({ allowHalfOpen: true }, (near) => {

@@ -102,14 +102,14 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       failpointLog: points.log,
       failpointRelease: points.release,
       seed,
+      failpoints: () => points.text,
       rearm: async (text) => {
+        parseSettings(text);
         points.text = text;
-        await Promise.all(
-          workers.map(async (worker) => {
-            await worker.drain();
-            await worker.restart(text);
-          }),
-        );
+        await Promise.all(workers.map((worker) => worker.rearm(text)));
+      },
+      untilServes: async () => {
+        await Promise.all(workers.map((worker) => worker.untilPolling()));
       },
       close,
     };

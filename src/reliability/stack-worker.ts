@@ -6,7 +6,7 @@ import { HandoffError } from '../core/errors.js';
 import { endWithUs, signalGroup } from '../temporal/process-group.js';
 import { until } from './until.js';
 import type { WorkerVictim } from './stack.js';
-import type { WorkerTask } from './worker-main.js';
+import type { ArmTask, WorkerTask } from './worker-main.js';
 
 /** Processes run what the build made, also where this file runs from src/. */
 const MAIN = fileURLToPath(new URL('../../dist/reliability/worker-main.js', import.meta.url));
@@ -34,6 +34,7 @@ export async function startWorkerProcess(number: number, place: WorkerPlace): Pr
     const one = launch(place, failpoints, `worker-${number}-${++lives}`);
     try {
       await untilPolling(one, place);
+      one.upMs = Math.round(performance.now() - one.began);
       return one;
     } catch (error) {
       signalGroup(one.pid, 'SIGKILL');
@@ -60,6 +61,11 @@ export async function startWorkerProcess(number: number, place: WorkerPlace): Pr
     stop: () => signalGroup(life.pid, 'SIGSTOP'),
     continue: () => signalGroup(life.pid, 'SIGCONT'),
     gone: () => life.gone,
+    untilPolling: () => untilPolling(life, place),
+    rearm: async (others) => {
+      failpoints = others;
+      await Promise.race([life.rearm(others), life.gone]);
+    },
     lastWords: () => lastLines(logFile),
     restart: async (others) => {
       if (others !== undefined) failpoints = others;
@@ -74,6 +80,7 @@ interface Life {
   upMs: number;
   began: number;
   ready: Promise<unknown>;
+  rearm: (failpoints: string) => Promise<unknown>;
   gone: Promise<NodeJS.Signals | number | null>;
 }
 
@@ -103,7 +110,13 @@ function launch({ task, env, failpoints, logFile }: WorkerPlace, text: string, s
   void gone.then(endWithUs(pid));
   // What it is sent may come after its death.
   child.send(task, () => {});
-  return { pid, upMs: 0, began, gone, ready: new Promise((resolve) => child.once('message', resolve)) };
+  const answer = (): Promise<unknown> => new Promise((resolve) => child.once('message', resolve));
+  const rearm = (others: string): Promise<unknown> => {
+    const answered = answer();
+    child.send({ failpoints: others } satisfies ArmTask, () => {});
+    return answered;
+  };
+  return { pid, upMs: 0, began, gone, ready: answer(), rearm };
 }
 
 /** A worker is there when the server knows its pollers, of workflows and of activities. */
@@ -126,7 +139,6 @@ async function untilPolling(life: Life, { server, task, logFile }: WorkerPlace):
     return (await isPolling(1).catch(() => false)) && (await isPolling(2).catch(() => false));
   });
   await Promise.race([polls, over]);
-  life.upMs = Math.round(performance.now() - life.began);
 }
 
 function lastLines(file: string): string {

@@ -20,8 +20,12 @@ export interface Victim {
 export interface WorkerVictim extends Victim {
   /** Milliseconds from its start until it polled. */
   upMs: number;
+  /** Waits until it polls, as after the server was away. */
+  untilPolling(): Promise<void>;
   /** SIGTERM: work in flight ends first; resolves when it is gone. */
   drain(): Promise<void>;
+  /** Goes by other failpoints from now on. */
+  rearm(failpoints: string): Promise<void>;
   /** As any victim's; `failpoints` takes the place of what it had until then. */
   restart(failpoints?: string): Promise<void>;
   /** Resolves with how it went, when the process that is there now is gone, for whatever reason. */
@@ -87,8 +91,12 @@ export interface Stack {
   failpointRelease: string;
   /** What failpoints with a probability draw from. */
   seed: number;
-  /** Has every worker begin anew with these failpoints: drained, and started again. `''`: with none. */
+  /** What all workers were told last, or started with. */
+  failpoints(): string;
+  /** Has every worker that is there go by other failpoints from now on, counted anew; so do those that are started later. */
   rearm(failpoints: string): Promise<void>;
+  /** Waits until every worker polls. Throws DEADLINE_EXCEEDED after a minute. */
+  untilServes(): Promise<void>;
   /** Ends all of it, however it stands, and removes its folder unless `keep`; one that was given stays. */
   close(keep?: boolean): Promise<void>;
 }

@@ -4,6 +4,7 @@ import { DefaultLogger, Runtime } from '@temporalio/worker';
 import { openStorage, type StorageOptions } from '../storage/storage.js';
 import type { Procedure } from '../core/procedure.js';
 import type { ConnectOverrides } from '../temporal/connect.js';
+import { arm } from '../faults/failpoint.js';
 import { createHandoffWorker } from '../worker.js';
 import { loadModules } from '../worker/load-module.js';
 
@@ -15,6 +16,11 @@ export interface WorkerTask {
   /** Modules with parts: the user's, and those of the test. */
   modules: readonly string[];
   procedures: readonly Procedure[];
+}
+
+/** What it may be sent later: the points to go by from then on. It answers `armed`. */
+export interface ArmTask {
+  failpoints: string;
 }
 
 // Without a parent nobody would ever end it.
@@ -37,6 +43,10 @@ const worker = await createHandoffWorker({
   reconcileSeconds: 0,
 });
 process.once('SIGTERM', () => worker.shutdown());
+process.on('message', ({ failpoints }: ArmTask) => {
+  arm(failpoints);
+  process.send?.('armed');
+});
 const running = worker.run();
 process.send?.('ready');
 await running;

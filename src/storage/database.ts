@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import Database from 'libsql';
 import {
   CompiledQuery,
@@ -27,9 +28,41 @@ export type Queries = Kysely<Tables> | Transaction<Tables>;
  * fails at once, without waiting, if another process wrote since the first read.
  */
 class ImmediateDriver extends SqliteDriver {
+  private patient: DatabaseConnection | undefined;
+
+  override async acquireConnection(): Promise<DatabaseConnection> {
+    // There is one connection, and it is ours alone until it is released.
+    const connection = await super.acquireConnection();
+    return (this.patient ??= waitingFor(connection));
+  }
   override async beginTransaction(connection: DatabaseConnection): Promise<void> {
     await connection.executeQuery(CompiledQuery.raw('begin immediate'));
   }
+}
+
+/** How long a statement waits for the lock of another process, in all; and in one go, within SQLite. Milliseconds. */
+const LOCK_WAIT_MS = 10_000;
+const STAND_STILL_MS = 250;
+
+/**
+ * SQLite waits for a lock standing still, and the whole process with it: no activity would beat, and the server would take
+ * them all for dead. So it waits shortly, and we ask again. A statement that was refused so has done nothing.
+ */
+function waitingFor(connection: DatabaseConnection): DatabaseConnection {
+  return {
+    streamQuery: (query, size) => connection.streamQuery(query, size),
+    executeQuery: async (query) => {
+      const end = Date.now() + LOCK_WAIT_MS;
+      for (;;) {
+        try {
+          return await connection.executeQuery(query);
+        } catch (error) {
+          if ((error as { code?: unknown }).code !== 'SQLITE_BUSY' || Date.now() > end) throw error;
+          await sleep(STAND_STILL_MS / 10);
+        }
+      }
+    },
+  };
 }
 
 /** Migrations run in a transaction, and with it under the write lock: two processes that open a new file do not meet. */
@@ -63,6 +96,7 @@ export async function openDatabase(file: string, durability: 'process' | 'power'
     raw.exec('PRAGMA busy_timeout = 10000');
     raw.exec('PRAGMA journal_mode = WAL');
     raw.exec(`PRAGMA synchronous = ${durability === 'power' ? 'FULL' : 'NORMAL'}`);
+    raw.exec(`PRAGMA busy_timeout = ${STAND_STILL_MS}`);
     const db = new Kysely<Tables>({ dialect: new LibsqlDialect(raw) });
     // Most open a file that is up to date, and need no lock for it.
     if ((await lacking(db)).length > 0) await migrate(db);
@@ -123,7 +157,7 @@ function keepingStatements(raw: Database.Database): Database.Database {
   const kept = new Map<string, Database.Statement>();
   const prepare = raw.prepare.bind(raw);
   raw.prepare = ((sql: string) => {
-    if (isArmed) comeBy(sql);
+    if (isArmed()) comeBy(sql);
     const statement = kept.get(sql) ?? prepare(sql);
     kept.delete(sql);
     // What changes the schema runs once and is not worth keeping.

@@ -147,7 +147,7 @@ describe('a point', () => {
   test('hangs until its attempt is stopped', async () => {
     const { came } = await strike('step.dispatched=hang', [['step.dispatched', 'a']], { abortAfterMs: 100 });
     expect(came).toMatchObject([{ message: 'its time is over' }]);
-    expect(firings(log)).toEqual([{ point: 'step.dispatched', step: 'a', fault: 'hang' }]);
+    expect(firings(log).map((f) => f.fault)).toEqual(['hang', 'over']);
   });
 
   test('pauses until it is released', async () => {

@@ -9,7 +9,8 @@ import { openStorage, type Storage } from '../../src/storage/storage.js';
 import { connectClient } from '../../src/temporal/connect.js';
 
 const PROCEDURES = ['PHASE_TRANSITION_STANDARD', 'AGENT_HANDOFF_STANDARD'] as const;
-const WITHIN_MS = 60_000;
+const WITHIN_MS = 120_000;
+const EACH_MS = 500;
 
 /** Handoffs that run on a stack, one after another, while faults strike it; the agents accept by themselves. */
 export class Traffic {
@@ -38,6 +39,18 @@ export class Traffic {
   /** Starts some of each standard procedure. */
   start(each: number): void {
     for (let i = 0; i < each; i++) for (const procedure of PROCEDURES) this.handoffs.push(this.run(procedure));
+  }
+
+  /** Starts some, again and again, while work goes on. */
+  async during<T>(work: () => Promise<T>): Promise<T> {
+    this.start(1);
+    const timer = setInterval(() => this.start(1), EACH_MS);
+    try {
+      return await work();
+    } finally {
+      clearInterval(timer);
+      this.start(1);
+    }
   }
 
   /** What became of all that were started, sorted. */

@@ -52,7 +52,7 @@ test.concurrent.for([PHASE_TRANSITION_STANDARD, AGENT_HANDOFF_STANDARD, ...check
   },
 );
 
-test('a delivery that its receiver cannot know again is a violation', { timeout: 120_000 }, async () => {
+test.concurrent('a delivery that its receiver cannot know again is a violation', { timeout: 120_000 }, async () => {
   const [procedure] = careless.procedures;
   const report = await runChaos({
     procedure,

@@ -1,9 +1,12 @@
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { HandoffError } from '../core/errors.js';
 import { checkProcedure, knownProcedures } from '../client/start.js';
 import type { Procedure } from '../core/procedure.js';
 import { CHAOS_VICTIMS, cellName, type ChaosCell, type ChaosVictim } from '../core/reliability/chaos.js';
 import type { HandoffRequest } from '../core/request.js';
+import { parseRequest } from '../core/request-schema.js';
+import { asRequest } from '../coordination/request-from.js';
 import { cellsOf } from '../reliability/chaos/cells.js';
 import { runChaos } from '../reliability/chaos/chaos.js';
 import { CHECKED_MODULE } from '../reliability/checker.js';
@@ -32,7 +35,7 @@ export async function chaos(name: string, options: ChaosCommandOptions, io: Io):
   const source = path.resolve(options.from ?? '.');
   const victims = victimsOf(options.victims);
   const { procedure, procedures } = await procedureOf(name, options);
-  const request = options.request && ((await readDocument(options.request)) as HandoffRequest);
+  const request = options.request && (await requestFrom(options.request, source));
   const chosen = (cell: ChaosCell): boolean => cellName(cell).includes(only);
   if (!cellsOf(procedure, victims).some(chosen)) throw new UsageError(`No cell of ${name} has "${only}" in its name.`);
   return withLifetime(async ({ signal }) => {
@@ -76,6 +79,15 @@ async function procedureOf(
   } finally {
     await storage?.close();
   }
+}
+
+/** What a request is wrong in is said before anything starts. */
+async function requestFrom(file: string, source: string): Promise<HandoffRequest> {
+  const request = asRequest((await readDocument(file)) as HandoffRequest);
+  const { artifacts } = parseRequest(request, Date.now(), () => 'chaos');
+  const missing = artifacts.map((a) => path.resolve(source, a.path)).find((at) => !existsSync(at));
+  if (missing !== undefined) throw new UsageError(`There is no ${missing}; --from names the folder of the artifacts.`);
+  return request;
 }
 
 function victimsOf(list: string | undefined): readonly ChaosVictim[] {

@@ -1,6 +1,8 @@
 import { fileURLToPath } from 'node:url';
 import picocolors from 'picocolors';
 import { describe, expect, test } from 'vitest';
+import { chaos, type ChaosCommandOptions } from '../../src/cli/chaos.js';
+import { openIo } from '../../src/cli/io.js';
 import { chaosText } from '../../src/cli/text/chaos-text.js';
 import { textWidth } from '../../src/cli/text/width.js';
 import {
@@ -50,7 +52,7 @@ test.concurrent.for([PHASE_TRANSITION_STANDARD, AGENT_HANDOFF_STANDARD, ...check
   },
 );
 
-test('a delivery that its receiver cannot know again is a violation', { timeout: 120_000 }, async () => {
+test.concurrent('a delivery that its receiver cannot know again is a violation', { timeout: 120_000 }, async () => {
   const [procedure] = careless.procedures;
   const report = await runChaos({
     procedure,
@@ -111,4 +113,20 @@ describe('the matrix', () => {
     expect(text).toContain('worker at step.acted of resource_handoff: h: lost');
     expect(report).toMatchObject({ ok: false, p95RecoveryMs: { worker: 6123 } });
   });
+});
+
+test.each<[string, Partial<ChaosCommandOptions>, string]>([
+  ['NOPE', {}, 'No procedure NOPE is known here'],
+  ['PHASE_TRANSITION_STANDARD', { victims: 'worker,disk' }, '--victims: disk is none'],
+  ['PHASE_TRANSITION_STANDARD', { only: 'nowhere' }, 'No cell of PHASE_TRANSITION_STANDARD has "nowhere"'],
+  [
+    'PHASE_TRANSITION_STANDARD',
+    { request: 'examples/01-phase-transition.json', from: 'test' },
+    '--from names the folder of the artifacts',
+  ],
+])('%s with %o is refused before anything starts', async (name, options, said) => {
+  const began = Date.now();
+  const asked = { folder: 'no-such-folder', times: 1, parallel: 1, ...options };
+  await expect(chaos(name, asked, openIo(true))).rejects.toThrow(said);
+  expect(Date.now() - began).toBeLessThan(5000);
 });

@@ -42,7 +42,7 @@ describe('handoff replay DIR', () => {
   });
 
   test('one that differs is named with the reason, and does not hide the others', async () => {
-    const changed = golden('rejected').replaceAll('"name": "transfer"', '"name": "other"');
+    const changed = golden('rejected').replaceAll('"name": "undo"', '"name": "other"');
     const where = folder({ 'a.json': changed, 'b.json': golden('expired'), 'c.txt': 'not read' });
     const { stdout, code } = await handoff(['replay', where]);
     expect(stdout.split('\n')).toEqual([

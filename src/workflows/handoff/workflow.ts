@@ -75,7 +75,8 @@ const NOT_LOADED = { version: '', name: '', steps: [] };
 
 const stateFor = (input: HandoffInput): HandoffState =>
   initialState({
-    now: Date.now(),
+    // From when it was asked for: its first task may come late, or come again.
+    now: workflowInfo().startTime.getTime(),
     expiresInMs: input.expiresInMs,
     clockWhilePaused: input.clockWhilePaused,
     ...startOf(input),

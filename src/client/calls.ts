@@ -1,4 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
+  QueryNotRegisteredError,
   WorkflowNotFoundError,
   WorkflowUpdateFailedError,
   WorkflowUpdateRPCTimeoutOrCancelledError,
@@ -7,7 +9,7 @@ import {
   type Client,
 } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
-import { HandoffError, isErrorCode, type ErrorParams } from '../core/errors.js';
+import { HandoffError, errorMessage, isErrorCode, type ErrorParams } from '../core/errors.js';
 
 /** What one connected client needs to make calls. */
 export interface Caller {
@@ -49,6 +51,28 @@ async function inTime<T>({ temporal }: Caller, what: string, ms: number, call: (
     return await Promise.race([temporal.withDeadline(Date.now() + ms, call), late]);
   } finally {
     clearTimeout(timer);
+  }
+}
+
+/** How often a run is asked that was built anew instead of answering, and the pause before it is asked again. */
+const ASKED = 7;
+const ASK_AGAIN_MS = 25;
+
+/**
+ * Asks a run, again where it was built anew instead of answering (see `dropEarlyRuns`), and each time later: one that is
+ * busy gets on meanwhile. A query that failed is all that the SDK tells of it. Throws QUERY_TOO_EARLY.
+ */
+export async function ask<T>(query: () => Promise<T>, asked = 1): Promise<T> {
+  try {
+    return await query();
+  } catch (error) {
+    if (!(error instanceof QueryNotRegisteredError)) throw error;
+    if (asked < ASKED) {
+      await sleep(ASK_AGAIN_MS * 2 ** (asked - 1));
+      return ask(query, asked + 1);
+    }
+    const early = error.message.includes(errorMessage('QUERY_TOO_EARLY', {}));
+    throw early ? new HandoffError('QUERY_TOO_EARLY', {}, { cause: error }) : error;
   }
 }
 

@@ -19,7 +19,7 @@ import {
   type ResumeMessage,
 } from '../messages.js';
 import type { Storage } from '../storage/storage.js';
-import { hasWorker, isDeadline, isNotFound, withDeadline, type Caller } from './calls.js';
+import { ask, hasWorker, isDeadline, isNotFound, withDeadline, type Caller } from './calls.js';
 import { STATUS_KEY } from './visible.js';
 
 /** What the server's clock may be behind ours. */
@@ -90,7 +90,7 @@ export class Runs {
     const handoff = checkedId(id);
     try {
       return await withDeadline(this.caller, `The progress of ${handoff}`, () =>
-        this.handle(handoff).query(progressQuery),
+        ask(() => this.handle(handoff).query(progressQuery)),
       );
     } catch (error) {
       throw await this.explained(error, handoff, randomUUID());
@@ -100,14 +100,14 @@ export class Runs {
   /** What the run says; or, where it was ended in Temporal without an outcome, the run that repairs it. */
   private async liveStatus(handoff: string): Promise<RunStatus> {
     const handle = this.handle(handoff);
-    const [snapshot, { status, raw }] = await Promise.all([handle.query(statusQuery), handle.describe()]);
+    const [snapshot, { status, raw }] = await Promise.all([ask(() => handle.query(statusQuery)), handle.describe()]);
     if (status.name === 'RUNNING' || isClosed(snapshot.state.status)) {
       const retries = retriesOf(raw.pendingActivities ?? []);
       const more = retries.length > 0 ? { retries } : {};
       return { handoffId: handoff, status: snapshot.state.status, from: 'run', ...snapshot, ...more };
     }
     try {
-      const repair = await this.repairHandle(handoff).query(statusQuery);
+      const repair = await ask(() => this.repairHandle(handoff).query(statusQuery));
       return { handoffId: handoff, status: repair.state.status, from: 'run', ...repair };
     } catch (error) {
       if (!isNotFound(error)) throw error;

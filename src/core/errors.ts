@@ -114,6 +114,11 @@ export const ERRORS = {
     true,
   ),
   DEADLINE_EXCEEDED: entry(504, '{what} got no answer within {seconds} s. {next?}', true),
+  QUERY_TOO_EARLY: entry(
+    503,
+    'The run was shown events ahead of their workflow task, and is built anew from its history; nothing is lost. Ask again.',
+    true,
+  ),
   TEMPORAL_UNREACHABLE: entry(503, '{why}', true),
   TEMPORAL_REFUSED: entry(502, '{what} was refused by the Temporal server: {why}'),
   SEARCH_ATTRIBUTES_MISSING: entry(

@@ -3,6 +3,7 @@ import { errorMessage } from '../core/errors.js';
 import { PROCEDURE_ID, RECONCILE_TYPE, REPAIR_TYPE } from '../core/ids.js';
 import { PIPELINE_TYPE } from '../core/pipeline/ids.js';
 import { faultOfStart } from '../core/input-guard.js';
+import { dropEarlyRuns } from './early-query.js';
 import { own } from './own-types.js';
 
 /**
@@ -10,6 +11,7 @@ import { own } from './own-types.js';
  * once. A type such as `toString` would otherwise run the function that every JavaScript object has under that name.
  */
 export const interceptors = (): WorkflowInterceptors => ({
+  internals: own.types.has(workflowInfo().workflowType) ? [] : [dropEarlyRuns()],
   inbound: [
     {
       async execute(input, next) {

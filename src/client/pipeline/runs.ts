@@ -7,7 +7,7 @@ import { faultOfPipelineMessage } from '../../core/pipeline/message.js';
 import { isOpenPipeline, type PipelineMessageName } from '../../core/pipeline/pipeline.js';
 import { pipelineStatusQuery, type PipelineSnapshot } from '../../messages.js';
 import type { Storage } from '../../storage/storage.js';
-import { hasWorker, isNotFound, withDeadline, type Caller } from '../calls.js';
+import { ask, hasWorker, isNotFound, withDeadline, type Caller } from '../calls.js';
 import type { Catalogue } from '../start.js';
 import { reportOf, type PipelineReport } from './report.js';
 
@@ -88,7 +88,7 @@ export async function askRun(deps: PipelineDeps, session: string, facts: RunFact
   const query = withDeadline(
     caller,
     `The status of the pipeline of session ${session}`,
-    () => handleOf(deps, session, facts.runId).query(pipelineStatusQuery),
+    () => ask(() => handleOf(deps, session, facts.runId).query(pipelineStatusQuery)),
     ms,
   );
   const nobody = (async (): Promise<never> => {

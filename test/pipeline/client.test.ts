@@ -244,8 +244,10 @@ describe('resume', () => {
     const moved = await moving;
     expect(moved).toMatchObject({ targetProcess: nobody, waitsForWorker: true });
     expect(moved.transferredAt).toBeInstanceOf(Date);
-    const status = await pipelines().status(lost);
-    expect(status).toMatchObject({ from: 'storage', shown: 'transferring', waitsForWorker: nobody });
+    // The run that moves answers until it has continued as new.
+    await expect
+      .poll(() => pipelines().status(lost), { timeout: 20_000 })
+      .toMatchObject({ from: 'storage', shown: 'transferring', waitsForWorker: nobody });
     const nowhere = await hasty(3000, `${nobody}-either`).resume(moved.handoffId, OP);
     expect(nowhere).toMatchObject({ anew: true, waitsForWorker: true });
     const fetched = await pipelines().resume(moved.handoffId, OP);

@@ -12,8 +12,8 @@ import { full } from './seed.js';
 
 const seed = Number(process.env['HANDOFF_SEED'] ?? Date.now() % 2 ** 31);
 /** Sequences of each of the two tests, and how many of them share a server's time, or a worker. */
-const SEQUENCES = full ? 500 : 20;
-const AT_ONCE = full ? 25 : 20;
+const SEQUENCES = full ? 500 : 12;
+const AT_ONCE = full ? 25 : 12;
 const STUCK_MS = 60_000;
 const DAY = 24 * 60;
 /** In so few sequences as the short form has, one of them may be missing. */

@@ -6,7 +6,9 @@ import type { Subject } from '../core/request.js';
 import { factOf, type BeginUndoTask, type Opened, type OpenTask } from '../core/task.js';
 import type { Deps } from './action.js';
 import { runQuickSteps } from './quick.js';
+import { completedBy } from '../storage/handoffs.js';
 import { failpoint } from '../faults/failpoint.js';
+import { execution } from './wrapper.js';
 
 /**
  * Registers a handoff before it does anything. The database refuses an id that an earlier run had, even after Temporal
@@ -29,6 +31,8 @@ export async function openHandoff(deps: Deps, task: OpenTask): Promise<Opened> {
       digest: subject.requestDigest,
     });
   }
+  const completed = completedBy(execution(), known);
+  if (completed) return { epochs: {}, attempts: {}, ran: [], completed };
   // Once: what an attempt before this one began goes on as regular activities, whose attempts are counted.
   const early = known ? { ran: [] } : await runQuickSteps(deps, task);
   const isOver = (step: string): boolean => early.ran.some((r) => r.step === step && r.facts);
@@ -88,7 +92,11 @@ const UNDO_PAGE = 500;
 export async function beginUndo({ storage }: Deps, task: BeginUndoTask): Promise<EffectFact[]> {
   await failpoint('begin_undo.before');
   const { handoff, steps, before, epochs } = task;
-  if (before === undefined) await (epochs ? storage.steps.raise(handoff, epochs) : storage.steps.shut(handoff, steps));
+  if (before === undefined) {
+    if (epochs) await storage.steps.raise(handoff, epochs);
+    // It was recorded as completed in a task that was thrown away since; the run hears of it with its next record.
+    else if (!(await storage.steps.shut(handoff, steps, execution()))) return [];
+  }
   await failpoint('begin_undo.after');
   return (await storage.ledger.toUndo(handoff, UNDO_PAGE, before, epochs && steps)).map(factOf);
 }

@@ -1,9 +1,7 @@
 import { cancellationSignal } from '@temporalio/activity';
 import { QUICK_BUDGET_MS } from '../core/quick.js';
-import { stateAfter } from '../core/early.js';
+import { completedWith } from '../core/early.js';
 import type { HandoffState } from '../core/handoff.js';
-import { outcomeOf } from '../core/outcome.js';
-import { reduce } from '../core/reducer.js';
 import type { Opened, OpenTask, Ran, StepTask } from '../core/task.js';
 import type { Deps } from './action.js';
 import { projectHandoff } from './project.js';
@@ -51,20 +49,8 @@ async function close(
   ran: readonly Ran[],
   closedAt: number,
 ): Promise<{ closedAt?: number }> {
-  const last = stateAfter(
-    before,
-    ran.map((r) => r.step),
-    ran,
-  );
-  const outcome = outcomeOf(
-    { handoffId: subject.handoffId, procedure: subject.procedure.id },
-    last,
-    'completed',
-    closedAt,
-  );
-  const state = reduce(last, { type: 'closed', outcome: 'completed', now: closedAt });
   try {
-    const { overtaken } = await projectHandoff(deps, { subject, state, outcome });
+    const { overtaken } = await projectHandoff(deps, { subject, ...completedWith(subject, before, ran, closedAt) });
     return overtaken ? {} : { closedAt };
   } catch {
     return {};

@@ -79,6 +79,9 @@ export function attemptOf(): Attempt {
   };
 }
 
+/** The run id of the execution that called it: a reset, and continuing as new, give another. */
+export const execution = (): string => activityInfo().workflowExecution?.runId ?? '';
+
 /** Which call of an activity it is that calls it: the number rises within a run. */
 export function callOf(): { run: string; number: number } {
   const { activityId, workflowExecution } = activityInfo();

@@ -64,10 +64,18 @@ export interface Opened {
   definition?: Procedure;
   /** Of `quick`, as far as it came. */
   ran: Ran[];
-  /** When it was recorded as completed, which it is if nothing else has come. */
+  /** When it was recorded as completed, with the last of them. */
   closedAt?: number;
+  /** Where this very run had recorded it as completed, in a task that was thrown away since. */
+  completed?: Completed;
   /** Attempts that steps have used up which have yet to finish: of one that failed locally, or whose worker was killed. */
   attempts: Record<string, number>;
+}
+
+/** What was recorded as completed: it stays so, whatever comes later. */
+export interface Completed {
+  state: HandoffState;
+  outcome: HandoffOutcome;
 }
 
 /** What an operator decided about one effect whose undo failed. */
@@ -157,8 +165,11 @@ export interface RepairInput {
 export interface EngineActivities {
   openHandoff(task: OpenTask): Promise<Opened>;
   validate(task: StepTask): Promise<Verdict>;
-  /** Where a completed one finds the ledger ahead of it, nothing is recorded: `overtaken` has those steps' epochs. */
-  projectHandoff(task: ProjectTask): Promise<{ overtaken?: Record<string, number> }>;
+  /**
+   * Where a completed one finds the ledger ahead of it, nothing is recorded: `overtaken` has those steps' epochs. Nor is
+   * anything where this very run has recorded it as completed before: `completed` is what stands there.
+   */
+  projectHandoff(task: ProjectTask): Promise<{ overtaken?: Record<string, number>; completed?: Completed }>;
   /** What a pending handoff still waits for, in words; empty: it can start. */
   checkPending(task: { subject: Subject; dependencies: string[]; agents: string[] }): Promise<{ waitsFor?: string }>;
   stepAttempts(task: { handoff: string; step: string }): Promise<{ epoch: number; attempts: number }>;
@@ -168,6 +179,7 @@ export interface EngineActivities {
   childStarted(task: ChildTask): Promise<{ runId: string }>;
   /** Writes the package of a pause. */
   checkpointHandoff(task: PauseCheckpoint): Promise<{ packageId: string }>;
+  /** Nothing is to be undone where this very run has recorded the handoff as completed. */
   beginUndo(task: BeginUndoTask): Promise<EffectFact[]>;
   undo(task: UndoTask): Promise<UndoResult[]>;
   /** Finds handoffs whose run closed without an outcome, and opens a repair run for each. */

@@ -3,6 +3,7 @@ import { checkedFilter, type HandoffFilter } from '../core/filter.js';
 import { dueAt, type Countdown } from '../core/clock.js';
 import { isClosed, shownStatus, type HandoffOutcome, type HandoffState, type ShownStatus } from '../core/handoff.js';
 import type { Subject } from '../core/request.js';
+import type { Completed } from '../core/task.js';
 import { blockedBecause } from '../core/words.js';
 import type { Db } from './database.js';
 import type { HandoffTable } from './tables/handoffs.js';
@@ -21,6 +22,8 @@ export interface StoredHandoff {
   createdAt: number;
   updatedAt: number;
   closedAt?: number;
+  /** The execution that recorded it as completed. */
+  completedBy?: string;
 }
 
 /** A handoff that waits for its target to accept. */
@@ -66,8 +69,15 @@ const storedOf = (r: Selectable<HandoffTable>): StoredHandoff => {
     ...(state ? { state } : {}),
     ...(r.outcome === null ? {} : { outcome: JSON.parse(r.outcome) as HandoffOutcome }),
     ...(r.closed_at === null ? {} : { closedAt: r.closed_at }),
+    ...(r.completed_by === null ? {} : { completedBy: r.completed_by }),
   };
 };
+
+/** What stands there as completed, if this execution recorded it. */
+export function completedBy(execution: string, known: StoredHandoff | undefined): Completed | undefined {
+  if (known?.completedBy !== execution || !known.state || !known.outcome) return undefined;
+  return { state: known.state, outcome: known.outcome };
+}
 
 /** The projection of all handoffs: what is known of them without asking their runs, and after Temporal has forgotten them. */
 export class Handoffs {
@@ -104,6 +114,7 @@ export class Handoffs {
           created_at: now,
           updated_at: now,
           closed_at: null,
+          completed_by: null,
           as_of: 0,
         })
         .execute();
@@ -111,10 +122,18 @@ export class Handoffs {
     });
   }
 
-  /** Writes the present state; with `outcome` it is closed. One that is older than what is written changes nothing. */
-  async project(subject: Subject, state: HandoffState, outcome?: HandoffOutcome): Promise<void> {
+  /**
+   * Writes the present state; with `outcome` it is closed. One that is older than what is written changes nothing. Nor does
+   * what `execution` writes after it recorded the handoff as completed: that is returned then.
+   */
+  async project(
+    subject: Subject,
+    state: HandoffState,
+    outcome?: HandoffOutcome,
+    execution?: string,
+  ): Promise<Completed | undefined> {
     const now = Date.now();
-    await this.db
+    const written = await this.db
       .updateTable('handoffs')
       .set({
         status: state.status,
@@ -126,11 +145,15 @@ export class Handoffs {
         outcome: outcome ? JSON.stringify(outcome) : null,
         updated_at: now,
         closed_at: isClosed(state.status) ? now : null,
+        completed_by: outcome?.outcome === 'completed' ? (execution ?? null) : null,
         as_of: state.lastEventAt,
       })
       .where('id', '=', subject.handoffId)
+      .$if(execution !== undefined, (q) => q.where(sql<boolean>`completed_by is not ${execution!}`))
       .$if(!outcome, (q) => q.where('as_of', '<=', state.lastEventAt))
-      .execute();
+      .executeTakeFirst();
+    if (execution === undefined || written.numUpdatedRows > 0n) return undefined;
+    return completedBy(execution, await this.find(subject.handoffId));
   }
 
   async find(id: string): Promise<StoredHandoff | undefined> {

@@ -63,9 +63,20 @@ export class Steps {
     await currentStep(this.db, ref);
   }
 
-  /** Shuts steps against late attempts: each goes to its next epoch, and so does every step that has begun. */
-  async shut(handoff: string, steps: readonly string[]): Promise<void> {
-    await this.db.transaction().execute(async (trx) => {
+  /**
+   * Shuts steps against late attempts: each goes to its next epoch, and so does every step that has begun. False, and
+   * nothing is shut, where `execution` has recorded the handoff as completed.
+   */
+  async shut(handoff: string, steps: readonly string[], execution?: string): Promise<boolean> {
+    return this.db.transaction().execute(async (trx) => {
+      if (execution !== undefined) {
+        const row = await trx
+          .selectFrom('handoffs')
+          .select('completed_by')
+          .where('id', '=', handoff)
+          .executeTakeFirst();
+        if (row?.completed_by === execution) return false;
+      }
       const begun = await trx.selectFrom('steps').select('step').where('handoff', '=', handoff).execute();
       for (const step of new Set([...steps, ...begun.map((b) => b.step)])) {
         await trx
@@ -77,6 +88,7 @@ export class Steps {
           .execute();
       }
       await trx.updateTable('handoffs').set({ closed_at: null }).where('id', '=', handoff).execute();
+      return true;
     });
   }
 

@@ -1,6 +1,8 @@
+import type { WorkflowHandle } from '@temporalio/client';
 import { afterAll, describe, expect, test } from 'vitest';
 import { shownStatus } from '../../src/core/handoff.js';
 import { workflowIdOf } from '../../src/core/ids.js';
+import { cancelSignal, pauseSignal } from '../../src/messages.js';
 import { chosen, withCase, type Case, expectCompleted, expectUndone } from './case.js';
 import { replayKept } from './replay.js';
 
@@ -22,9 +24,13 @@ async function regular(c: Case): Promise<[string, number][]> {
 const attempts = async (c: Case, step: string): Promise<number | undefined> =>
   (await c.rig.storage.steps.list(c.id))[step]?.attempts;
 
-async function reached(c: Case, point: string): Promise<void> {
-  await expect.poll(() => c.workers[0]!.fired(point), { timeout: 30_000, interval: 20 }).toBeGreaterThan(0);
+/** `expect.poll` is of one test at a time, and these run side by side. */
+async function until(what: () => boolean): Promise<void> {
+  for (const end = Date.now() + 30_000; !what(); await new Promise((resolve) => setTimeout(resolve, 20)))
+    if (Date.now() > end) throw new Error(`not within 30 s: ${String(what)}`);
 }
+
+const reached = (c: Case, point: string): Promise<void> => until(() => c.workers[0]!.fired(point) > 0);
 
 const pause = (c: Case) => c.rig.client.pause(c.id, { by: 'test', reason: 'lunch' });
 const paused = (c: Case) => c.rig.until(c.id, (s) => s.from === 'run' && shownStatus(s.state!) === 'paused', 40_000);
@@ -85,7 +91,7 @@ describe.concurrent('before a worker is there', { timeout: 60_000 }, () => {
       const at = Date.now() + 3000;
       c.request.expiresAt = new Date(at).toISOString();
       await c.begin();
-      await expect.poll(() => Date.now(), { timeout: 10_000 }).toBeGreaterThan(at);
+      await until(() => Date.now() > at);
       await c.returns();
       expect((await c.finish()).outcome).toBe('expired');
       expect(await c.ledger()).toEqual([]);
@@ -94,47 +100,50 @@ describe.concurrent('before a worker is there', { timeout: 60_000 }, () => {
 });
 
 /** All is done, and recorded as completed: the task that says so is thrown away by what comes in this moment. */
-describe.concurrent('while its last moment lasts, and nothing is killed', { timeout: 90_000 }, () => {
-  const atTheEnd = (body: (c: Case) => Promise<void>) =>
-    withCase({ ...PHASE, occupied: true }, async (c) => {
+describe.concurrent('what comes while its last moment lasts comes too late', { timeout: 90_000 }, () => {
+  /** `procedure` closes with its registration, or in a task of its own. */
+  const atTheEnd = (procedure: string, body: (c: Case) => Promise<void>) =>
+    withCase({ procedure, occupied: true }, async (c) => {
       await c.worker('close.after=delay:2000@1');
       await c.begin();
       await reached(c, 'close.after');
+      const recorded = (await c.rig.storage.handoffs.find(c.id))!;
+      expect(recorded.status).toBe('completed');
       await body(c);
+      const outcome = await c.finish();
+      await expectCompleted(c, outcome);
+      // Nothing that was recorded was taken back, and the run says the same.
+      const { updatedAt, ...stored } = (await c.rig.storage.handoffs.find(c.id))!;
+      expect({ ...stored, updatedAt }).toEqual(recorded);
+      expect(outcome).toEqual(recorded.outcome);
+      const { state, from } = await c.rig.client.status(c.id);
+      expect([from, state]).toEqual(['run', recorded.state]);
+      expect(await describedAs(c)).toBe('COMPLETED');
     });
+  const describedAs = async (c: Case): Promise<string> =>
+    (await c.rig.temporal.workflow.getHandle(workflowIdOf(c.id)).describe()).status.name;
 
-  test.for(['cancel', 'Cancel of Temporal'])('%s: all is undone', async (how) => {
-    await atTheEnd(async (c) => {
-      const handle = c.rig.temporal.workflow.getHandle(workflowIdOf(c.id));
-      await (how === 'cancel' ? c.rig.client.cancel(c.id, { by: 'test', reason: 'enough' }) : handle.cancel());
-      await expectUndone(c, await c.finish(), 'cancelled');
-      expect((await c.rig.storage.handoffs.find(c.id))!.status).toBe('cancelled');
-    });
-  });
-
-  test('pause: it does not complete before it is resumed, and nothing is done twice', async () => {
-    await atTheEnd(async (c) => {
-      await pause(c);
-      await paused(c);
-      await expect
-        .poll(async () => (await c.rig.storage.handoffs.find(c.id))!.shown, { timeout: 20_000 })
-        .toBe('paused');
-      await c.rig.client.resume(c.id, { by: 'test' });
-      await expectCompleted(c, await c.finish());
-    });
-  });
-
-  test('an update: it counts where it is answered, and the handoff completes', async () => {
-    await atTheEnd(async (c) => {
-      const answer = c.rig.client.extend(c.id, { by: 'test', minutes: 30 }).then(
-        () => true,
-        () => false,
-      );
-      await expectCompleted(c, await c.finish());
-      const { state } = (await c.rig.storage.handoffs.find(c.id))!;
-      const left = state!.expiry.remainingMs / 60_000;
-      expect(left).toBeLessThanOrEqual(90);
-      expect(left).toBeGreaterThan((await answer) ? 88 : 58);
+  /** What the answer is; signals go past our client, which may see already that it is completed. */
+  const ways: Record<string, (h: WorkflowHandle, c: Case) => Promise<unknown>> = {
+    cancel: (h) => h.signal(cancelSignal, { by: 'test', reason: 'enough' }),
+    'Cancel of Temporal': (h) => h.cancel().then(() => undefined),
+    pause: (h) => h.signal(pauseSignal, { by: 'test', reason: 'lunch' }),
+    async update(_, c) {
+      // A task that is thrown away may be done again later than one deadline.
+      for (let n = 1; ; n++) {
+        const send = c.rig.client.extend(c.id, { by: 'test', minutes: 30 }, { updateId: 'the-one' });
+        const code = await send.catch((e: { code: string }) => e.code);
+        if (code !== 'DEADLINE_EXCEEDED' || n === 10) return code;
+      }
+    },
+  };
+  const all = ['PHASE_TRANSITION_STANDARD', 'CRASH_WHOLE'].flatMap((procedure) =>
+    Object.keys(ways).map((how) => ({ how, procedure })),
+  );
+  test.for(all)('$how of $procedure', async ({ how, procedure }) => {
+    await atTheEnd(procedure, async (c) => {
+      const answer = await ways[how]!(c.rig.temporal.workflow.getHandle(workflowIdOf(c.id)), c);
+      expect(answer).toBe(how === 'update' ? 'WRONG_STATE' : undefined);
     });
   });
 });
@@ -176,16 +185,17 @@ describe.concurrent('what does not go well locally goes on as a regular activity
   });
 
   test('a step that fails once has the attempts that are left', async () => {
-    await withCase(PHASE, async (c) => {
-      await c.worker('sync_state.before_apply=fail@1');
-      await c.begin();
-      await expectCompleted(c, await c.finish());
-      const all = await regular(c);
-      // On a machine that is too slow, the step before it went on as a regular one as well.
-      const isLocal = all[0]?.[0] === 'sync_state';
-      expect(all).toContainEqual(['sync_state', isLocal ? 2 : 3]);
-      expect(await attempts(c, SYNC)).toBe(2);
-    });
+    const found: { left?: number | undefined } = {};
+    // On a machine that is too slow it was not tried locally: then it has all of them.
+    for (let n = 1; n <= TRIES && found.left !== 2; n++)
+      await withCase(PHASE, async (c) => {
+        await c.worker('sync_state.before_apply=fail@1');
+        await c.begin();
+        await expectCompleted(c, await c.finish());
+        found.left = (await regular(c)).find(([name]) => name === 'sync_state')?.[1];
+        expect(await attempts(c, SYNC)).toBe(2);
+      });
+    expect(found.left).toBe(2);
   });
 
   test('a step that fails each time fails after as many attempts as it has, and all is undone', async () => {

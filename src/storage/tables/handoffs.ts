@@ -28,6 +28,8 @@ export interface HandoffTable {
   created_at: number;
   updated_at: number;
   closed_at: number | null;
+  /** The execution that recorded it as completed, while that stands: only another one, as after a reset, may take it back. */
+  completed_by: string | null;
   /** The time of the last event in the snapshot: an older projection that comes late is dropped. */
   as_of: number;
 }
@@ -118,6 +120,7 @@ export async function createHandoffs(db: Kysely<unknown>): Promise<void> {
     .addColumn('created_at', 'bigint', (c) => c.notNull())
     .addColumn('updated_at', 'bigint', (c) => c.notNull())
     .addColumn('closed_at', 'bigint')
+    .addColumn('completed_by', 'text')
     .addColumn('as_of', 'bigint', (c) => c.notNull())
     .execute();
   await s

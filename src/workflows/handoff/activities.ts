@@ -53,9 +53,6 @@ export const goRegular = (): void => {
   steered = true;
 };
 
-/** Whether anybody has sent it anything. */
-export const isSteered = (): boolean => steered;
-
 /**
  * One local activity at a time in a run. Two that end together are resolved one by one when it happens, but in one go
  * when it is replayed, and what follows each would then come in another order.

@@ -73,12 +73,17 @@ export function attachMessages(run: Run): void {
     };
   };
 
-  /** An update takes effect at once, and is answered once that is on record: see `recorded`. */
+  /**
+   * An update takes effect at once, and is answered once that is on record: see `recorded`. One that finds the handoff
+   * on record as completed came too late.
+   */
   const onRecord =
-    <M, R>(handle: (message: M) => R) =>
+    <M, R>(name: MessageName, handle: (message: M) => R) =>
     async (message: M): Promise<R> => {
       const answer = handle(message);
       await run.recorded();
+      const refusal = run.completed && refusalOf(name, message);
+      if (refusal) throw refused(refusal);
       return answer;
     };
 
@@ -107,7 +112,7 @@ export function attachMessages(run: Run): void {
 
   setHandler(
     acceptUpdate,
-    onRecord((m: AcceptMessage) => {
+    onRecord('accept', (m: AcceptMessage) => {
       run.dispatch({ ...m, leaseMinutes: m.leaseMinutes ?? undefined, type: 'accept' });
       return { epoch: run.state.acceptance.epoch };
     }),
@@ -118,7 +123,7 @@ export function attachMessages(run: Run): void {
   );
   setHandler(
     rejectUpdate,
-    onRecord((m: RejectMessage) => {
+    onRecord('reject', (m: RejectMessage) => {
       run.dispatch({ ...m, type: 'reject' });
       return { status: run.state.status };
     }),
@@ -146,7 +151,7 @@ export function attachMessages(run: Run): void {
   });
   setHandler(
     extendExpiryUpdate,
-    onRecord((m: ExtendExpiryMessage) => {
+    onRecord('extendExpiry', (m: ExtendExpiryMessage) => {
       run.dispatch({ ...m, type: 'extendExpiry' });
       const { expiry } = run.state;
       return { expiresAt: new Date(dueAt(expiry) ?? Date.now() + remaining(expiry, Date.now())).toISOString() };
@@ -155,7 +160,7 @@ export function attachMessages(run: Run): void {
   );
   setHandler(
     retryStepUpdate,
-    onRecord((m: RetryStepMessage) => {
+    onRecord('retryStep', (m: RetryStepMessage) => {
       run.decisions.set(m.incidentId, { kind: 'retry' });
       run.dispatch({
         ...m,
@@ -172,7 +177,7 @@ export function attachMessages(run: Run): void {
   );
   setHandler(
     resolveIncidentUpdate,
-    onRecord((m: ResolveIncidentMessage) => {
+    onRecord('resolveIncident', (m: ResolveIncidentMessage) => {
       run.decisions.set(m.incidentId, { kind: 'resolve', ...(m.choice ? { choice: m.choice } : {}), value: m.value });
       run.dispatch({ ...m, type: 'resolveIncident', mayRunOn: mayRunOn(run, m.incidentId) });
       return { incidentId: m.incidentId };
@@ -186,7 +191,7 @@ export function attachMessages(run: Run): void {
 
   setHandler(
     skipStepUpdate,
-    onRecord((m: SkipStepMessage) => {
+    onRecord('skipStep', (m: SkipStepMessage) => {
       run.dispatch({ ...m, type: 'skipStep' });
       return { incidentId: m.incidentId };
     }),
@@ -198,7 +203,7 @@ export function attachMessages(run: Run): void {
   );
   setHandler(
     rollbackUpdate,
-    onRecord(({ toStep, ...m }: RollbackMessage) => {
+    onRecord('rollback', ({ toStep, ...m }: RollbackMessage) => {
       if (!toStep) run.decisions.set(m.incidentId, { kind: 'retry' });
       const part = toStep ? { toStep, steps: stepsBackTo(run.procedure, run.state, toStep) } : {};
       run.dispatch({ ...m, ...part, type: 'rollback' });

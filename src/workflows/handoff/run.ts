@@ -2,11 +2,11 @@ import { CancellationScope, condition } from '@temporalio/workflow';
 import { beforeOffer } from '../../core/acceptance.js';
 import type { EffectFact } from '../../core/effect.js';
 import { dependenciesOf, hasEffect, type Procedure, type Step } from '../../core/procedure.js';
-import { LIFE, isPaused, isTakenBack, type HandoffState } from '../../core/handoff.js';
+import { LIFE, isPaused, isTakenBack, type HandoffOutcome, type HandoffState } from '../../core/handoff.js';
 import type { ConflictChoice } from '../../messages.js';
 import { reduce, type HandoffEvent } from '../../core/reducer.js';
-import type { Opened, Ran } from '../../core/task.js';
-import { goRegular, isSteered } from './activities.js';
+import type { Completed, Opened, Ran } from '../../core/task.js';
+import { goRegular } from './activities.js';
 import type { HandoffInput } from '../../core/request.js';
 
 /** An operator's decision on an incident, until whoever waits for it takes it up. */
@@ -40,6 +40,8 @@ export class Run {
   offerOnRecord = 0;
   /** Effects whose undo was cut short by the end of the handoff: what became of them is still to be said. */
   readonly cutShort: EffectFact[] = [];
+  /** What it came to, once it is on record as completed. */
+  completed: HandoffOutcome | undefined;
   readonly decisions = new Map<string, Decision>();
   /** What its registration found, and did. */
   opened: Opened = { epochs: {}, attempts: {}, ran: [] };
@@ -122,10 +124,13 @@ export class Run {
     for (const resolve of this.waiting.splice(0)) resolve();
   }
 
-  /** When the database was told that it completed, if nothing has happened that it was not told of. */
-  closedEarly(): number | undefined {
-    const { closedAt } = this.opened;
-    return closedAt !== undefined && !isSteered() && this.state.lastEventAt <= closedAt ? closedAt : undefined;
+  /** It is on record as completed, and therefore is: whatever has come since came too late. */
+  complete({ state, outcome }: Completed): void {
+    this.completed = outcome;
+    // Children that were told of a pause are still to be told that it is over.
+    const { toldToPause } = this.state;
+    this.state = toldToPause ? { ...state, toldToPause } : state;
+    this.wake();
   }
 
   step(id: string): Step {

@@ -11,6 +11,7 @@ import {
 } from '../../core/handoff.js';
 import { DEFAULT_STEP_TIMEOUT_S } from '../../core/procedure.js';
 import { reduce } from '../../core/reducer.js';
+import type { Subject } from '../../core/request.js';
 import { returnsMark } from '../../core/return-words.js';
 import { SEARCH_KEYS } from '../../core/search-keys.js';
 import { blockedBecause, currentStep, words } from '../../core/words.js';
@@ -38,12 +39,11 @@ export class View {
 
   constructor(private readonly run: Run) {
     // A run that continues or was reset does not know how far the one before it came with this.
-    // Nor does the database know the state of one that was recorded as completed, and then heard of something else.
-    const { epochs, closedAt } = run.opened;
-    const isAhead = closedAt !== undefined && run.closedEarly() === undefined;
-    const follows = run.input.carried !== undefined || Object.keys(epochs).length > 0 || isAhead;
+    // What was recorded as completed with its registration was never shown.
+    const { carried } = run.input;
+    const follows = carried !== undefined || Object.keys(run.opened.epochs).length > 0 || run.completed !== undefined;
     // The run before it ended only once that was written.
-    if (run.input.carried !== undefined) run.offerOnRecord = run.state.acceptance.epoch;
+    if (carried !== undefined) run.offerOnRecord = run.state.acceptance.epoch;
     run.record = () => this.project();
     this.shown = follows ? '' : this.sought();
     this.projected = follows ? '' : this.recorded();
@@ -71,30 +71,39 @@ export class View {
   }
 
   /**
-   * Records a handoff that ends, and then closes it. Undefined where it goes on after all: a reset run that the ledger
-   * is ahead of does those steps again, and one that is cancelled this moment is undone.
+   * Records a handoff that ends, and then closes it. What is recorded as completed is completed: a message that comes
+   * meanwhile comes too late. Undefined where it goes on after all: a reset run that the ledger is ahead of does those steps again.
    */
   async close(outcome: Outcome): Promise<HandoffOutcome | undefined> {
-    const { run } = this;
-    const early = outcome === 'completed' ? run.closedEarly() : undefined;
-    if (early !== undefined) return this.shut(outcome, reportOf(run, outcome, early), early);
-    const report = reportOf(run, outcome);
-    await this.projecting;
-    const state = reduce(run.state, { type: 'closed', outcome, now: Date.now() });
-    const { overtaken = {} } = await recordQuickly('projectHandoff', {
-      subject: run.input.subject,
-      state,
-      outcome: report,
-    });
-    for (const [step, epoch] of Object.entries(overtaken))
-      run.dispatch({ type: 'step_parked', step, attempts: 0, epoch });
-    if (outcome === 'completed' && (run.state.ending || Object.keys(overtaken).length > 0)) return undefined;
-    return this.shut(outcome, report);
+    const closing = this.projecting.then(() => this.end(outcome));
+    // What is asked for meanwhile waits for it.
+    this.projecting = closing.then(
+      () => undefined,
+      () => undefined,
+    );
+    return closing;
   }
 
-  private shut(outcome: Outcome, report: HandoffOutcome, at?: number): HandoffOutcome {
+  private async end(outcome: Outcome): Promise<HandoffOutcome | undefined> {
+    const { run } = this;
+    if (run.completed) return this.shut(run.completed);
+    const report = reportOf(run, outcome);
+    const state = reduce(run.state, { type: 'closed', outcome, now: Date.now() });
+    const { subject } = run.input;
+    const { overtaken, completed } = await recordQuickly('projectHandoff', { subject, state, outcome: report });
+    if (overtaken) {
+      for (const [step, epoch] of Object.entries(overtaken))
+        run.dispatch({ type: 'step_parked', step, attempts: 0, epoch });
+      return undefined;
+    }
+    if (completed) run.complete(completed);
+    else if (outcome === 'completed') run.complete({ state, outcome: report });
+    else run.dispatch({ type: 'closed', outcome });
+    return this.shut(run.completed ?? report);
+  }
+
+  private shut(report: HandoffOutcome): HandoffOutcome {
     this.closed = true;
-    this.run.dispatch({ type: 'closed', outcome }, at);
     this.show();
     return report;
   }
@@ -158,10 +167,17 @@ export class View {
     this.projected = now;
     const { state, input } = this.run;
     this.projecting = this.projecting
-      .then(() => record('projectHandoff', { subject: input.subject, state }))
-      .then(() => this.onRecord(state))
+      .then(() => this.write(input.subject, state))
       .catch((fault: unknown) => this.run.failWith(fault));
     return this.projecting;
+  }
+
+  private async write(subject: Subject, state: HandoffState): Promise<void> {
+    const { run } = this;
+    if (this.closed || run.completed) return;
+    const { completed } = await record('projectHandoff', { subject, state });
+    if (completed) run.complete(completed);
+    else this.onRecord(state);
   }
 
   /** From now on an offer shows. */

@@ -9,6 +9,7 @@ import {
 import {
   allStepsDone,
   initialState,
+  isClosed,
   isPaused,
   type HandoffOutcome,
   type HandoffState,
@@ -16,6 +17,7 @@ import {
 } from '../../core/handoff.js';
 import { reversibleActions, type Procedure, type Step } from '../../core/procedure.js';
 import { autoResumeDue, due, mayComplete } from '../../core/reducer.js';
+import { completedWith } from '../../core/early.js';
 import { refuse } from '../../core/refusal.js';
 import type { HandoffInput } from '../../core/request.js';
 import type { OpenTask } from '../../core/task.js';
@@ -115,7 +117,11 @@ async function open(run: Run): Promise<void> {
     };
     run.opened = await registers(task, first?.steps ?? [], () => mayBegin(run));
     if (run.opened.definition) run.procedure = run.opened.definition;
-    run.keepEarly(run.opened.ran);
+    const { ran, closedAt, completed } = run.opened;
+    if (completed) run.complete(completed);
+    else if (task.closes && closedAt !== undefined)
+      run.complete(completedWith(task.subject, task.closes, ran, closedAt));
+    else run.keepEarly(ran);
   } catch (error) {
     const { code, message } = failureOf(error);
     const report = { ...reportOf(run, 'failed'), by: 'handoff', reason: message, code };
@@ -178,7 +184,7 @@ async function live(run: Run, view: View): Promise<Outcome> {
     markLate(run);
     tellChildren(run);
     writeCheckpoint(run);
-    if (run.state.ending || mayComplete(run.state, expectsReturn)) break;
+    if (run.state.ending || isClosed(run.state.status) || mayComplete(run.state, expectsReturn)) break;
     advance(run, expectsReturn);
     if (run.version !== seen) continue;
     timers.sync();

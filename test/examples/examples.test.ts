@@ -74,7 +74,7 @@ describe('examples', { timeout: 90_000 }, () => {
     const named = [...README.matchAll(/\d\d-[\w.-]+\.(?:json|ya?ml|mjs)/g)].map(([name]) => name);
     expect(files.toSorted()).toEqual([...new Set(named)].toSorted());
     const numbers = [...new Set(files.map((f) => f.slice(0, 2)))];
-    expect(numbers).toEqual(['01', '02', '03', '04', '05', '06', '07', '08', '09', '10', '11', '12']);
+    expect(numbers).toEqual(['01', '02', '03', '04', '05', '06', '07', '08', '09', '10', '11', '12', '13']);
     expect(ROWS).toHaveLength(numbers.length);
     for (const file of files.filter((f) => !f.endsWith('.json'))) {
       expect([file, readFileSync(path.join('examples', file), 'utf8')]).toEqual([
@@ -255,5 +255,20 @@ describe('examples', { timeout: 90_000 }, () => {
       'an hour later: Handoff package expired',
       '',
     ]);
+  });
+
+  it('13: one trace from the start to the undo', async () => {
+    const { code, stdout, stderr } = await play('13');
+    expect(stderr).toBe('');
+    const lines = stdout.split('\n');
+    expect(lines.slice(0, 4)).toEqual([
+      'StartWorkflow:TRACED_HANDOFF',
+      '  RunWorkflow:TRACED_HANDOFF (failed)',
+      '    StartActivity:openHandoff',
+      '      RunActivity:openHandoff',
+    ]);
+    for (const span of ['RunActivity:write_note', 'RunActivity:refuse (failed)', 'RunActivity:undo'])
+      expect(lines).toContain(`      ${span}`);
+    expect(code).toBe(0);
   });
 });

@@ -44,9 +44,10 @@ export const activity_error: Fault = byFailpoint({
 
 export const activity_refused: Fault = byFailpoint({
   name: 'activity_refused',
-  about: 'a step is refused in a way that no retry mends, so that its handoff is undone',
-  failpoints: 'step.dispatched=refuse%0.1',
-  times: 1,
+  about: 'steps are refused in a way that no retry mends, so that their handoffs are undone',
+  // One that is refused with the registration is asked once more, as a regular activity.
+  failpoints: 'step.dispatched=refuse%0.5',
+  times: 6,
 });
 
 export const activity_timeout: Fault = byFailpoint({

@@ -63,7 +63,10 @@ const parts = [
   {
     kind: 'ten-thousand',
     name: 'TEN_THOUSAND',
-    args: [...reliability('FAILURE_INJECTION_STANDARD', 10_000), '--failure-rate', '0.1'],
+    args: [
+      ...reliability('FAILURE_INJECTION_STANDARD', 10_000),
+      ...['--failure-rate', '0.1', '--no-faults', '--concurrency', '20'],
+    ],
   },
   ...['PHASE_TRANSITION_STANDARD', 'AGENT_HANDOFF_STANDARD'].map((id) => ({
     kind: 'matrix',

@@ -94,10 +94,10 @@ const EMPTY: PackageContent = { artifacts: [], context: {}, metadata: {} };
 /** By the subject that an activity was called with: so the steps of one call read it once, and no other call sees it. */
 const contents = new WeakMap<StepTask['subject'], Promise<PackageContent>>();
 
-/** What a handoff hands over. */
-export function contentOf(storage: Storage, subject: StepTask['subject']): Promise<PackageContent> {
-  if (!subject.package) return Promise.resolve(EMPTY);
+/** What a handoff hands over, an object of its own for each caller: what rules have found is kept by it. */
+export async function contentOf(storage: Storage, subject: StepTask['subject']): Promise<PackageContent> {
+  if (!subject.package) return EMPTY;
   const known = contents.get(subject) ?? storage.blobs.getJson<PackageContent>(subject.package);
   contents.set(subject, known);
-  return known;
+  return { ...(await known) };
 }

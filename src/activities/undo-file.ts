@@ -75,7 +75,7 @@ async function undoClaimed(storage: Storage, effect: Effect, decided: UndoChoice
       throw conflict(effect, printText(after), 'a change made this moment', printText(before));
     const { folder, name } = placeOf(storage, destination);
     const { staging, undo, kept } = slotFor(storage, effect);
-    withFolders(storage.root, [staging, folder, undo], (slot, there, keep) => {
+    withFolders(storage.root, [staging, folder, ...(restores ? [undo] : [])], (slot, there, keep) => {
       const at = `${there}/${rawOf(name)}`;
       const away = `${slot}/${existsSync(bytesOf(`${slot}/${AWAY}`)) ? randomUUID() : AWAY}`;
       if (choice === 'merge') {

@@ -127,7 +127,7 @@ describe('the built-in transformers', () => {
       [
         '- **title**: A \\*b\\*',
         '# modules',
-        '| name | uses |\n| --- | --- |\n| users | a\\|b |\n| \\<posts\\> |  |',
+        '| name | uses |\n| --- | --- |\n| users | a\\|b |\n| \\<posts> |  |',
         '# api',
         '- **kind**: rest',
         '## paths',
@@ -136,7 +136,7 @@ describe('the built-in transformers', () => {
         '*none*\n',
       ].join('\n\n'),
     ],
-    ['csv', 'markdown', 'a,b\n1,x_y\n', '| a | b |\n| --- | --- |\n| 1 | x\\_y |\n'],
+    ['csv', 'markdown', 'a,b\n1,x_y\n', '| a | b |\n| --- | --- |\n| 1 | x_y |\n'],
     ['yaml', 'markdown', '- [1, 2]\n- {a: {b: c}}\n', '-\n  - 1\n  - 2\n- **a**:\n  - **b**: c\n'],
   ])('%s to %s: %j', async (from, to, content, expected) => {
     expect(await turn(from, to, content)).toBe(expected);

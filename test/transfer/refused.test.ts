@@ -208,6 +208,8 @@ describe('the destination', () => {
       mkdirSync(own.in(id));
       mkdirSync(outside);
       symlinkSync(outside, path.join(own.storage.root, which));
+      // What stands there would have to be kept.
+      mkdirSync(own.out(id, 'thing'), { recursive: true });
       await expect(own.bring(id, [{ name: 'thing', path: id }], { phase: id })).rejects.toMatchObject({
         code: 'DESTINATION_NOT_ALLOWED',
       });

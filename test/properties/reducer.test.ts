@@ -52,7 +52,10 @@ test('a paused run whose clock stops is never due, whatever time passes, and los
         holds(due(after, Number.MAX_SAFE_INTEGER) === undefined, 'nothing is due while it stands still');
         if (!isPaused(before) || event.type === 'lease_lapsed') return;
         const grown = event.type === 'extendExpiry' ? event.minutes * MINUTE : 0;
-        const offeredAgain = after.acceptance.epoch > before.acceptance.epoch;
+        // Taken back to its offer, it gets a full expiry.
+        const offeredAgain =
+          after.acceptance.epoch > before.acceptance.epoch ||
+          (event.type === 'rollback' && before.status === 'accepted' && after.status !== 'accepted');
         const kept = left(after, event.now) === left(before, event.now) + grown;
         holds(offeredAgain || kept, `${event.type} keeps the remaining time`);
       });

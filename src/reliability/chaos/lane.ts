@@ -6,6 +6,7 @@ import { HandoffClient } from '../../client.js';
 import { isPaused, runningSteps, type HandoffState } from '../../core/handoff.js';
 import type { RunStatus } from '../../client/runs.js';
 import { workflowIdOf } from '../../core/ids.js';
+import { QUICK_BUDGET_MS } from '../../core/quick.js';
 import type { ChaosCell, ChaosRun, ChaosState } from '../../core/reliability/chaos.js';
 import { firings } from '../../faults/fired.js';
 import { openStorage } from '../../storage/storage.js';
@@ -162,6 +163,8 @@ async function reach(
   if (state !== 'paused') return undefined;
   // It stands within a step, and is told to pause; then that step may end.
   await client.pause(request.handoffId, { by: 'chaos', reason: 'a test' });
+  // What runs with the registration is over by then: the steps after it hear of the pause.
+  await sleep(2 * QUICK_BUDGET_MS);
   writeFileSync(stack.failpointRelease, '');
   const paused = await play(client, request, {
     ms: REACH_MS,

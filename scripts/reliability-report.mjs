@@ -8,7 +8,7 @@ const row = (...cells) => `| ${cells.join(' | ')} |`;
 const table = (head, rows) => [row(...head), row(...head.map(() => '---')), ...rows].join('\n');
 const many = (n) => Number(n).toLocaleString('en');
 
-/** Issue 7's limits, seconds: for the death of a worker; of the server, alone or with its worker. */
+/** What a recovery may take, seconds: after the death of a worker; of the server, alone or with its worker. */
 const LIMITS = { worker: 15, server: 30, both: 30 };
 
 /** @param {object[]} parts what stands in docs/reliability/data, in order */

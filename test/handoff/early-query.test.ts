@@ -20,8 +20,8 @@ const fired = async (rig: Rig, id: string): Promise<boolean> =>
 test('what happens while a query waits for a worker takes place in its own task, and replays', async () => {
   const steps = new Steps();
   const rig = await Rig.create({ ...new Parts().options, phases: steps.phases, deadlineMs: 60_000 });
-  const told = await many(6, () => startWork(rig, 'WORK_AND_ASK', { expiresInMinutes: 60 }));
-  const timed = await many(6, () => startWork(rig, 'WORK_AND_ASK', { expiresInMinutes: 60 }));
+  const told = await many(4, () => startWork(rig, 'WORK_AND_ASK', { expiresInMinutes: 60 }));
+  const timed = await many(4, () => startWork(rig, 'WORK_AND_ASK', { expiresInMinutes: 60 }));
   const sessions = Array.from({ length: 3 }, newSession);
   steps.hold(STEP);
   await each(sessions, (session) => rig.pipelines.start({ session }));
@@ -35,7 +35,7 @@ test('what happens while a query waits for a worker takes place in its own task,
     rig.temporal.workflow.getHandle(workflowIdOf(id)).signal(pauseSignal, message);
   await each(timed, (id) => pause(id, { by, reason, until }));
   await each(sessions, (session) => rig.pipelines.pause(session, { until }));
-  const expiring = await many(6, () => startWork(rig, 'WORK_AND_ASK', { expiresAt: until }));
+  const expiring = await many(4, () => startWork(rig, 'WORK_AND_ASK', { expiresAt: until }));
   // On a slow machine it is past that time already, and there is nothing to wait for.
   const late = (): boolean => Date.now() > time;
   await each(timed, (id) => rig.until(id, (s) => late() || s.state?.holds.operator?.until !== undefined));
@@ -64,7 +64,7 @@ test('what happens while a query waits for a worker takes place in its own task,
   await each([...told, ...timed, ...expiring], (id) => rig.client.result(id));
   await each(sessions, (session) => rig.pipelines.handle(session).result());
   await rig.close();
-});
+}, 240_000);
 
 type Input = Parameters<NonNullable<ReturnType<typeof dropEarlyRuns>['activate']>>[0];
 type Shown = [job: string, length: number, at: number, replayed?: boolean];

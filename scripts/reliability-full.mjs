@@ -65,7 +65,11 @@ const parts = [
     name: 'TEN_THOUSAND',
     args: [
       ...reliability('FAILURE_INJECTION_STANDARD', 10_000),
-      ...['--failure-rate', '0.1', '--no-faults', '--concurrency', '20'],
+      '--failure-rate',
+      '0.1',
+      '--no-faults',
+      '--concurrency',
+      '20',
     ],
   },
   ...['PHASE_TRANSITION_STANDARD', 'AGENT_HANDOFF_STANDARD'].map((id) => ({

@@ -70,7 +70,7 @@ describe('the rest of a pipeline', () => {
     const { packageId } = await rig.pipelines.transfer(session, 'nobody');
     here.open('analysis/first');
     await expect
-      .poll(() => rig.storage.pipelines.ofSession(session), { timeout: 20_000 })
+      .poll(() => rig.storage.pipelines.ofSession(session), { timeout: 50_000 })
       .toMatchObject({ shown: 'transferring', taskQueue: 'nobody', blocked: 'waits for a worker on nobody' });
     const handoff = (await rig.storage.packages.load(packageId))!;
     const { runId } = await rig.pipelines.handle(session).describe();

@@ -1,5 +1,6 @@
 import type { Client, WorkflowHandle } from '@temporalio/client';
 import { Worker } from '@temporalio/worker';
+import { expect, onTestFailed } from 'vitest';
 import { startPipeline, type PipelineRequest, type StartedPipeline } from '../../src/client/pipeline/start.js';
 import { pipelineWorkflowIdOf } from '../../src/core/pipeline/ids.js';
 import {
@@ -43,6 +44,8 @@ export class Pipelines {
   track(started: StartedPipeline): StartedPipeline {
     const runs = this.begun.get(started.session) ?? new Set();
     this.begun.set(started.session, runs.add(started.runId));
+    // What a try that failed leaves open is no fault of the next one.
+    if (expect.getState().currentTestName !== undefined) onTestFailed(() => void this.leftOpen.add(started.session));
     return started;
   }
 

@@ -16,7 +16,7 @@ const CHANGES: [file: string, at: string, then: string][] = [
   ],
   [
     'handoff/view.ts',
-    'await this.projecting;',
+    'if (run.completed) return this.shut(run.completed);',
     `if (patched('next-end')) await sleep('10ms', { summary: 'New at the end' });`,
   ],
 ];

@@ -30,7 +30,7 @@ const rules = {
   schema: { files: /^core\/.*-schema\.ts$/, ours: core, types: [], only: [...pure, 'zod'] },
   digest: { files: /^core\/digest\.ts$/, ours: ['core'], types: [], only: [...pure, 'node:crypto'] },
   core: { files: /^core\//, ours: [], types: ['schema', 'digest'], only: pure },
-  messages: { files: /^messages\.ts$/, ours: ['core'], types: ['schema'], only: sandbox },
+  messages: { files: /^messages(\.ts|\/)/, ours: ['core'], types: ['schema'], only: sandbox },
   workflows: { files: /^workflows\//, ours: ['core', 'messages'], types: ['schema', 'activities'], only: sandbox },
   activities: {
     files: /^activities\//,

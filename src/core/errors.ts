@@ -106,6 +106,20 @@ export const ERRORS = {
     404,
     'No reliability test {test} was run from this folder. {several?} `handoff reliability list` shows what is there.',
   ),
+  // Reports, and the service.
+  UNAUTHENTICATED: entry(401, 'This needs an API key: send `Authorization: Bearer hk_…`. {why?}'),
+  FORBIDDEN: entry(403, '{actor} may not {act}: {why}'),
+  PRECONDITION_FAILED: entry(412, '{what} has changed since: you have seen {seen}, now it is {now}. Read it again.'),
+  REPORT_NOT_FOUND: entry(404, 'No report {report} exists.'),
+  REPORT_EXISTS: entry(409, 'Report {report} already exists with other content. Choose another id.'),
+  REPORT_STATE: entry(409, 'Report {report} is {status}; {act} is possible only while it is {allowed}.'),
+  REPORT_INCOMPLETE: entry(422, 'Report {report} cannot be handed in yet: {issues}'),
+  REPORT_CHANGED: entry(
+    409,
+    'Report {report} is now version {version} ({digest}); what you name is {named}. Read it again, and decide anew.',
+  ),
+  SIGN_OFF_REFUSED: entry(409, 'Report {report} cannot be signed off like this: {why}'),
+  INVALID_REPORT: entry(400, 'The report is not valid: {issues}'),
   // The surroundings.
   STORAGE_REQUIRED: entry(400, '{what} needs storage: give the client `storage: await openStorage()`.'),
   NO_WORKER: entry(

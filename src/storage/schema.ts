@@ -15,6 +15,7 @@ import {
   type ValidationTable,
 } from './tables/handoffs.js';
 import { createReliability, type ReliabilityTable } from './tables/reliability.js';
+import { createService, type AuditTable, type EventTable, type KeyTable } from './tables/service.js';
 import {
   createRegistry,
   type AgentTable,
@@ -54,6 +55,9 @@ export interface Tables {
   pipeline_steps: PipelineStepTable;
   phase_parts: PhasePartTable;
   reliability_tests: ReliabilityTable;
+  events: EventTable;
+  audit: AuditTable;
+  api_keys: KeyTable;
 }
 
 const first: Migration = {
@@ -64,6 +68,7 @@ const first: Migration = {
     await createManifest(db);
     await createPipelines(db);
     await createReliability(db);
+    await createService(db);
   },
 };
 

@@ -4,6 +4,8 @@ import { Agents } from './agents.js';
 import { Blobs, MemoryBlobs } from './blobs.js';
 import { Contracts } from './contracts.js';
 import { openDatabase, openReadOnly, type Db, type ReadOnlyDb } from './database.js';
+import { ApiKeys } from './keys.js';
+import { Outbox } from './events/outbox.js';
 import { Handoffs } from './handoffs.js';
 import { Ledger } from './ledger.js';
 import { Manifest } from './manifest/manifest.js';
@@ -52,6 +54,8 @@ export interface Storage {
   manifest: Manifest;
   pipelines: Pipelines;
   reliability: ReliabilityTests;
+  outbox: Outbox;
+  keys: ApiKeys;
   blobs: Blobs;
   packages: FileHandoffStorage;
   /** Runs `work` with a view of this storage through which nothing can be written: see {@link lookInto}. */
@@ -152,6 +156,8 @@ function storageOn(
     manifest: new Manifest(db),
     pipelines: new Pipelines(db),
     reliability: new ReliabilityTests(db),
+    outbox: new Outbox(db),
+    keys: new ApiKeys(db),
     blobs,
     packages,
   };

@@ -1,0 +1,99 @@
+import type { ReportStatus } from '../report/report.js';
+
+/**
+ * Who may do what: the one table that the API asks, that the tests go through cell by cell, and that docs/api.md is made
+ * from. Everything that is not in it is refused.
+ */
+export const ROLES = [
+  'agent',
+  'reviewer',
+  'developer',
+  'tech_lead',
+  'qa_engineer',
+  'security_reviewer',
+  'product_owner',
+  'architect',
+  'admin',
+] as const;
+export type Role = (typeof ROLES)[number];
+
+const SIGNERS = ['developer', 'tech_lead', 'qa_engineer', 'security_reviewer', 'product_owner', 'architect'] as const;
+const READERS = ['reviewer', ...SIGNERS, 'admin'] as const;
+/** Every key: each agent that has one may at least this. */
+const EVERYONE = ROLES;
+
+/** How who acts stands to what it is about. `party`: source or target of a handoff. */
+export type Relation = 'owner' | 'not_owner' | 'source' | 'target' | 'party' | 'self';
+
+export interface Permission {
+  /** Who may at all: one of these roles is needed. */
+  roles: readonly Role[];
+  /** What they must be to it. Admins need not be, but for `not_owner`, which holds for everybody. */
+  relation?: Relation;
+  /** Where it may be. Absent: anywhere. */
+  states?: readonly ReportStatus[];
+}
+
+/** An act may have several permissions: one that fits is enough. */
+export const POLICY = {
+  'report.create': [{ roles: EVERYONE, relation: 'party' }],
+  'report.list': [{ roles: EVERYONE }],
+  'report.read': [
+    { roles: EVERYONE, relation: 'owner' },
+    { roles: READERS, states: ['submitted', 'under_review', 'approved', 'rejected', 'amendments_required'] },
+    { roles: ['admin'] },
+  ],
+  'report.edit': [
+    { roles: EVERYONE, relation: 'owner', states: ['draft', 'under_review', 'approved', 'amendments_required'] },
+  ],
+  'report.submit': [{ roles: EVERYONE, relation: 'owner', states: ['draft', 'amendments_required'] }],
+  'report.review': [{ roles: ['reviewer', 'admin'], relation: 'not_owner', states: ['under_review'] }],
+  'report.enter_fact': [{ roles: ['reviewer', 'admin'], relation: 'not_owner', states: ['under_review'] }],
+  // Whether one may sign what one has written, and in which role, is settings' and roles' to say: see refuseSignOff.
+  'report.sign_off': [{ roles: [...SIGNERS, 'admin'], states: ['approved'] }],
+  'report.revoke_sign_off': [{ roles: [...SIGNERS, 'admin'], states: ['approved'] }],
+  'report.meet_condition': [{ roles: [...SIGNERS, 'admin'], states: ['approved'] }],
+  'report.comment': [
+    { roles: EVERYONE, relation: 'owner' },
+    { roles: READERS, states: ['submitted', 'under_review', 'approved', 'rejected', 'amendments_required'] },
+  ],
+  'dashboard.read': [{ roles: EVERYONE }],
+  'handoff.start': [{ roles: EVERYONE, relation: 'source' }],
+  'handoff.list': [{ roles: EVERYONE }],
+  'handoff.read': [{ roles: EVERYONE, relation: 'party' }],
+  'handoff.accept': [{ roles: EVERYONE, relation: 'target' }],
+  'handoff.pause': [{ roles: EVERYONE, relation: 'party' }],
+  'handoff.cancel': [{ roles: EVERYONE, relation: 'source' }],
+  'handoff.repair': [{ roles: ['admin'] }],
+  'handoff.bulk': [{ roles: ['admin'] }],
+  'inbox.read': [{ roles: EVERYONE, relation: 'self' }],
+  'incident.list': [{ roles: EVERYONE }],
+  'registry.read': [{ roles: EVERYONE }],
+  'registry.write': [{ roles: ['admin'] }],
+  'key.manage': [{ roles: ['admin'] }],
+  'event.read': [{ roles: EVERYONE }],
+  'webhook.manage': [{ roles: ['admin'] }],
+  'audit.read': [{ roles: ['admin'] }],
+} as const satisfies Record<string, readonly Permission[]>;
+export type Act = keyof typeof POLICY;
+
+/** What an act is about, as far as its permissions ask. */
+export interface About {
+  relations?: readonly Relation[];
+  state?: ReportStatus;
+}
+
+export type Refusal = 'role' | 'relation' | 'state';
+
+/** Why roles do not allow an act, the nearest miss; undefined where they do. */
+export function refuseAct(act: Act, roles: readonly string[], about: About = {}): Refusal | undefined {
+  const relations = new Set<string>(about.relations);
+  const misses = (POLICY[act] as readonly Permission[]).map((p): Refusal | undefined => {
+    if (!p.roles.some((r) => roles.includes(r))) return 'role';
+    const stands = !p.relation || relations.has(p.relation) || (roles.includes('admin') && p.relation !== 'not_owner');
+    if (!stands) return 'relation';
+    return p.states && about.state && !p.states.includes(about.state) ? 'state' : undefined;
+  });
+  if (misses.includes(undefined)) return undefined;
+  return misses.includes('state') ? 'state' : misses.includes('relation') ? 'relation' : 'role';
+}

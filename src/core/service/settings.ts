@@ -1,0 +1,46 @@
+import type { ReportTerms } from '../report/report.js';
+
+/** What the service is set to: S4's names (`AGENT_HANDOFF_…`), and ours (`HANDOFF_…`). `core/service/settings-schema.ts` reads them. */
+export interface ServiceSettings {
+  host: string;
+  port: number;
+  /** Bytes of one request's body. */
+  maxReportBytes: number;
+  /** Bytes of one attachment. */
+  maxAttachmentBytes: number;
+  /** Requests of one key in a minute. */
+  rateLimitPerMinute: number;
+  /** Origins; empty: off. */
+  corsOrigins: string[];
+  /** Seconds that dashboard and statistics are kept. */
+  cacheSeconds: number;
+  /** Whether "something waits for you" is told at all, and how often again. */
+  notifications: boolean;
+  reminderMinutes: number;
+  /** What a report keeps from its creation on. */
+  terms: ReportTerms;
+}
+
+export const DEFAULT_SETTINGS: ServiceSettings = {
+  host: '127.0.0.1',
+  port: 7480,
+  maxReportBytes: 10 * 1024 * 1024,
+  maxAttachmentBytes: 10 * 1024 * 1024,
+  rateLimitPerMinute: 600,
+  corsOrigins: [],
+  cacheSeconds: 300,
+  notifications: true,
+  reminderMinutes: 60,
+  terms: {
+    reviewTimeoutDays: 7,
+    signOffExpiryDays: 30,
+    autoApprovalThreshold: 0.9,
+    autoValidation: true,
+    requiredSignOffs: ['developer', 'tech_lead', 'qa_engineer'],
+    coverageTarget: 80,
+    escalationChain: ['tech_lead', 'admin'],
+    reminderHours: 24,
+    allowSelfSignOff: false,
+    allowTwoRoles: false,
+  },
+};

@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { Agents } from './agents.js';
+import { AuditTrail } from './audit/trail.js';
 import { Blobs, MemoryBlobs } from './blobs.js';
 import { Contracts } from './contracts.js';
 import { openDatabase, openReadOnly, type Db, type ReadOnlyDb } from './database.js';
@@ -31,6 +32,11 @@ export interface StorageOptions {
   durability?: 'process' | 'power';
   /** How packages are kept, below `packages` in the folder. */
   packages?: FileHandoffStorageOptions;
+  /**
+   * Files of the audit log outside the database: the key that its head is signed with, and the anchors. Default:
+   * `audit-key.pem` and `audit-anchors.jsonl` in the folder.
+   */
+  audit?: { key?: string; anchors?: string };
 }
 
 /** All that is kept outside workflow history. */
@@ -56,6 +62,7 @@ export interface Storage {
   reliability: ReliabilityTests;
   outbox: Outbox;
   keys: ApiKeys;
+  audit: AuditTrail;
   blobs: Blobs;
   packages: FileHandoffStorage;
   /** Runs `work` with a view of this storage through which nothing can be written: see {@link lookInto}. */
@@ -133,7 +140,7 @@ function storageOn(
   blobs: Blobs,
   packages: FileHandoffStorage,
 ): Omit<Storage, 'look' | 'close'> {
-  const { folder } = placesOf(options);
+  const { folder, file } = placesOf(options);
   const root = path.resolve(options.root ?? folder);
   const sources = (options.sources ?? ['.']).map((s) => path.resolve(s));
   return {
@@ -158,6 +165,11 @@ function storageOn(
     reliability: new ReliabilityTests(db),
     outbox: new Outbox(db),
     keys: new ApiKeys(db),
+    audit: new AuditTrail(db, {
+      key: path.resolve(options.audit?.key ?? path.join(folder, 'audit-key.pem')),
+      anchors: path.resolve(options.audit?.anchors ?? path.join(folder, 'audit-anchors.jsonl')),
+      log: `${file}-wal`,
+    }),
     blobs,
     packages,
   };

@@ -194,6 +194,10 @@ export class RemoteClient implements HandoffVerbs {
     return remoteReports(this.http);
   }
 
+  rebuildReports(): never {
+    throw noHttp('The projection of reports', 'it is rebuilt beside the storage that has it');
+  }
+
   async procedures(): Promise<Procedure[]> {
     return (await this.http.get<{ procedures: Procedure[] }>('/procedures')).procedures;
   }

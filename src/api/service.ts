@@ -15,13 +15,14 @@ import { recordRefusals } from './refusals.js';
 import { isPublic } from './route.js';
 import { healthRoutes } from './routes/health.js';
 import { keyRoutes } from './routes/keys.js';
+import { metricsRoutes, prometheusRoutes } from './routes/metrics.js';
 import { sessionRoutes } from './routes/session.js';
 import { serverOptions } from './server-options.js';
 
 /** All that is below {@link PREFIX}. */
-const ROUTES: readonly Routes[] = [healthRoutes, sessionRoutes, keyRoutes];
+const ROUTES: readonly Routes[] = [healthRoutes, sessionRoutes, keyRoutes, metricsRoutes];
 /** What is at the top: metrics for Prometheus, the page. Below a user's prefix where the API is a plugin. */
-const ROOT: readonly Routes[] = [];
+const ROOT: readonly Routes[] = [prometheusRoutes];
 
 const nothingThere = (request: FastifyRequest): never => {
   throw new HandoffError('NOT_FOUND', { path: pathOf(request) });

@@ -13,7 +13,7 @@ import type { HandoffRequest } from '../../core/request.js';
 import type { Verification } from '../../core/verification.js';
 import type * as m from '../../messages.js';
 import { checkedMetricsFilter } from '../../metrics/filter.js';
-import type { HandoffMetrics, MetricsFilter } from '../../metrics/metrics.js';
+import type { HandoffMetrics, MetricsFilter, ServerMetrics } from '../../metrics/metrics.js';
 import type { HandoffPlan } from '../../plan/plan.js';
 import type { VerifyOptions } from '../../storage/manifest/verify.js';
 import type { Bulk } from '../bulk.js';
@@ -170,6 +170,12 @@ export class RemoteClient implements HandoffVerbs {
     // As with storage, a status of its own means nothing here.
     const { status: _, ...query } = filterQuery(checkedFilter(filter));
     return (await this.http.get<{ incidents: OpenIncident[] }>('/incidents', query)).incidents;
+  }
+
+  async server(): Promise<ServerMetrics> {
+    const away = (why: string): ServerMetrics => ({ up: false, why, taskQueues: [] });
+    const asked = this.metrics({ since: Date.now() }).then(({ server }) => server ?? away('the service did not say'));
+    return asked.catch((error: Error) => away(error.message));
   }
 
   async metrics(filter: MetricsFilter = {}): Promise<HandoffMetrics> {

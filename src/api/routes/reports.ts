@@ -52,7 +52,7 @@ export const reportRoutes: Routes = (app, deps) => {
     }),
     async (request, reply) => {
       const view = await reportsOf(deps, request).get(request.params.report_id);
-      if (isUnchanged(request, reply, etagOf(view.seq))) return reply.code(304).send();
+      if (isUnchanged(request, reply, etagOf(view.seq))) return reply.code(304).send(null);
       return view;
     },
   );

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import { createService } from '../../../src/api/service.js';
+import { HandoffClient } from '../../../src/client.js';
 import { COMPONENT_TYPES, type ReportTerms } from '../../../src/core/report/report.js';
 import type { ReportView } from '../../../src/core/report/view.js';
 import { DEFAULT_SETTINGS, type ServiceSettings } from '../../../src/core/service/settings.js';
@@ -49,17 +50,16 @@ export class Service {
       if (person !== 'author') await rig.client.agents.add({ name: agent });
       keys[person as Person] = (await rig.storage.keys.create(agent, roles)).secret;
     }
-    const app = await createService({
-      client: rig.client,
-      storage: rig.storage,
-      settings: {
-        ...DEFAULT_SETTINGS,
-        rateLimitPerMinute: 0,
-        ...settings,
-        // Most tests decide themselves.
-        terms: { ...DEFAULT_SETTINGS.terms, autoApprovalThreshold: undefined, ...terms },
-      },
-    });
+    const all = {
+      ...DEFAULT_SETTINGS,
+      rateLimitPerMinute: 0,
+      ...settings,
+      // Most tests decide themselves.
+      terms: { ...DEFAULT_SETTINGS.terms, autoApprovalThreshold: undefined, ...terms },
+    };
+    const { temporal, storage, taskQueue } = rig;
+    const client = new HandoffClient({ temporal, storage, taskQueue, reports: all });
+    const app = await createService({ client, storage, settings: all });
     await app.listen({ host: '127.0.0.1', port: 0 });
     const { port } = app.server.address() as AddressInfo;
     const task_id = await rig.start('AGENT_HANDOFF_STANDARD', { acceptance: 'auto' });
@@ -69,9 +69,12 @@ export class Service {
   }
 
   /** Asks as somebody; `path` is below the prefix unless it begins with the prefix itself. */
-  as(person: Person, method: string, path: string, options: Omit<Ask, 'key'> = {}): Promise<Answer> {
+  async as(person: Person, method: string, path: string, options: Omit<Ask, 'key'> = {}): Promise<Answer> {
     const whole = path.startsWith(PREFIX) ? path : PREFIX + path;
-    return ask(this.base, method, whole, { ...options, key: this.keys[person] });
+    const answer = await ask(this.base, method, whole, { ...options, key: this.keys[person] });
+    // What is begun here is replayed at the end.
+    if (answer.status === 201) this.rig.reports.begun.add((answer.json as ReportView).report_id);
+    return answer;
   }
 
   /** A write that must go well: the report as it then is. */

@@ -5,7 +5,9 @@ import { AuditTrail } from './audit/trail.js';
 import { Blobs, MemoryBlobs } from './blobs.js';
 import { Contracts } from './contracts.js';
 import { openDatabase, openReadOnly, type Db, type ReadOnlyDb } from './database.js';
+import { IdempotencyKeys } from './idempotency.js';
 import { ApiKeys } from './keys.js';
+import { Logins } from './logins.js';
 import { Outbox } from './events/outbox.js';
 import { Handoffs } from './handoffs.js';
 import { Ledger } from './ledger.js';
@@ -63,6 +65,8 @@ export interface Storage {
   outbox: Outbox;
   keys: ApiKeys;
   audit: AuditTrail;
+  logins: Logins;
+  idempotency: IdempotencyKeys;
   blobs: Blobs;
   packages: FileHandoffStorage;
   /** Runs `work` with a view of this storage through which nothing can be written: see {@link lookInto}. */
@@ -142,6 +146,7 @@ function storageOn(
 ): Omit<Storage, 'look' | 'close'> {
   const { folder, file } = placesOf(options);
   const root = path.resolve(options.root ?? folder);
+  const keys = new ApiKeys(db);
   const sources = (options.sources ?? ['.']).map((s) => path.resolve(s));
   return {
     folder,
@@ -164,12 +169,14 @@ function storageOn(
     pipelines: new Pipelines(db),
     reliability: new ReliabilityTests(db),
     outbox: new Outbox(db),
-    keys: new ApiKeys(db),
     audit: new AuditTrail(db, {
       key: path.resolve(options.audit?.key ?? path.join(folder, 'audit-key.pem')),
       anchors: path.resolve(options.audit?.anchors ?? path.join(folder, 'audit-anchors.jsonl')),
       log: `${file}-wal`,
     }),
+    keys,
+    logins: new Logins(db, keys),
+    idempotency: new IdempotencyKeys(db),
     blobs,
     packages,
   };

@@ -2,6 +2,7 @@ import cookie from '@fastify/cookie';
 import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
 import { HandoffError } from '../core/errors.js';
+import { keepAnchored } from '../storage/audit/trail.js';
 import { answerOnce } from './idempotency.js';
 import { authenticate, requireRole } from './auth.js';
 import { PREFIX, type Api, type ApiDeps, type Routes } from './deps.js';
@@ -13,13 +14,14 @@ import { otherMethods } from './methods.js';
 import { describe } from './openapi.js';
 import { recordRefusals } from './refusals.js';
 import { isPublic } from './route.js';
+import { auditRoutes } from './routes/audit.js';
 import { healthRoutes } from './routes/health.js';
 import { keyRoutes } from './routes/keys.js';
 import { sessionRoutes } from './routes/session.js';
 import { serverOptions } from './server-options.js';
 
 /** All that is below {@link PREFIX}. */
-const ROUTES: readonly Routes[] = [healthRoutes, sessionRoutes, keyRoutes];
+const ROUTES: readonly Routes[] = [healthRoutes, sessionRoutes, keyRoutes, auditRoutes];
 /** What is at the top: metrics for Prometheus, the page. Below a user's prefix where the API is a plugin. */
 const ROOT: readonly Routes[] = [];
 
@@ -40,6 +42,10 @@ export async function handoffApi(instance: FastifyInstance, deps: ApiDeps): Prom
   app.setSerializerCompiler(serializerCompiler);
   app.setErrorHandler(sendProblem);
   recordRefusals(app, storage);
+  const stopAnchoring = keepAnchored(storage.audit, (why) => {
+    app.log.error(why);
+  });
+  app.addHook('onClose', stopAnchoring);
   onlyJson(app);
   await headers(app, settings);
   if (!app.hasRequestDecorator('cookies')) await app.register(cookie);

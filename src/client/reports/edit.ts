@@ -101,12 +101,7 @@ export async function attach(
   return edit(deps, id, 'attachment', added, options);
 }
 
-export async function detach(
-  deps: ReportDeps,
-  id: string,
-  name: string,
-  options?: WriteOptions,
-): Promise<ReportView> {
+export async function detach(deps: ReportDeps, id: string, name: string, options?: WriteOptions): Promise<ReportView> {
   const without = (content: ReportContent): ReportContent => {
     attachmentIn(content, id, name);
     return { ...content, attachments: content.attachments.filter((a) => a.name !== name) };

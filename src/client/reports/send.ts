@@ -63,7 +63,9 @@ export async function send<A extends unknown[]>(
     try {
       const options = { args, updateId } as never;
       return (
-        await withDeadline(caller, `The update ${name}`, () => handle.executeUpdate<ReportAnswer, A>(definition, options))
+        await withDeadline(caller, `The update ${name}`, () =>
+          handle.executeUpdate<ReportAnswer, A>(definition, options),
+        )
       ).state;
     } catch (error) {
       if (isDeadline(error)) throw await late(caller, error, id, began);

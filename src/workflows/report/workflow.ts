@@ -40,14 +40,16 @@ export async function agentHandoffReport(input: ReportInput): Promise<ReportResu
   return CancellationScope.nonCancellable(async () => {
     while (run.state.status !== 'rejected' && !cancelled) {
       if (run.state.status === 'submitted') await validate(run);
-      else if (run.changes >= (input.changesPerRun ?? CHANGES_PER_RUN) || workflowInfo().continueAsNewSuggested) await goOn(run);
+      else if (run.changes >= (input.changesPerRun ?? CHANGES_PER_RUN) || workflowInfo().continueAsNewSuggested)
+        await goOn(run);
       else {
         await run.change();
         run.settle();
       }
     }
     await settled(run);
-    if (run.state.status !== 'rejected') throw new CancelledFailure(`report ${input.reportId} was cancelled in Temporal`);
+    if (run.state.status !== 'rejected')
+      throw new CancelledFailure(`report ${input.reportId} was cancelled in Temporal`);
     const { status, updatedAt } = run.state;
     return { reportId: input.reportId, status, at: new Date(updatedAt).toISOString() };
   });

@@ -6,7 +6,7 @@ import {
   continueAsNew,
   workflowInfo,
 } from '@temporalio/workflow';
-import { autoApproval } from '../../core/report/verified.js';
+import { autoApproval } from '../../core/report/verify.js';
 import type { ReportStatus } from '../../core/report/report.js';
 import type { ReportInput } from '../../messages/report.js';
 import { validateReport } from './activities.js';
@@ -61,8 +61,8 @@ async function validate(run: ReportRun): Promise<void> {
   run.dispatch({ type: 'validated', findings, facts });
   const { state } = run;
   if (state.status !== 'under_review') return;
-  const { approved, verified } = autoApproval(state.outline, state.facts, state.terms);
-  if (!approved) return;
+  const verified = autoApproval(state);
+  if (!verified.approves) return;
   const part = (ratio: number): string => `${Math.round(ratio * 100)} %`;
   const comments = `Approved by facts: components ${part(verified.components)}, tests ${part(verified.tests)}, coverage ${part(verified.coverage)} of the target; together ${part(verified.score)}.`;
   run.dispatch({ type: 'reviewed', by: 'system', status: 'approved', comments, automatic: true });

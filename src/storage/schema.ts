@@ -15,6 +15,13 @@ import {
   type ValidationTable,
 } from './tables/handoffs.js';
 import { createReliability, type ReliabilityTable } from './tables/reliability.js';
+import {
+  createEvents,
+  type AttentionTable,
+  type DeadLetterTable,
+  type MarkTable,
+  type WebhookTable,
+} from './tables/events.js';
 import { createService, type AuditTable, type EventTable, type KeyTable } from './tables/service.js';
 import {
   createRegistry,
@@ -58,6 +65,10 @@ export interface Tables {
   events: EventTable;
   audit: AuditTable;
   api_keys: KeyTable;
+  webhooks: WebhookTable;
+  dead_letters: DeadLetterTable;
+  attention: AttentionTable;
+  marks: MarkTable;
 }
 
 const first: Migration = {
@@ -69,6 +80,7 @@ const first: Migration = {
     await createPipelines(db);
     await createReliability(db);
     await createService(db);
+    await createEvents(db);
   },
 };
 

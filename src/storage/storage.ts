@@ -6,6 +6,9 @@ import { Contracts } from './contracts.js';
 import { openDatabase, openReadOnly, type Db, type ReadOnlyDb } from './database.js';
 import { ApiKeys } from './keys.js';
 import { Outbox } from './events/outbox.js';
+import { Attention } from './events/attention.js';
+import { WaitingHandoffs } from './events/waiting.js';
+import { Webhooks } from './events/webhooks.js';
 import { Handoffs } from './handoffs.js';
 import { Ledger } from './ledger.js';
 import { Manifest } from './manifest/manifest.js';
@@ -55,6 +58,9 @@ export interface Storage {
   pipelines: Pipelines;
   reliability: ReliabilityTests;
   outbox: Outbox;
+  webhooks: Webhooks;
+  attention: Attention;
+  waiting: WaitingHandoffs;
   keys: ApiKeys;
   blobs: Blobs;
   packages: FileHandoffStorage;
@@ -157,6 +163,9 @@ function storageOn(
     pipelines: new Pipelines(db),
     reliability: new ReliabilityTests(db),
     outbox: new Outbox(db),
+    webhooks: new Webhooks(db),
+    attention: new Attention(db),
+    waiting: new WaitingHandoffs(db),
     keys: new ApiKeys(db),
     blobs,
     packages,

@@ -17,6 +17,8 @@ export interface ServiceSettings {
   /** Whether "something waits for you" is told at all, and how often again. */
   notifications: boolean;
   reminderMinutes: number;
+  /** Whether webhooks may go to addresses within this machine and its networks. */
+  webhookAllowPrivate: boolean;
   /** What a report keeps from its creation on. */
   terms: ReportTerms;
 }
@@ -31,6 +33,7 @@ export const DEFAULT_SETTINGS: ServiceSettings = {
   cacheSeconds: 300,
   notifications: true,
   reminderMinutes: 60,
+  webhookAllowPrivate: false,
   terms: {
     reviewTimeoutDays: 7,
     signOffExpiryDays: 30,

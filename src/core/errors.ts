@@ -132,7 +132,12 @@ export const ERRORS = {
     true,
   ),
   // The surroundings.
-  STORAGE_REQUIRED: entry(400, '{what} needs storage: give the client `storage: await openStorage()`.'),
+  STORAGE_REQUIRED: entry(400, '{what} needs storage: give the client `storage: await openStorage()`. {why?}'),
+  API_UNREACHABLE: entry(
+    503,
+    'The handoff service at {url} does not answer: {why}. Is `handoff serve` up there?',
+    true,
+  ),
   NO_WORKER: entry(
     503,
     'No worker answers on task queue {queue} in namespace {namespace}. Start one: `handoff worker` or `handoff dev`. {next?}',

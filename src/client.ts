@@ -1,4 +1,5 @@
 import type { Bulk } from './client/bulk.js';
+import type { EventHandler, ListenOptions } from './client/events/listen.js';
 import type { OpenIncident } from './client/incidents.js';
 import type { InboxItem, InboxOptions } from './client/inbox.js';
 import { LocalClient, type LocalOptions } from './client/local.js';
@@ -14,6 +15,7 @@ import type { Validation, ValidateOptions } from './client/validate.js';
 import type { PreparedHandoff } from './coordination/agent-handoff-coordinator.js';
 import type { HandoffPackage } from './core/document/document.js';
 import type { Effect } from './core/effect.js';
+import type { EventType } from './core/events/event.js';
 import type { HandoffFilter } from './core/filter.js';
 import type { HandoffOutcome } from './core/handoff.js';
 import type { ManifestDocument } from './core/manifest-document.js';
@@ -223,6 +225,14 @@ export class HandoffClient {
    */
   metrics(filter?: MetricsFilter): Promise<HandoffMetrics> {
     return this.#verbs.metrics(filter);
+  }
+
+  /**
+   * Calls `handler` for each event of a type (`*`: every one), in their order: over storage for all events, over HTTP for
+   * those that the key may hear of. Connections that break are mended from the cursor. Returns what ends it. Throws INVALID_REQUEST.
+   */
+  on(event: EventType | '*', handler: EventHandler, options?: ListenOptions): () => void {
+    return this.#verbs.on(event, handler, options);
   }
 
   /** Pause, resume, cancel and retry for all that match a filter. */

@@ -50,9 +50,9 @@ function offers(subject: Subject, before: HandoffState | undefined, after: Hando
   const was = before?.acceptance;
   const told: Told[] = [];
   if (after.status === 'awaiting_acceptance' && (was?.epoch !== epoch || was.offeredAt !== offeredAt))
-    told.push(event(subject, 'handoff:awaiting_acceptance', `offered/${epoch}@${offeredAt}`, { epoch }));
+    told.push(event(subject, 'handoff:awaiting_acceptance', `offered/${epoch}@${offeredAt ?? 0}`, { epoch }));
   if (by !== undefined && (was?.by !== by || was.at !== at || was.epoch !== epoch))
-    told.push(event(subject, 'handoff:accepted', `accepted/${epoch}@${at}`, { epoch, by }));
+    told.push(event(subject, 'handoff:accepted', `accepted/${epoch}@${at ?? 0}`, { epoch, by }));
   return told;
 }
 
@@ -66,10 +66,10 @@ function pauses(subject: Subject, before: HandoffState | undefined, after: Hando
   const told: Told[] = [];
   // What is undone or closed has not been resumed.
   const ended = had && !(isSame && isPaused(after)) && after.status !== 'compensating' && !isClosed(after.status);
-  if (ended) told.push(event(subject, 'handoff:resumed', `resumed/${had.pauses ?? 0}@${had.pausedSince}`, {}));
+  if (ended) told.push(event(subject, 'handoff:resumed', `resumed/${had.pauses ?? 0}@${had.pausedSince ?? 0}`, {}));
   if (holds(after) && !(had && isSame)) {
     const { by = '', reason = '' } = after.holds.operator ?? after.holds.parent ?? {};
-    const key = `paused/${after.pauses ?? 0}@${after.pausedSince}`;
+    const key = `paused/${after.pauses ?? 0}@${after.pausedSince ?? 0}`;
     told.push(event(subject, 'handoff:paused', key, { by: short(by), reason: short(reason) }));
   }
   return told;

@@ -22,7 +22,14 @@ import {
   type MarkTable,
   type WebhookTable,
 } from './tables/events.js';
-import { createService, type AuditTable, type EventTable, type KeyTable } from './tables/service.js';
+import {
+  createService,
+  type AuditTable,
+  type EventTable,
+  type IdempotencyTable,
+  type KeyTable,
+  type LoginTable,
+} from './tables/service.js';
 import {
   createRegistry,
   type AgentTable,
@@ -69,6 +76,8 @@ export interface Tables {
   dead_letters: DeadLetterTable;
   attention: AttentionTable;
   marks: MarkTable;
+  logins: LoginTable;
+  idempotency: IdempotencyTable;
 }
 
 const first: Migration = {

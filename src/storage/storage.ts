@@ -4,7 +4,9 @@ import { Agents } from './agents.js';
 import { Blobs, MemoryBlobs } from './blobs.js';
 import { Contracts } from './contracts.js';
 import { openDatabase, openReadOnly, type Db, type ReadOnlyDb } from './database.js';
+import { IdempotencyKeys } from './idempotency.js';
 import { ApiKeys } from './keys.js';
+import { Logins } from './logins.js';
 import { Outbox } from './events/outbox.js';
 import { Attention } from './events/attention.js';
 import { WaitingHandoffs } from './events/waiting.js';
@@ -62,6 +64,8 @@ export interface Storage {
   attention: Attention;
   waiting: WaitingHandoffs;
   keys: ApiKeys;
+  logins: Logins;
+  idempotency: IdempotencyKeys;
   blobs: Blobs;
   packages: FileHandoffStorage;
   /** Runs `work` with a view of this storage through which nothing can be written: see {@link lookInto}. */
@@ -141,6 +145,7 @@ function storageOn(
 ): Omit<Storage, 'look' | 'close'> {
   const { folder } = placesOf(options);
   const root = path.resolve(options.root ?? folder);
+  const keys = new ApiKeys(db);
   const sources = (options.sources ?? ['.']).map((s) => path.resolve(s));
   return {
     folder,
@@ -166,7 +171,9 @@ function storageOn(
     webhooks: new Webhooks(db),
     attention: new Attention(db),
     waiting: new WaitingHandoffs(db),
-    keys: new ApiKeys(db),
+    keys,
+    logins: new Logins(db, keys),
+    idempotency: new IdempotencyKeys(db),
     blobs,
     packages,
   };

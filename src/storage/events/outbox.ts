@@ -54,14 +54,14 @@ export class Outbox {
   }
 
   /**
-   * 0 asks for what there is. Throws EVENTS_GONE where events after this cursor were removed since, and INVALID_REQUEST of
+   * 0 asks for what there is. Throws EVENTS_GONE where events after this cursor were removed since, and INVALID_INPUT of
    * one that lies ahead, as of another database: who waits there would miss what comes before it.
    */
   async checkCursor(cursor: number): Promise<void> {
     const floor = await this.floor();
     if (cursor !== 0 && cursor < floor) throw new HandoffError('EVENTS_GONE', { cursor, floor });
     const last = await this.last();
-    if (cursor > last) throw invalid('INVALID_REQUEST', [{ path: '/cursor', message: `must not be over ${last}` }]);
+    if (cursor > last) throw invalid('INVALID_INPUT', [{ path: 'cursor', message: `must not be over ${last}, the newest` }]);
   }
 
   /** The cursor of the newest event; 0 where there is none. */

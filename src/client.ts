@@ -1,4 +1,5 @@
 import type { Bulk } from './client/bulk.js';
+import type { EventHandler, ListenOptions } from './client/events/listen.js';
 import type { OpenIncident } from './client/incidents.js';
 import type { InboxItem, InboxOptions } from './client/inbox.js';
 import { LocalClient, type LocalOptions } from './client/local.js';
@@ -16,6 +17,7 @@ import type { Validation, ValidateOptions } from './client/validate.js';
 import type { PreparedHandoff } from './coordination/agent-handoff-coordinator.js';
 import type { HandoffPackage } from './core/document/document.js';
 import type { Effect } from './core/effect.js';
+import type { EventType } from './core/events/event.js';
 import type { HandoffFilter } from './core/filter.js';
 import type { HandoffOutcome } from './core/handoff.js';
 import type { ManifestDocument } from './core/manifest-document.js';
@@ -225,12 +227,25 @@ export class HandoffClient {
     return this.#verbs.server(options);
   }
 
+  /** The task queue of the workers that this client starts handoffs on; over HTTP it is the service's to know. */
+  get taskQueue(): string {
+    return this.#verbs.taskQueue;
+  }
+
   /**
    * How many handoffs, validation sessions, pipelines and reliability tests, what became of them and how long they took;
    * and how things stand. What Temporal says is there where it answers. Throws INVALID_REQUEST.
    */
   metrics(filter?: MetricsFilter): Promise<HandoffMetrics> {
     return this.#verbs.metrics(filter);
+  }
+
+  /**
+   * Calls `handler` for each event of a type (`*`: every one), in their order: over storage for all events, over HTTP for
+   * those that the key may hear of. Connections that break are mended from the cursor. Returns what ends it. Throws INVALID_REQUEST.
+   */
+  on(event: EventType | '*', handler: EventHandler, options?: ListenOptions): () => void {
+    return this.#verbs.on(event, handler, options);
   }
 
   /** Pause, resume, cancel and retry for all that match a filter. */

@@ -5,6 +5,12 @@ import {
   type PipelineStepTable,
   type PipelineTable,
 } from './pipelines/tables.js';
+import {
+  createReports,
+  type ReportChangeTable,
+  type ReportTable,
+  type ReportVersionTable,
+} from './reports/tables.js';
 import { createManifest, type ArtifactTable, type TransferTable } from './manifest/tables.js';
 import {
   createHandoffs,
@@ -58,6 +64,9 @@ export interface Tables {
   events: EventTable;
   audit: AuditTable;
   api_keys: KeyTable;
+  reports: ReportTable;
+  report_versions: ReportVersionTable;
+  report_changes: ReportChangeTable;
 }
 
 const first: Migration = {
@@ -69,6 +78,7 @@ const first: Migration = {
     await createPipelines(db);
     await createReliability(db);
     await createService(db);
+    await createReports(db);
   },
 };
 

@@ -5,12 +5,7 @@ import {
   type PipelineStepTable,
   type PipelineTable,
 } from './pipelines/tables.js';
-import {
-  createReports,
-  type ReportChangeTable,
-  type ReportTable,
-  type ReportVersionTable,
-} from './reports/tables.js';
+import { createReports, type ReportChangeTable, type ReportTable, type ReportVersionTable } from './reports/tables.js';
 import { createManifest, type ArtifactTable, type TransferTable } from './manifest/tables.js';
 import {
   createHandoffs,

@@ -19,7 +19,8 @@ export const interceptors = (): WorkflowInterceptors => ({
         const { workflowType, workflowId, continuedFromExecutionRunId } = workflowInfo();
         if (own.types.has(workflowType)) return next(input);
         const known =
-          PROCEDURE_ID.test(workflowType) || [REPAIR_TYPE, RECONCILE_TYPE, PIPELINE_TYPE, REPORT_TYPE].includes(workflowType);
+          PROCEDURE_ID.test(workflowType) ||
+          [REPAIR_TYPE, RECONCILE_TYPE, PIPELINE_TYPE, REPORT_TYPE].includes(workflowType);
         // One of the user's that this worker does not have yet: it waits for a worker that has it, as it does without us.
         if (!known && own.shared) throw new TypeError(`no workflow ${workflowType.slice(0, 100)} is in the bundle`);
         const continued = continuedFromExecutionRunId !== undefined;
@@ -28,7 +29,10 @@ export const interceptors = (): WorkflowInterceptors => ({
           : `${workflowType.slice(0, 100)} is not a procedure id`;
         if (!fault) return next(input);
         const how =
-          { [PIPELINE_TYPE]: 'pipelines with `handoff pipeline start`', [REPORT_TYPE]: 'reports with `handoff report create`' }[workflowType] ?? 'handoffs with HandoffClient or `handoff run`';
+          {
+            [PIPELINE_TYPE]: 'pipelines with `handoff pipeline start`',
+            [REPORT_TYPE]: 'reports with `handoff report create`',
+          }[workflowType] ?? 'handoffs with HandoffClient or `handoff run`';
         const issues = `${fault}. Start ${how}`;
         throw ApplicationFailure.create({
           type: 'INVALID_REQUEST',

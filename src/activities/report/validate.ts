@@ -1,12 +1,13 @@
+import { cancellationSignal } from '@temporalio/activity';
 import { HandoffError } from '../../core/errors.js';
 import { outlineOf } from '../../core/report/outline.js';
 import type { ReportContent } from '../../core/report/report.js';
 import type { Validated, ValidateReportTask } from '../../core/report/task.js';
 import { readAttachment } from '../../storage/reports/attachments.js';
 import { getContent } from '../../storage/reports/content.js';
-import { readFacts } from '../../storage/reports/facts.js';
 import { knowsSession } from '../../storage/reports/known.js';
 import type { Storage } from '../../storage/storage.js';
+import { readFacts } from '../facts.js';
 
 const FINDINGS_LIMIT = 50;
 const FINDING_LENGTH = 300;
@@ -21,7 +22,8 @@ export async function validateReport(storage: Storage, { state }: ValidateReport
   const missing = outlineOf(found).missing.map((m) => `${m.path}: ${m.message}`);
   const findings = [...missing, ...(await unknown(storage, found)), ...(await damaged(storage, found))];
   if (findings.length > 0) return { findings: shortened(findings), facts: [] };
-  const read = await readFacts(storage, found, { digest: state.version.digest, now: Date.now() });
+  const about = { digest: state.version.digest, at: state.submittedAt ?? state.updatedAt };
+  const read = await readFacts(storage, found, { ...about, signal: cancellationSignal() });
   return { findings: shortened(read.findings), facts: read.facts };
 }
 

@@ -1,4 +1,5 @@
-import { HandoffError, invalid } from '../../core/errors.js';
+import { withAttachment } from '../../core/report/attachment.js';
+import { HandoffError } from '../../core/errors.js';
 import { contentWith } from '../../core/report/content.js';
 import { outlineOf } from '../../core/report/outline.js';
 import { refuseReport } from '../../core/report/refusal.js';
@@ -17,7 +18,7 @@ import {
   type EditReportMessage,
   type SubmitReportMessage,
 } from '../../messages/report.js';
-import { ATTACHMENTS_LIMIT, readAttachment, storeAttachment } from '../../storage/reports/attachments.js';
+import { readAttachment, storeAttachment } from '../../storage/reports/attachments.js';
 import { putContent } from '../../storage/reports/content.js';
 import { checkActor, send } from './send.js';
 import { contentOf, readable, viewOf, type ReportDeps } from './deps.js';
@@ -91,22 +92,17 @@ export async function attach(
   options?: WriteOptions,
 ): Promise<ReportView> {
   checkActor((await readable(deps, id)).state, 'edit', deps.actor);
-  const attachment = await storeAttachment(deps.storage, file, deps.maxAttachmentBytes);
-  const added = (content: ReportContent): ReportContent => {
-    const attachments = [...content.attachments.filter((a) => a.name !== attachment.name), attachment];
-    if (attachments.length > ATTACHMENTS_LIMIT)
-      throw invalid('INVALID_REPORT', [{ path: '/attachments', message: `at most ${ATTACHMENTS_LIMIT} are allowed` }]);
-    return { ...content, attachments };
-  };
+  const { name, media_type: mediaType, component_type: component, bytes } = file;
+  const about = component === undefined ? {} : { component: parsedReport(componentType, component) };
+  const attachment = await storeAttachment(deps.storage, deps, { name, mediaType, bytes, ...about });
+  const added = (content: ReportContent): ReportContent => ({
+    ...content,
+    attachments: withAttachment(content.attachments, attachment),
+  });
   return edit(deps, id, 'attachment', added, options);
 }
 
-export async function detach(
-  deps: ReportDeps,
-  id: string,
-  name: string,
-  options?: WriteOptions,
-): Promise<ReportView> {
+export async function detach(deps: ReportDeps, id: string, name: string, options?: WriteOptions): Promise<ReportView> {
   const without = (content: ReportContent): ReportContent => {
     attachmentIn(content, id, name);
     return { ...content, attachments: content.attachments.filter((a) => a.name !== name) };

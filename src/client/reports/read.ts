@@ -59,7 +59,12 @@ export async function historyOf(deps: ReportDeps, id: string): Promise<ReportHis
   let shown = 1;
   return {
     report_id: id,
-    versions: versions.map((v) => ({ version: v.number, digest: v.digest, by: v.by, at: new Date(v.at).toISOString() })),
+    versions: versions.map((v) => ({
+      version: v.number,
+      digest: v.digest,
+      by: v.by,
+      at: new Date(v.at).toISOString(),
+    })),
     entries: changes.map((c) => {
       const before = contents.get(shown);
       const after = contents.get(c.version);

@@ -49,35 +49,31 @@ export async function act<M extends Acting>(
 }
 
 /** The update itself. A closed run is one of a report that was rejected. */
-export async function send<A extends unknown[]>(
+export async function send<M>(
   caller: Caller,
   id: string,
-  name: ReportMessageName | 'recorded',
-  definition: UpdateDefinition<ReportAnswer, A>,
-  ...args: A
+  name: ReportMessageName,
+  definition: UpdateDefinition<ReportAnswer, [M]>,
+  message: M,
 ): Promise<ReportState> {
   const began = Date.now();
   const handle = caller.temporal.workflow.getHandle(reportWorkflowIdOf(id));
-  const updateId = randomUUID();
+  const options: { args: [M]; updateId: string } = { args: [message], updateId: randomUUID() };
   for (let sent = 1; ; sent++) {
     try {
-      const options = { args, updateId } as never;
-      return (
-        await withDeadline(caller, `The update ${name}`, () => handle.executeUpdate<ReportAnswer, A>(definition, options))
-      ).state;
+      const answer = await withDeadline(caller, `The update ${name}`, () => handle.executeUpdate(definition, options));
+      return answer.state;
     } catch (error) {
       if (isDeadline(error)) throw await late(caller, error, id, began);
       if (!isNotFound(error)) throw error;
       if (sent < SENT && (await isOpen(caller, id))) await sleep(SEND_AGAIN_MS * sent);
-      else throw closed(id, name, error);
+      else {
+        const params = { report: id, status: 'closed', act: REPORT_ACTS[name], allowed: 'open' };
+        throw new HandoffError('REPORT_STATE', params, { cause: error });
+      }
     }
   }
 }
-
-const closed = (report: string, name: ReportMessageName | 'recorded', cause: unknown): HandoffError => {
-  const act = name === 'recorded' ? name : REPORT_ACTS[name];
-  return new HandoffError('REPORT_STATE', { report, status: 'closed', act, allowed: 'open' }, { cause });
-};
 
 async function isOpen(caller: Caller, id: string): Promise<boolean> {
   const handle = caller.temporal.workflow.getHandle(reportWorkflowIdOf(id));

@@ -104,8 +104,8 @@ const FIELDS: Record<ReportMessageName, Record<string, Check>> = {
 function emptyFact({ tests, coverage, verified }: Record<string, unknown>): string | undefined {
   if (tests === undefined && coverage === undefined && verified === undefined)
     return 'says nothing: give tests, coverage or verified';
-  const { run = 0, passed = 0, failed = 0, skipped = 0 } = (tests ?? {}) as Record<string, number>;
-  return passed + failed + skipped === run ? undefined : 'tests: passed, failed and skipped must come to run';
+  const { run = 0, passed = 0, failed = 0 } = (tests ?? {}) as Record<string, number>;
+  return passed + failed === run ? undefined : 'tests: passed and failed must come to run; skipped ones were not run';
 }
 
 /** What is wrong with a message to a report, `field: why` for each fault; undefined where it is whole. */

@@ -38,5 +38,6 @@ function missingOf({ work_summary, components }: ReportContent): Issue[] {
 
 /** 0 to 100, of all eight. */
 export const overallProgress = ({ components }: Pick<ContentOutline, 'components'>): number =>
-  Math.round((COMPONENT_TYPES.reduce((sum, type) => sum + components[type].progress, 0) / COMPONENT_TYPES.length) * 10) /
-  10;
+  Math.round(
+    (COMPONENT_TYPES.reduce((sum, type) => sum + components[type].progress, 0) / COMPONENT_TYPES.length) * 10,
+  ) / 10;

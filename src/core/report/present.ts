@@ -10,7 +10,7 @@ import {
   type Review,
   type SignOff,
 } from './report.js';
-import { verifiedOf } from './verified.js';
+import { autoApproval, verifiedComponents } from './verify.js';
 import type { FactView, ReportSummary, ReportView, ReviewView, SignOffView } from './view.js';
 import { waitsFor } from './waits.js';
 
@@ -20,7 +20,8 @@ const maybeIso = <K extends string>(key: K, ms: number | undefined): Partial<Rec
 
 /** A report as the API, the page and `client.reports()` show it at `now`. */
 export function presentReport(s: ReportState, content: ReportContent, now: number): ReportView {
-  const { by, ...verified } = verifiedOf(s.outline, s.facts, s.terms);
+  const { approves: _decided, ...verified } = autoApproval(s);
+  const by = verifiedComponents(s);
   return {
     ...content,
     report_id: s.reportId,
@@ -32,7 +33,7 @@ export function presentReport(s: ReportState, content: ReportContent, now: numbe
     components: Object.fromEntries(
       COMPONENT_TYPES.map((type) => [
         type,
-        { ...content.components[type], ...(by[type] ? { status: 'verified', verified_by: by[type] } : {}) },
+        { ...content.components[type], ...(by.has(type) ? { status: 'verified', verified_by: by.get(type) } : {}) },
       ]),
     ) as ReportView['components'],
     overall_progress: overallProgress(s.outline),
@@ -76,9 +77,9 @@ export function summaryOfReport(s: ReportState, summary: string, now: number): R
 
 /** The status of each component, with those that facts have verified. */
 export function componentStatuses(s: ReportState): Record<ComponentType, ComponentStatus> {
-  const { by } = verifiedOf(s.outline, s.facts, s.terms);
+  const by = verifiedComponents(s);
   return Object.fromEntries(
-    COMPONENT_TYPES.map((type) => [type, by[type] ? 'verified' : s.outline.components[type].status]),
+    COMPONENT_TYPES.map((type) => [type, by.has(type) ? 'verified' : s.outline.components[type].status]),
   ) as Record<ComponentType, ComponentStatus>;
 }
 

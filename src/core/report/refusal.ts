@@ -73,7 +73,8 @@ export function refuseActor(s: ReportState, name: ReportMessageName, actor: Acto
   }
   const roles = [...new Set(permissions.flatMap((p) => p.roles))].join(', ');
   const relation = permissions.flatMap((p) => p.relation ?? [])[0];
-  const why = refusal === 'role' ? `it needs one of the roles ${roles}` : (relation && RELATION_WORDS[relation]) || 'no';
+  const why =
+    refusal === 'role' ? `it needs one of the roles ${roles}` : (relation && RELATION_WORDS[relation]) || 'no';
   return { code: 'FORBIDDEN', params: { actor: actor.by, act, why } };
 }
 
@@ -110,7 +111,10 @@ function refuseSignOff(s: ReportState, asked: SigningOff, now: number): ReportRe
   const { actor, role, status, conditions = [] } = asked;
   const { allowSelfSignOff, allowTwoRoles } = s.terms;
   if (!actor.roles.includes(role))
-    return { code: 'FORBIDDEN', params: { actor: actor.by, act: 'report.sign_off', why: `it has not the role ${role}` } };
+    return {
+      code: 'FORBIDDEN',
+      params: { actor: actor.by, act: 'report.sign_off', why: `it has not the role ${role}` },
+    };
   if (actor.by === s.author && !allowSelfSignOff) return refused(s, `${actor.by} is its author`);
   if (status === 'rejected')
     return conditions.length > 0 ? refused(s, 'a rejection has no conditions; say them in its comments') : undefined;
@@ -140,6 +144,7 @@ function refuseCondition(s: ReportState, asked: SigningOff, now: number): Report
   const there = signOffOf(s, role, now);
   if (!there) return refused(s, `no sign-off as ${role} counts`);
   const open = there.conditions[condition];
-  if (!open) return refused(s, `the sign-off as ${role} has no condition ${condition}; it has ${there.conditions.length}`);
+  if (!open)
+    return refused(s, `the sign-off as ${role} has no condition ${condition}; it has ${there.conditions.length}`);
   return open.metAt === undefined ? undefined : refused(s, `condition ${condition} of ${role} is met already`);
 }

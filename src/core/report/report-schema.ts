@@ -3,6 +3,7 @@ import { id, issuesOf, date } from '../fields-schema.js';
 import { invalid } from '../errors.js';
 import { HANDOFF_ID, SESSION_ID } from '../ids.js';
 import { NOT_UNICODE, isUnicode } from '../json/unicode.js';
+import { attachmentNameFault } from './attachment.js';
 import { LINES_LIMIT, LINE_LIMIT, TEXT_LIMIT } from './message.js';
 import {
   COMPONENT_STATUSES,
@@ -30,18 +31,10 @@ const count = z.int().min(0);
 export const reportId = id(HANDOFF_ID, 'a report id: letters, digits, ".", "_" or "-", at most 128');
 export const componentType = z.enum(COMPONENT_TYPES);
 export const signOffRole = z.enum(SIGN_OFF_ROLES);
-export const attachmentName = z
-  .string()
-  .min(1)
-  .max(500)
-  .refine(
-    (n) => isUnicode(n) && !/[\u0000-\u001f\u007f\\:]/.test(n),
-    'must have no control characters, backslashes or colons',
-  )
-  .refine(
-    (n) => n.split('/').every((part) => part.trim() !== '' && part !== '.' && part !== '..'),
-    'must be a relative path with "/", without ".", ".." or empty parts',
-  );
+export const attachmentName = z.string().superRefine((name, ctx) => {
+  const message = attachmentNameFault(name);
+  if (message) ctx.addIssue({ code: 'custom', message });
+});
 
 const fieldsOfComponent = {
   status: z.enum(COMPONENT_STATUSES).exclude(['verified']),
@@ -125,7 +118,7 @@ export const enterFactSchema = z
     component_type: componentType.optional(),
     tests: z
       .strictObject({ run: count, passed: count, failed: count, skipped: count.default(0) })
-      .refine((t) => t.passed + t.failed + t.skipped === t.run, 'passed, failed and skipped must come to run')
+      .refine((t) => t.passed + t.failed === t.run, 'passed and failed must come to run; skipped ones were not run')
       .optional(),
     coverage: percent.optional(),
     verified: z.boolean().optional(),

@@ -7,7 +7,9 @@ import { waitsFor } from './waits.js';
 
 /** Why a report does not move, as one short phrase; undefined where nobody has to do anything. */
 export const blockedReport = (s: ReportState, now: number): string | undefined =>
-  waitsFor(s, now)?.words.replace(/, until .*$/, '').slice(0, 200);
+  waitsFor(s, now)
+    ?.words.replace(/, until .*$/, '')
+    .slice(0, 200);
 
 /**
  * A report in plain words (Markdown), for the Web UI: what it waits for, for whom, since when, and what to press. The
@@ -66,7 +68,9 @@ function press({ status, version: { digest } }: ReportState): string[] {
     `Press *More Actions → Send an Update* → \`${name}\` \`{"actor": {"by": "you", "roles": ["${actor}"]}, ${rest}}\`.`;
   const about = `"digest": "${digest}"`;
   if (status === 'under_review')
-    return [update('review', 'reviewer', `${about}, "status": "approved", "comments": "why, in ten characters or more"`)];
+    return [
+      update('review', 'reviewer', `${about}, "status": "approved", "comments": "why, in ten characters or more"`),
+    ];
   if (status === 'approved')
     return [update('signOff', 'tech_lead', `${about}, "role": "tech_lead", "status": "approved", "comments": ""`)];
   if (status === 'draft' || status === 'amendments_required')

@@ -4,7 +4,7 @@ import { nextDue } from '../../core/report/due.js';
 import { overallProgress } from '../../core/report/outline.js';
 import { componentStatuses } from '../../core/report/present.js';
 import { COMPONENT_TYPES, type ReportContent, type ReportState } from '../../core/report/report.js';
-import { verifiedOf } from '../../core/report/verified.js';
+import { autoApproval } from '../../core/report/verify.js';
 import { waitsFor } from '../../core/report/waits.js';
 import type { ReportTable } from './tables.js';
 
@@ -17,7 +17,7 @@ export function rowOf(s: ReportState, summary: string): Insertable<ReportTable> 
   const now = s.updatedAt;
   const statuses = componentStatuses(s);
   const waiting = waitsFor(s, now);
-  const verified = verifiedOf(s.outline, s.facts, s.terms);
+  const verified = autoApproval(s);
   const scores = s.reviews.flatMap((r) => (r.ended ? [] : (r.qualityScore ?? [])));
   return {
     id: s.reportId,

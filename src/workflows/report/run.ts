@@ -78,10 +78,8 @@ export class ReportRun {
   }
 }
 
-const put = (
-  state: ReportState,
-  change: { act: string; by: string; note?: string; from?: string },
-): Promise<void> => CancellationScope.nonCancellable(() => recordReport(change.act)({ state, change }));
+const put = (state: ReportState, change: { act: string; by: string; note?: string; from?: string }): Promise<void> =>
+  CancellationScope.nonCancellable(() => recordReport(change.act)({ state, change }));
 
 /** Upper bound of one timer; a later time is reached by several. */
 const MAX_TIMER_MS = 30 * 24 * 60 * 60 * 1000;

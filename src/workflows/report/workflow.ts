@@ -6,7 +6,7 @@ import {
   continueAsNew,
   workflowInfo,
 } from '@temporalio/workflow';
-import { autoApproval } from '../../core/report/verified.js';
+import { autoApproval } from '../../core/report/verify.js';
 import type { ReportStatus } from '../../core/report/report.js';
 import type { ReportInput } from '../../messages/report.js';
 import { validateReport } from './activities.js';
@@ -40,14 +40,16 @@ export async function agentHandoffReport(input: ReportInput): Promise<ReportResu
   return CancellationScope.nonCancellable(async () => {
     while (run.state.status !== 'rejected' && !cancelled) {
       if (run.state.status === 'submitted') await validate(run);
-      else if (run.changes >= (input.changesPerRun ?? CHANGES_PER_RUN) || workflowInfo().continueAsNewSuggested) await goOn(run);
+      else if (run.changes >= (input.changesPerRun ?? CHANGES_PER_RUN) || workflowInfo().continueAsNewSuggested)
+        await goOn(run);
       else {
         await run.change();
         run.settle();
       }
     }
     await settled(run);
-    if (run.state.status !== 'rejected') throw new CancelledFailure(`report ${input.reportId} was cancelled in Temporal`);
+    if (run.state.status !== 'rejected')
+      throw new CancelledFailure(`report ${input.reportId} was cancelled in Temporal`);
     const { status, updatedAt } = run.state;
     return { reportId: input.reportId, status, at: new Date(updatedAt).toISOString() };
   });
@@ -59,8 +61,8 @@ async function validate(run: ReportRun): Promise<void> {
   run.dispatch({ type: 'validated', findings, facts });
   const { state } = run;
   if (state.status !== 'under_review') return;
-  const { approved, verified } = autoApproval(state.outline, state.facts, state.terms);
-  if (!approved) return;
+  const verified = autoApproval(state);
+  if (!verified.approves) return;
   const part = (ratio: number): string => `${Math.round(ratio * 100)} %`;
   const comments = `Approved by facts: components ${part(verified.components)}, tests ${part(verified.tests)}, coverage ${part(verified.coverage)} of the target; together ${part(verified.score)}.`;
   run.dispatch({ type: 'reviewed', by: 'system', status: 'approved', comments, automatic: true });

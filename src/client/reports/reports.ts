@@ -1,4 +1,3 @@
-import { HandoffError } from '../../core/errors.js';
 import {
   commentSchema,
   enterFactSchema,
@@ -16,7 +15,16 @@ import type {
   ReportContent,
   SignOffRole,
 } from '../../core/report/report.js';
-import type { ReportFilter, ReportHistory, ReportPage, ReportView } from '../../core/report/view.js';
+import type {
+  ComponentStatusSummary,
+  Dashboard,
+  ExportFormat,
+  ReportFilter,
+  ReportHistory,
+  ReportPage,
+  ReportStatistics,
+  ReportView,
+} from '../../core/report/view.js';
 import {
   commentReportUpdate,
   enterFactUpdate,
@@ -28,6 +36,7 @@ import {
 import { createReport } from './create.js';
 import { readable, viewOf, type ReportDeps } from './deps.js';
 import { attach, detach, readAttached, submitReport, updateComponent, updateReport } from './edit.js';
+import { exportReport, exportReports, type Exported } from './export/export.js';
 import type {
   CreateReport,
   EnterFact,
@@ -41,6 +50,7 @@ import type {
 } from './port.js';
 import { historyOf, listReports, versionOf } from './read.js';
 import { act } from './send.js';
+import { componentStatusOf, dashboardOf, statisticsOf } from './views.js';
 
 const there = <K extends string, V>(key: K, value: V | undefined): Partial<Record<K, V>> =>
   value === undefined ? {} : ({ [key]: value } as Record<K, V>);
@@ -158,21 +168,23 @@ export class LocalReports implements Reports {
     return versionOf(this.deps, id, version);
   }
 
-  export(): Promise<never> {
-    return notThere();
+  async export(id: string, format: ExportFormat): Promise<Exported> {
+    return exportReport(this.deps, id, format);
   }
-  exportAll(): Promise<never> {
-    return notThere();
+
+  async exportAll(filter: ReportFilter, format: ExportFormat): Promise<Exported> {
+    return exportReports(this.deps, filter, format);
   }
-  statistics(): Promise<never> {
-    return notThere();
+
+  async statistics(options?: { forceRefresh?: boolean }): Promise<ReportStatistics> {
+    return statisticsOf(this.deps, options);
   }
-  dashboard(): Promise<never> {
-    return notThere();
+
+  async dashboard(options?: { forceRefresh?: boolean }): Promise<Dashboard> {
+    return dashboardOf(this.deps, options);
   }
-  componentStatus(): Promise<never> {
-    return notThere();
+
+  async componentStatus(options?: { forceRefresh?: boolean }): Promise<ComponentStatusSummary> {
+    return componentStatusOf(this.deps, options);
   }
 }
-
-const notThere = (): Promise<never> => Promise.reject(new HandoffError('INTERNAL', { why: 'not there yet' }));

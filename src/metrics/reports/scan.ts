@@ -116,7 +116,10 @@ function bottlenecksOf(rows: readonly Row[], now: number): ReportNumbers['bottle
       status === 'under_review'
         ? ['review']
         : status === 'approved'
-          ? waitsFor.trim().split(' ').map((role) => `sign-off by ${role}`)
+          ? waitsFor
+              .trim()
+              .split(' ')
+              .map((role) => `sign-off by ${role}`)
           : ['amendments'];
     for (const w of what) (waits.get(w) ?? waits.set(w, []).get(w)!).push(since);
   }

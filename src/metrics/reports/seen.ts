@@ -1,5 +1,5 @@
 import { sql, type RawBuilder } from 'kysely';
-import { COMPONENT_TYPES, type ComponentType, type ReportContent, type ReportStatus } from '../../core/report/report.js';
+import { COMPONENT_TYPES, type ComponentType, type ReportContent } from '../../core/report/report.js';
 import type { Dashboard } from '../../core/report/view.js';
 import type { Db } from '../../storage/database.js';
 import { getContent } from '../../storage/reports/content.js';
@@ -72,7 +72,9 @@ export async function waitingThings(db: Db, sight: Sight): Promise<Dashboard['wa
       const incident = h.shown === 'incident';
       return {
         subject: `handoff/${h.id}`,
-        words: incident ? `has an open incident${h.blocked ? `: ${h.blocked}` : ''}` : `waits for ${target} to accept it`,
+        words: incident
+          ? `has an open incident${h.blocked ? `: ${h.blocked}` : ''}`
+          : `waits for ${target} to accept it`,
         whom: [incident ? 'admin' : target],
         since: Number(h.since),
       };
@@ -87,9 +89,9 @@ export type Blockers = Record<ComponentType, { report_id: string; text: string }
 
 /** What blocks components, in the words of their authors: of the newest reports that one may read and that have any. */
 export async function blockersOf(storage: Pick<Storage, 'db' | 'blobs'>, sight: Sight): Promise<Blockers> {
-  const { rows } = await sql<{ id: string; digest: string; components: string; status: ReportStatus }>`
-    select id, digest, components, status from reports
-    where components glob '*"blockers":[1-9]*' and ${visible(sight)}
+  const { rows } = await sql<{ id: string; digest: string; components: string }>`
+    select id, digest, components from reports
+    where blockers > 0 and ${visible(sight)}
     order by created_at desc, id desc limit ${BLOCKED}`.execute(storage.db);
   const blockers = Object.fromEntries(COMPONENT_TYPES.map((c) => [c, []])) as unknown as Blockers;
   for (const { id, digest, components } of rows) {

@@ -5,6 +5,7 @@ import { HandoffError } from '../core/errors.js';
 import { PREFIX, type Api, type ApiDeps, type Routes } from './deps.js';
 import { sendProblem } from './errors.js';
 import { healthRoutes } from './routes/health.js';
+import { pageRoutes } from './routes/page.js';
 
 const ROUTES: readonly Routes[] = [healthRoutes];
 
@@ -32,5 +33,6 @@ export async function createService(deps: ApiDeps): Promise<Api> {
     },
     { prefix: PREFIX },
   );
+  pageRoutes(app, deps);
   return app;
 }

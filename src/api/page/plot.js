@@ -29,7 +29,7 @@ export function Plot({ title, unit = '', days, series, bars = false }) {
           cursor: { show: false },
           tzDate: (ts) => UPlot.tzDate(new Date(ts * 1000), 'UTC'),
           scales: { y: { range: (_u, _min, max) => [0, Math.max(1, max * 1.1)] }, x: { range: (_u, min, max) => [min - 43_200, max + 43_200] } },
-          axes: [{ ...axis, values: (_u, ticks) => ticks.map((t) => new Date(t * 1000).toISOString().slice(5, 10)) }, { ...axis, size: 44 }],
+          axes: [{ ...axis, size: 26, values: (_u, ticks) => ticks.map((t) => new Date(t * 1000).toISOString().slice(5, 10)) }, { ...axis, size: 44 }],
           series: [
             {},
             ...series.map((s) => ({

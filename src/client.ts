@@ -6,7 +6,7 @@ import { documentOf } from './client/document.js';
 import { openIncidents, type OpenIncident } from './client/incidents.js';
 import { inboxOf, type InboxItem, type InboxOptions } from './client/inbox.js';
 import { listHandoffs } from './client/list.js';
-import { metricsOf } from './client/metrics.js';
+import { metricsOf, serverMetrics } from './client/metrics.js';
 import { manifestOf, traceOf, verifyArtifacts, type Trace } from './client/manifest.js';
 import { awaitOutcome } from './client/outcome.js';
 import { PipelineClient } from './client/pipeline/pipelines.js';
@@ -54,7 +54,7 @@ import {
   type SubmitReturnMessage,
 } from './messages.js';
 import { ContextManager } from './packages/context-manager.js';
-import type { HandoffMetrics, MetricsFilter } from './metrics/metrics.js';
+import type { HandoffMetrics, MetricsFilter, ServerMetrics } from './metrics/metrics.js';
 import type { HandoffPlan } from './plan/plan.js';
 import { Transformers, type Transformer } from './contracts/transformers.js';
 import type { Rule } from './rules/rule.js';
@@ -255,6 +255,15 @@ export class HandoffClient {
   /** What waits for a person, over all handoffs that match, oldest first. */
   incidents(filter: HandoffFilter = {}): Promise<OpenIncident[]> {
     return openIncidents(this.caller, this.storage, this.runs, filter);
+  }
+
+  /** Whether Temporal answers, and what it says of the task queues. Never throws. `withinMs`: default 3,000. */
+  server({ withinMs }: { withinMs?: number } = {}): Promise<ServerMetrics> {
+    return serverMetrics(this.caller, this.storage, withinMs);
+  }
+
+  get taskQueue(): string {
+    return this.caller.taskQueue;
   }
 
   /**

@@ -7,6 +7,7 @@ import { may } from './policy.js';
 import { useTitle } from './route.js';
 import { ACCEPTS, TEMPORAL_UI } from './terms.js';
 import { Ago, Badge, Empty, Facts, Heading, Said, Shown, Table } from './ui.js';
+import { useSeenBy } from './waiting.js';
 import { linesOf, plain, title } from './words.js';
 
 /** @typedef {import('../../core/handoff.js').HandoffState} HandoffState */
@@ -25,6 +26,7 @@ function shown({ status, state, words }) {
 /** @param {{ id: string, session: Session }} props */
 export function HandoffPage({ id, session }) {
   useTitle(id);
+  useSeenBy(`handoff/${id}`, session);
   const from = useData(
     async (signal) => {
       const path = `/handoffs/${seg(id)}`;

@@ -10,6 +10,7 @@ const SAFETY_MS = 60_000;
 /** A storm of events is one look. */
 const GATHER_MS = 250;
 const BETWEEN_MS = 1500;
+const SESSION_OVER = 4401;
 
 /** @type {Connection} */
 let connection = 'off';
@@ -69,16 +70,20 @@ export function goLive() {
     socket.addEventListener('message', ({ data }) => {
       try {
         const said = JSON.parse(String(data));
-        cursor = String(said.cursor ?? said.seq ?? cursor);
+        cursor = String(said.cursor ?? cursor);
         // The service's own words, such as a heartbeat, change nothing here.
         if (typeof said.type === 'string' && said.type.startsWith('handoff:')) changed();
       } catch {
         changed();
       }
     });
-    socket.addEventListener('close', () => {
+    socket.addEventListener('close', ({ code }) => {
       if (stopped) return;
       become('reconnecting');
+      // The session is over: the next look finds that out.
+      if (code === SESSION_OVER) changed();
+      // What was missed may be gone; the page looks at everything anyway.
+      if (tries > 1) cursor = '';
       again = setTimeout(open, Math.min(15_000, 500 * 2 ** tries++));
     });
   };

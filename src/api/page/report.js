@@ -7,6 +7,7 @@ import { Discussion } from './report-history.js';
 import { ReviewForm, SignOffs } from './report-review.js';
 import { to, useTitle } from './route.js';
 import { Act, Ago, Badge, Facts, Heading, Progress, Said, Shown, useWrite } from './ui.js';
+import { useSeenBy } from './waiting.js';
 import { percent, plain, short, title } from './words.js';
 
 /** @typedef {import('../../core/report/view.js').ReportView} ReportView */
@@ -22,6 +23,7 @@ const rightsOf = (r, session) => {
 /** @param {{ id: string, session: Session }} props */
 export function ReportPage({ id, session }) {
   useTitle(id);
+  useSeenBy(`report/${id}`, session);
   const from = useData(
     async (signal) => {
       const path = `/reports/${seg(id)}`;

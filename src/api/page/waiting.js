@@ -1,5 +1,5 @@
-import { html } from './dom.js';
-import { get } from './api.js';
+import { html, useEffect } from './dom.js';
+import { call, get } from './api.js';
 import { IncidentCard } from './incidents.js';
 import { InFlight } from './handoffs.js';
 import { useData } from './live.js';
@@ -17,7 +17,7 @@ const forMe = (session) => (w) =>
   });
 
 /** What is about an incident has a card of its own. @param {Waits} w @param {{ handoffId: string }[]} incidents */
-const isIncident = (w, incidents) => incidents.some((i) => w.subject.includes(i.handoffId)) && /incident/i.test(`${w.subject} ${w.words}`);
+const isIncident = (w, incidents) => w.words.startsWith('incident ') && incidents.some((i) => w.subject === `handoff/${i.handoffId}`);
 
 /** @param {import('./main.js').Session} session @param {AbortSignal} signal */
 export async function waitingCount(session, signal) {
@@ -59,12 +59,18 @@ async function lookNow(session) {
 export function linkOf(subject) {
   const [kind, ...rest] = subject.split('/');
   const id = rest.join('/');
-  if (kind === 'report') return to('reports', id);
-  return to('handoffs', (kind === 'incident' ? id.split('/')[0] : id) ?? '');
+  return to(kind === 'report' ? 'reports' : 'handoffs', id);
 }
 
 /** @param {string} subject */
 const nameOf = (subject) => subject.split('/').slice(1).join('/') || subject;
+
+/** Says that somebody has looked, so that they are told of it no more. @param {string} subject @param {import('./main.js').Session} session */
+export function useSeenBy(subject, session) {
+  useEffect(() => {
+    call('POST', '/waiting/seen', { body: { subject } }).catch(() => undefined);
+  }, [subject, session.agent]);
+}
 
 /** @param {{ caption: string, of: Waits[], empty: unknown }} props */
 function WaitTable({ caption, of, empty }) {

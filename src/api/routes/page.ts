@@ -56,14 +56,8 @@ const POLICY_OF_CONTENT = [
   "require-trusted-types-for 'script'",
 ].join('; ');
 
-const HEADERS = {
-  'content-security-policy': POLICY_OF_CONTENT,
-  'x-content-type-options': 'nosniff',
-  'referrer-policy': 'no-referrer',
-  'cross-origin-opener-policy': 'same-origin',
-  'cross-origin-resource-policy': 'same-origin',
-  'x-frame-options': 'DENY',
-};
+/** Narrower than what the whole service sends, and also where an application around it sends none. */
+const HEADERS = { 'content-security-policy': POLICY_OF_CONTENT, 'x-content-type-options': 'nosniff' };
 
 /** The web page at `/` and what belongs to it, below no prefix and for everybody: data come from the API alone. */
 export function pageRoutes(app: Api, deps: Pick<ApiDeps, 'temporalUi'>): void {
@@ -105,7 +99,11 @@ function load(base: string, deps: Pick<ApiDeps, 'temporalUi'>): { page: Asset; a
   }
   const shell = readFileSync(new URL('index.html', folder), 'utf8');
   const digest = hash.update(shell).digest('hex').slice(0, 16);
-  return { page: assetOf('text/html; charset=utf-8', shell.replaceAll('{{assets}}', `${base}/assets/${digest}`)), assets, digest };
+  // All modules at once, rather than one layer of imports after the other; plots only where there are any.
+  const modules = [...assets.keys()].filter((name) => name.endsWith('.js') && name !== 'uplot.js');
+  const preload = modules.map((name) => `<link rel="modulepreload" href="{{assets}}/${name}" />`).join('');
+  const whole = shell.replace('{{preload}}', preload).replaceAll('{{assets}}', `${base}/assets/${digest}`);
+  return { page: assetOf('text/html; charset=utf-8', whole), assets, digest };
 }
 
 function assetOf(type: string, text: string): Asset {

@@ -11,6 +11,8 @@ import { manifestOf, traceOf, verifyArtifacts, type Trace } from './client/manif
 import { awaitOutcome } from './client/outcome.js';
 import { PipelineClient } from './client/pipeline/pipelines.js';
 import { findRun, planHandoff } from './client/plan.js';
+import type { Reports } from './client/reports/port.js';
+import { LocalReports } from './client/reports/reports.js';
 import { ReliabilityClient } from './client/reliability.js';
 import { Runs, checkedId, type RunStatus, type UpdateOptions } from './client/runs.js';
 import type { HandoffSummary } from './client/summary.js';
@@ -24,6 +26,8 @@ import { HandoffError } from './core/errors.js';
 import type { HandoffFilter } from './core/filter.js';
 import type { HandoffOutcome } from './core/handoff.js';
 import type { ManifestDocument } from './core/manifest-document.js';
+import type { Actor } from './core/report/report.js';
+import { DEFAULT_SETTINGS, type ServiceSettings } from './core/service/settings.js';
 import type { ManifestFilter } from './core/manifest.js';
 import type { Procedure } from './core/procedure.js';
 import { DEFAULT_TASK_QUEUE, type HandoffRequest } from './core/request.js';
@@ -82,7 +86,12 @@ export interface HandoffClientOptions {
   rules?: readonly (string | Rule)[];
   /** Of your workers, so that `plan` and `validate` can tell what they make. */
   transformers?: readonly Transformer[];
+  /** What new reports keep, how large their attachments may be, how long statistics are kept. Default: S4's. */
+  reports?: Partial<ReportSettings>;
 }
+
+/** The settings of reports. */
+export type ReportSettings = Pick<ServiceSettings, 'terms' | 'maxAttachmentBytes' | 'cacheSeconds'>;
 
 /** What services call. Every call but `result` ends within its deadline, and every error is a HandoffError. */
 export class HandoffClient {
@@ -92,6 +101,7 @@ export class HandoffClient {
   private readonly rules: readonly Rule[];
   private readonly oneWay: readonly string[];
   private readonly transformers: Transformers;
+  private readonly settings: ReportSettings;
   readonly storage: Storage | undefined;
 
   constructor(options: HandoffClientOptions) {
@@ -99,6 +109,8 @@ export class HandoffClient {
     const { rules = [], actions = [] } = options;
     this.caller = { temporal, taskQueue, deadlineMs };
     this.storage = storage;
+    const { terms, maxAttachmentBytes, cacheSeconds } = { ...DEFAULT_SETTINGS, ...options.reports };
+    this.settings = { terms, maxAttachmentBytes, cacheSeconds };
     this.runs = new Runs(this.caller, storage);
     this.catalogue = {
       procedures: options.procedures ?? [],
@@ -283,6 +295,15 @@ export class HandoffClient {
   get pipelines(): PipelineClient {
     const { caller, storage, catalogue } = this;
     return new PipelineClient({ caller, storage, catalogue });
+  }
+
+  /**
+   * Reports, on behalf of one actor, whose name and roles are believed here: the HTTP API finds them out. What a new
+   * report keeps of the settings is {@link HandoffClientOptions.reports}. Throws STORAGE_REQUIRED.
+   */
+  reports(actor: Actor): Reports {
+    const { caller, settings } = this;
+    return new LocalReports({ caller, storage: this.needStorage('Reports'), actor, ...settings });
   }
 
   /** Reliability tests: start, status, list, stop. */

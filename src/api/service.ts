@@ -13,14 +13,26 @@ import { otherMethods } from './methods.js';
 import { describe } from './openapi.js';
 import { recordRefusals } from './refusals.js';
 import { isPublic } from './route.js';
+import { analyticsRoutes } from './routes/analytics.js';
 import { healthRoutes } from './routes/health.js';
 import { keyRoutes } from './routes/keys.js';
 import { pageRoutes } from './routes/page.js';
+import { reportAttachmentRoutes } from './routes/reports-attachments.js';
+import { reportReviewRoutes } from './routes/reports-review.js';
+import { reportRoutes } from './routes/reports.js';
 import { sessionRoutes } from './routes/session.js';
 import { serverOptions } from './server-options.js';
 
 /** All that is below {@link PREFIX}. */
-const ROUTES: readonly Routes[] = [healthRoutes, sessionRoutes, keyRoutes];
+const ROUTES: readonly Routes[] = [
+  healthRoutes,
+  sessionRoutes,
+  keyRoutes,
+  reportRoutes,
+  reportReviewRoutes,
+  reportAttachmentRoutes,
+  analyticsRoutes,
+];
 /** What is at the top: metrics for Prometheus, the page. Below a user's prefix where the API is a plugin. */
 const ROOT: readonly Routes[] = [pageRoutes];
 

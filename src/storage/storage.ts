@@ -16,6 +16,7 @@ import { FileHandoffStorage, type FileHandoffStorageOptions } from './packages/f
 import { LookedAtPackages } from './packages/looked-at.js';
 import { Procedures } from './procedures.js';
 import { ReliabilityTests } from './reliability.js';
+import { StoredReports } from './reports/reports.js';
 import { Sessions } from './sessions.js';
 import { Steps } from './steps.js';
 import { Validations } from './validations.js';
@@ -56,6 +57,7 @@ export interface Storage {
   manifest: Manifest;
   pipelines: Pipelines;
   reliability: ReliabilityTests;
+  reports: StoredReports;
   outbox: Outbox;
   keys: ApiKeys;
   logins: Logins;
@@ -161,6 +163,7 @@ function storageOn(
     manifest: new Manifest(db),
     pipelines: new Pipelines(db),
     reliability: new ReliabilityTests(db),
+    reports: new StoredReports(db),
     outbox: new Outbox(db),
     keys,
     logins: new Logins(db, keys),

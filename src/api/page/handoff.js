@@ -35,7 +35,7 @@ export function HandoffPage({ id, session }) {
         get(`${path}/effects`, {}, signal).catch(() => undefined),
         get(`${path}/document`, {}, signal).catch(() => undefined),
       ]);
-      return { run: /** @type {RunStatus} */ (run), effects: /** @type {Effect[] | undefined} */ (effects?.effects ?? effects), document };
+      return { run: /** @type {RunStatus} */ (run), effects: /** @type {Effect[] | undefined} */ (effects?.effects), document };
     },
     [id],
   );

@@ -50,6 +50,6 @@ export function HandoffsPage({ query }) {
       { name: 'all', label: 'Closed ones too', kind: 'check' },
     ]} />
     <${Shown} from=${from}>${(/** @type {{ handoffs?: HandoffSummary[] }} */ data) => html`
-      <${InFlight} handoffs=${data.handoffs ?? data} empty=${Object.keys(query).length > 0 ? 'No handoff fits. Take a filter away.' : html`No handoff is open. <code>handoff run FILE</code> or <code>POST /handoffs</code> starts one.`} />
+      <${InFlight} handoffs=${data.handoffs ?? []} empty=${Object.keys(query).length > 0 ? 'No handoff fits. Take a filter away.' : html`No handoff is open. <code>handoff run FILE</code> or <code>POST /handoffs</code> starts one.`} />
     `}<//>`;
 }

@@ -15,9 +15,9 @@ export function InboxPage({ agent, session }) {
     async (signal) => {
       const [inbox, accepted] = await Promise.all([
         get(`/inbox/${seg(agent)}`, {}, signal),
-        get('/handoffs', { status: 'accepted', target: agent }, signal),
+        get('/handoffs', { status: 'accepted', target: agent, limit: 200 }, signal),
       ]);
-      return { offered: /** @type {InboxItem[]} */ (inbox.items ?? inbox.inbox ?? inbox), held: /** @type {HandoffSummary[]} */ (accepted.handoffs ?? accepted) };
+      return { offered: /** @type {InboxItem[]} */ (inbox.inbox), held: /** @type {HandoffSummary[]} */ (accepted.handoffs) };
     },
     [agent],
   );

@@ -1,10 +1,10 @@
 import { html, useEffect } from './dom.js';
-import { call, get } from './api.js';
+import { call, get, problemOf } from './api.js';
 import { IncidentCard } from './incidents.js';
 import { InFlight } from './handoffs.js';
 import { useData } from './live.js';
 import { to, useTitle } from './route.js';
-import { Ago, Empty, Heading, Said, Shown, Table } from './ui.js';
+import { Ago, Empty, Fault, Heading, Said, Shown, Table } from './ui.js';
 import { counted } from './words.js';
 
 /** @typedef {{ subject: string, words: string, whom: string[], since: string | number }} Waits */
@@ -37,22 +37,21 @@ function look(session, _signal) {
 
 /** @param {import('./main.js').Session} session */
 async function lookNow(session) {
-  const [waiting, board, incidents, flight] = await Promise.all([
-    get('/waiting'),
-    get('/dashboard'),
-    get('/incidents'),
-    get('/handoffs', { open: true, limit: 50 }),
-  ]);
+  const asked = await Promise.allSettled([get('/waiting'), get('/dashboard'), get('/incidents'), get('/handoffs', { open: true, limit: 50 })]);
+  const failed = asked.flatMap((a) => (a.status === 'rejected' ? [a.reason] : []));
+  // One that does not answer must not hide the others; where none does, nothing is known.
+  if (failed.length === asked.length) throw failed[0];
+  const [waiting, board, incidents, flight] = asked.map((a) => (a.status === 'fulfilled' ? a.value : {}));
   /** @type {import('../../client/incidents.js').OpenIncident[]} */
-  const open = incidents.incidents ?? incidents;
+  const open = incidents.incidents ?? [];
   /** @type {Waits[]} */
-  const mine = (waiting.waiting ?? waiting).filter((/** @type {Waits} */ w) => !isIncident(w, open));
+  const mine = (waiting.waiting ?? []).filter((/** @type {Waits} */ w) => !isIncident(w, open));
   const own = new Set(mine.map((w) => w.subject));
   /** @type {Waits[]} */
   const others = (board.waiting ?? []).filter((/** @type {Waits} */ w) => !isIncident(w, open) && !own.has(w.subject) && !forMe(session)(w));
   /** @type {import('../../client/summary.js').HandoffSummary[]} */
-  const handoffs = flight.handoffs ?? flight;
-  return { mine, others, incidents: open, handoffs, inFlight: Math.max(board.handoffs?.in_flight ?? 0, handoffs.length) };
+  const handoffs = flight.handoffs ?? [];
+  return { problems: failed.map(problemOf), mine, others, incidents: open, handoffs, inFlight: Math.max(board.handoffs?.in_flight ?? 0, handoffs.length) };
 }
 
 /** Where a subject has its page. @param {string} subject */
@@ -104,7 +103,9 @@ export function WaitingPage({ session }) {
   useTitle('Waiting');
   const from = useData(() => look(session), [session.agent]);
   return html`<${Heading}>What waits<//>
-    <${Shown} from=${from}>${({ mine, others, incidents, handoffs, inFlight }) => html`
+    <${Shown} from=${from}>${({ problems, mine, others, incidents, handoffs, inFlight }) => html`
+      ${problems.length > 0 ? html`<p class="stale">A part of what waits could not be asked for, and is not shown.</p>` : null}
+      ${problems.map((problem) => html`<${Fault} problem=${problem} />`)}
       <nav class="tiles" aria-label="At a glance">
         ${[
           ['incidents', incidents.length, incidents.length === 1 ? 'incident is open' : 'incidents are open', 'bad', '▲'],

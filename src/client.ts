@@ -12,6 +12,7 @@ import { awaitOutcome } from './client/outcome.js';
 import { PipelineClient } from './client/pipeline/pipelines.js';
 import { findRun, planHandoff } from './client/plan.js';
 import type { Reports } from './client/reports/port.js';
+import { rebuildReports, type Rebuilt } from './client/reports/rebuild.js';
 import { LocalReports } from './client/reports/reports.js';
 import { ReliabilityClient } from './client/reliability.js';
 import { Runs, checkedId, type RunStatus, type UpdateOptions } from './client/runs.js';
@@ -304,6 +305,11 @@ export class HandoffClient {
   reports(actor: Actor): Reports {
     const { caller, settings } = this;
     return new LocalReports({ caller, storage: this.needStorage('Reports'), actor, ...settings });
+  }
+
+  /** Writes what lists and statistics of reports are made from anew, from their runs. Throws STORAGE_REQUIRED. */
+  async rebuildReports(): Promise<Rebuilt> {
+    return rebuildReports(this.needStorage('The projection of reports'), this.caller.temporal);
   }
 
   /** Reliability tests: start, status, list, stop. */

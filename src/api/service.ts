@@ -19,6 +19,7 @@ import { analyticsRoutes } from './routes/analytics.js';
 import { healthRoutes } from './routes/health.js';
 import { keyRoutes } from './routes/keys.js';
 import { metricsRoutes, prometheusRoutes } from './routes/metrics.js';
+import { pageRoutes } from './routes/page.js';
 import { reportAttachmentRoutes } from './routes/reports-attachments.js';
 import { reportReviewRoutes } from './routes/reports-review.js';
 import { reportRoutes } from './routes/reports.js';
@@ -38,7 +39,7 @@ const ROUTES: readonly Routes[] = [
   analyticsRoutes,
 ];
 /** What is at the top: metrics for Prometheus, the page. Below a user's prefix where the API is a plugin. */
-const ROOT: readonly Routes[] = [prometheusRoutes];
+const ROOT: readonly Routes[] = [prometheusRoutes, pageRoutes];
 
 const nothingThere = (request: FastifyRequest): never => {
   throw new HandoffError('NOT_FOUND', { path: pathOf(request) });

@@ -5,6 +5,7 @@ import {
   type PipelineStepTable,
   type PipelineTable,
 } from './pipelines/tables.js';
+import { createReports, type ReportChangeTable, type ReportTable, type ReportVersionTable } from './reports/tables.js';
 import { createManifest, type ArtifactTable, type TransferTable } from './manifest/tables.js';
 import {
   createHandoffs,
@@ -15,6 +16,13 @@ import {
   type ValidationTable,
 } from './tables/handoffs.js';
 import { createReliability, type ReliabilityTable } from './tables/reliability.js';
+import {
+  createEvents,
+  type AttentionTable,
+  type DeadLetterTable,
+  type MarkTable,
+  type WebhookTable,
+} from './tables/events.js';
 import {
   createService,
   type AuditTable,
@@ -65,8 +73,15 @@ export interface Tables {
   events: EventTable;
   audit: AuditTable;
   api_keys: KeyTable;
+  webhooks: WebhookTable;
+  dead_letters: DeadLetterTable;
+  attention: AttentionTable;
+  marks: MarkTable;
   logins: LoginTable;
   idempotency: IdempotencyTable;
+  reports: ReportTable;
+  report_versions: ReportVersionTable;
+  report_changes: ReportChangeTable;
 }
 
 const first: Migration = {
@@ -78,6 +93,8 @@ const first: Migration = {
     await createPipelines(db);
     await createReliability(db);
     await createService(db);
+    await createReports(db);
+    await createEvents(db);
   },
 };
 

@@ -9,6 +9,9 @@ import { IdempotencyKeys } from './idempotency.js';
 import { ApiKeys } from './keys.js';
 import { Logins } from './logins.js';
 import { Outbox } from './events/outbox.js';
+import { Attention } from './events/attention.js';
+import { WaitingHandoffs } from './events/waiting.js';
+import { Webhooks } from './events/webhooks.js';
 import { Handoffs } from './handoffs.js';
 import { Ledger } from './ledger.js';
 import { Manifest } from './manifest/manifest.js';
@@ -17,6 +20,7 @@ import { FileHandoffStorage, type FileHandoffStorageOptions } from './packages/f
 import { LookedAtPackages } from './packages/looked-at.js';
 import { Procedures } from './procedures.js';
 import { ReliabilityTests } from './reliability.js';
+import { StoredReports } from './reports/reports.js';
 import { Sessions } from './sessions.js';
 import { Steps } from './steps.js';
 import { Validations } from './validations.js';
@@ -62,7 +66,11 @@ export interface Storage {
   manifest: Manifest;
   pipelines: Pipelines;
   reliability: ReliabilityTests;
+  reports: StoredReports;
   outbox: Outbox;
+  webhooks: Webhooks;
+  attention: Attention;
+  waiting: WaitingHandoffs;
   keys: ApiKeys;
   audit: AuditTrail;
   logins: Logins;
@@ -168,12 +176,16 @@ function storageOn(
     manifest: new Manifest(db),
     pipelines: new Pipelines(db),
     reliability: new ReliabilityTests(db),
+    reports: new StoredReports(db),
     outbox: new Outbox(db),
     audit: new AuditTrail(db, {
       key: path.resolve(options.audit?.key ?? path.join(folder, 'audit-key.pem')),
       anchors: path.resolve(options.audit?.anchors ?? path.join(folder, 'audit-anchors.jsonl')),
       log: `${file}-wal`,
     }),
+    webhooks: new Webhooks(db),
+    attention: new Attention(db),
+    waiting: new WaitingHandoffs(db),
     keys,
     logins: new Logins(db, keys),
     idempotency: new IdempotencyKeys(db),

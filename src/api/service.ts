@@ -16,6 +16,7 @@ import { isPublic } from './route.js';
 import { analyticsRoutes } from './routes/analytics.js';
 import { healthRoutes } from './routes/health.js';
 import { keyRoutes } from './routes/keys.js';
+import { metricsRoutes, prometheusRoutes } from './routes/metrics.js';
 import { reportAttachmentRoutes } from './routes/reports-attachments.js';
 import { reportReviewRoutes } from './routes/reports-review.js';
 import { reportRoutes } from './routes/reports.js';
@@ -27,13 +28,14 @@ const ROUTES: readonly Routes[] = [
   healthRoutes,
   sessionRoutes,
   keyRoutes,
+  metricsRoutes,
   reportRoutes,
   reportReviewRoutes,
   reportAttachmentRoutes,
   analyticsRoutes,
 ];
 /** What is at the top: metrics for Prometheus, the page. Below a user's prefix where the API is a plugin. */
-const ROOT: readonly Routes[] = [];
+const ROOT: readonly Routes[] = [prometheusRoutes];
 
 const nothingThere = (request: FastifyRequest): never => {
   throw new HandoffError('NOT_FOUND', { path: pathOf(request) });

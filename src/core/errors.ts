@@ -129,8 +129,14 @@ export const ERRORS = {
   ),
   SIGN_OFF_REFUSED: entry(409, 'Report {report} cannot be signed off like this: {why}'),
   INVALID_REPORT: entry(400, 'The report is not valid: {issues}'),
+  AUDIT_KEY_INVALID: entry(500, 'The key of the audit log at {where} cannot be used: {why}'),
   // The surroundings.
-  STORAGE_REQUIRED: entry(400, '{what} needs storage: give the client `storage: await openStorage()`.'),
+  STORAGE_REQUIRED: entry(400, '{what} needs storage: give the client `storage: await openStorage()`. {why?}'),
+  API_UNREACHABLE: entry(
+    503,
+    'The handoff service at {url} does not answer: {why}. Is `handoff serve` up there?',
+    true,
+  ),
   NO_WORKER: entry(
     503,
     'No worker answers on task queue {queue} in namespace {namespace}. Start one: `handoff worker` or `handoff dev`. {next?}',

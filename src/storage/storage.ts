@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { Agents } from './agents.js';
+import { AuditTrail } from './audit/trail.js';
 import { Blobs, MemoryBlobs } from './blobs.js';
 import { Contracts } from './contracts.js';
 import { openDatabase, openReadOnly, type Db, type ReadOnlyDb } from './database.js';
@@ -34,6 +35,11 @@ export interface StorageOptions {
   durability?: 'process' | 'power';
   /** How packages are kept, below `packages` in the folder. */
   packages?: FileHandoffStorageOptions;
+  /**
+   * Files of the audit log outside the database: the key that its head is signed with, and the anchors. Default:
+   * `audit-key.pem` and `audit-anchors.jsonl` in the folder.
+   */
+  audit?: { key?: string; anchors?: string };
 }
 
 /** All that is kept outside workflow history. */
@@ -60,6 +66,7 @@ export interface Storage {
   reports: StoredReports;
   outbox: Outbox;
   keys: ApiKeys;
+  audit: AuditTrail;
   logins: Logins;
   idempotency: IdempotencyKeys;
   blobs: Blobs;
@@ -139,7 +146,7 @@ function storageOn(
   blobs: Blobs,
   packages: FileHandoffStorage,
 ): Omit<Storage, 'look' | 'close'> {
-  const { folder } = placesOf(options);
+  const { folder, file } = placesOf(options);
   const root = path.resolve(options.root ?? folder);
   const keys = new ApiKeys(db);
   const sources = (options.sources ?? ['.']).map((s) => path.resolve(s));
@@ -165,6 +172,11 @@ function storageOn(
     reliability: new ReliabilityTests(db),
     reports: new StoredReports(db),
     outbox: new Outbox(db),
+    audit: new AuditTrail(db, {
+      key: path.resolve(options.audit?.key ?? path.join(folder, 'audit-key.pem')),
+      anchors: path.resolve(options.audit?.anchors ?? path.join(folder, 'audit-anchors.jsonl')),
+      log: `${file}-wal`,
+    }),
     keys,
     logins: new Logins(db, keys),
     idempotency: new IdempotencyKeys(db),

@@ -5,6 +5,7 @@ import { LocalClient, type LocalOptions } from './client/local.js';
 import type { Trace } from './client/manifest.js';
 import type { PipelineClient } from './client/pipeline/pipelines.js';
 import type { Reports } from './client/reports/port.js';
+import type { Rebuilt } from './client/reports/rebuild.js';
 import type { ReliabilityClient } from './client/reliability.js';
 import { RemoteClient } from './client/remote/client.js';
 import type { RemoteOptions } from './client/remote/http.js';
@@ -248,6 +249,11 @@ export class HandoffClient {
    */
   reports(actor: Actor): Reports {
     return this.#verbs.reports(actor);
+  }
+
+  /** Writes what lists and statistics of reports are made from anew, from their runs. Throws STORAGE_REQUIRED. */
+  rebuildReports(): Promise<Rebuilt> {
+    return this.#verbs.rebuildReports();
   }
 
   /** Reliability tests: start, status, list, stop. */

@@ -13,6 +13,7 @@ import { awaitOutcome } from './outcome.js';
 import { LocalPipelines, type PipelineClient } from './pipeline/pipelines.js';
 import { findRun, planHandoff } from './plan.js';
 import type { Reports } from './reports/port.js';
+import { rebuildReports, type Rebuilt } from './reports/rebuild.js';
 import { LocalReports } from './reports/reports.js';
 import { ReliabilityClient } from './reliability.js';
 import { Runs, checkedId, type RunStatus, type UpdateOptions } from './runs.js';
@@ -250,6 +251,10 @@ export class LocalClient implements HandoffVerbs {
   reports(actor: Actor): Reports {
     const { caller, settings } = this;
     return new LocalReports({ caller, storage: this.needStorage('Reports'), actor, ...settings });
+  }
+
+  async rebuildReports(): Promise<Rebuilt> {
+    return rebuildReports(this.needStorage('The projection of reports'), this.caller.temporal);
   }
 
   get reliability(): ReliabilityClient {

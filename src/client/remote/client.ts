@@ -200,6 +200,10 @@ export class RemoteClient implements HandoffVerbs {
     return remoteReports(this.http);
   }
 
+  async rebuildReports(): Promise<never> {
+    throw noHttp('The projection of reports', 'it is written anew beside the storage that it is in');
+  }
+
   async procedures(): Promise<Procedure[]> {
     return (await this.http.get<{ procedures: Procedure[] }>('/procedures')).procedures;
   }

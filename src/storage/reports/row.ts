@@ -10,7 +10,7 @@ import type { ReportTable } from './tables.js';
 
 const SUMMARY_LENGTH = 200;
 export const summaryTextOf = (content: ReportContent | undefined): string =>
-  [...(content?.work_summary ?? '')].slice(0, SUMMARY_LENGTH).join('');
+  (content?.work_summary ?? '').slice(0, SUMMARY_LENGTH).replace(/[\uD800-\uDBFF]$/, '');
 
 /** The row of a state, as of its last change: nothing in it is from anywhere else. */
 export function rowOf(s: ReportState, summary: string): Insertable<ReportTable> {

@@ -18,6 +18,8 @@ import { auditRoutes } from './routes/audit.js';
 import { analyticsRoutes } from './routes/analytics.js';
 import { healthRoutes } from './routes/health.js';
 import { keyRoutes } from './routes/keys.js';
+import { metricsRoutes, prometheusRoutes } from './routes/metrics.js';
+import { pageRoutes } from './routes/page.js';
 import { reportAttachmentRoutes } from './routes/reports-attachments.js';
 import { reportReviewRoutes } from './routes/reports-review.js';
 import { reportRoutes } from './routes/reports.js';
@@ -29,6 +31,7 @@ const ROUTES: readonly Routes[] = [
   healthRoutes,
   sessionRoutes,
   keyRoutes,
+  metricsRoutes,
   auditRoutes,
   reportRoutes,
   reportReviewRoutes,
@@ -36,7 +39,7 @@ const ROUTES: readonly Routes[] = [
   analyticsRoutes,
 ];
 /** What is at the top: metrics for Prometheus, the page. Below a user's prefix where the API is a plugin. */
-const ROOT: readonly Routes[] = [];
+const ROOT: readonly Routes[] = [prometheusRoutes, pageRoutes];
 
 const nothingThere = (request: FastifyRequest): never => {
   throw new HandoffError('NOT_FOUND', { path: pathOf(request) });

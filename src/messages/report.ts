@@ -94,7 +94,7 @@ export interface ReportAnswer {
 }
 
 /** Changes nothing: answers once all that came before is on record. */
-export const recordedReportUpdate = defineUpdate<ReportAnswer, []>('recorded');
+export const recordedReportUpdate = defineUpdate<ReportAnswer>('recorded');
 export const editReportUpdate = defineUpdate<ReportAnswer, [EditReportMessage]>('edit');
 export const submitReportUpdate = defineUpdate<ReportAnswer, [SubmitReportMessage]>('submit');
 export const reviewReportUpdate = defineUpdate<ReportAnswer, [ReviewReportMessage]>('review');

@@ -18,16 +18,19 @@ export const WRITES = [
 /** Of what is written into a report. */
 export const EDITS = [...WRITES, 'INVALID_REPORT', 'REPORT_CHANGED'] as const satisfies readonly ErrorCode[];
 
-/** The reports, for who asks. */
-export const reportsOf = ({ client }: ApiDeps, request: FastifyRequest): Reports => client.reports(request.actor);
+/** The reports, for who asks; which key they asked with is no affair of a history's. */
+export function reportsOf({ client }: ApiDeps, { actor }: FastifyRequest): Reports {
+  const { by, roles, from } = actor;
+  return client.reports({ by, roles, ...(from === undefined ? {} : { from }) });
+}
 
 /** What a write says of itself in its headers. */
 export async function writing(
-  { client }: ApiDeps,
+  deps: ApiDeps,
   request: FastifyRequest<{ Params: { report_id: string } }>,
 ): Promise<WriteOptions> {
   const { report_id: id } = request.params;
-  const ifMatch = await ifMatchOf(request, async () => (await client.reports(request.actor).get(id)).seq);
+  const ifMatch = await ifMatchOf(request, async () => (await reportsOf(deps, request).get(id)).seq);
   const idempotencyKey = idempotencyKeyOf(request);
   return { ...(ifMatch === undefined ? {} : { ifMatch }), ...(idempotencyKey === undefined ? {} : { idempotencyKey }) };
 }

@@ -30,7 +30,7 @@ export async function createReport(
 ): Promise<ReportView> {
   const { actor, storage } = deps;
   const { report_id, ...rest } = parsedReport(createReportSchema, given);
-  const content = contentFrom(rest as Parameters<typeof contentFrom>[0]);
+  const content = contentFrom(rest);
   const keyed = key === undefined ? randomUUID() : digestOf([actor.by, key]).slice(0, 32);
   const reportId = report_id ?? `rp-${keyed}`;
   await checkAbout(deps, content);

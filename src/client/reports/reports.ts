@@ -1,4 +1,3 @@
-import { HandoffError } from '../../core/errors.js';
 import {
   commentSchema,
   enterFactSchema,
@@ -16,7 +15,16 @@ import type {
   ReportContent,
   SignOffRole,
 } from '../../core/report/report.js';
-import type { ReportFilter, ReportHistory, ReportPage, ReportView } from '../../core/report/view.js';
+import type {
+  ComponentStatusSummary,
+  Dashboard,
+  ExportFormat,
+  ReportFilter,
+  ReportHistory,
+  ReportPage,
+  ReportStatistics,
+  ReportView,
+} from '../../core/report/view.js';
 import {
   commentReportUpdate,
   enterFactUpdate,
@@ -39,8 +47,10 @@ import type {
   UpdateReport,
   WriteOptions,
 } from './port.js';
+import { exportReport, exportReports } from './export/export.js';
 import { historyOf, listReports, versionOf } from './read.js';
 import { act } from './send.js';
+import { componentStatusOf, dashboardOf, statisticsOf } from './views.js';
 
 const there = <K extends string, V>(key: K, value: V | undefined): Partial<Record<K, V>> =>
   value === undefined ? {} : ({ [key]: value } as Record<K, V>);
@@ -158,21 +168,23 @@ export class LocalReports implements Reports {
     return versionOf(this.deps, id, version);
   }
 
-  export(): Promise<never> {
-    return notThere();
+  async export(id: string, format: ExportFormat): Promise<{ mediaType: string; text: string }> {
+    return exportReport(this.deps, id, format);
   }
-  exportAll(): Promise<never> {
-    return notThere();
+
+  async exportAll(filter: ReportFilter, format: ExportFormat): Promise<{ mediaType: string; text: string }> {
+    return exportReports(this.deps, filter, format);
   }
-  statistics(): Promise<never> {
-    return notThere();
+
+  async statistics(options: { forceRefresh?: boolean } = {}): Promise<ReportStatistics> {
+    return statisticsOf(this.deps, options);
   }
-  dashboard(): Promise<never> {
-    return notThere();
+
+  async dashboard(options: { forceRefresh?: boolean } = {}): Promise<Dashboard> {
+    return dashboardOf(this.deps, options);
   }
-  componentStatus(): Promise<never> {
-    return notThere();
+
+  async componentStatus(options: { forceRefresh?: boolean } = {}): Promise<ComponentStatusSummary> {
+    return componentStatusOf(this.deps, options);
   }
 }
-
-const notThere = (): Promise<never> => Promise.reject(new HandoffError('INTERNAL', { why: 'not there yet' }));

@@ -41,17 +41,26 @@ export class StoredReports {
     await this.db.transaction().execute((trx) => recordChange(trx, task, summary));
   }
 
-  /** Writes a projection anew, with nothing said to anybody; a newer one stays. */
-  async rebuild(state: ReportState, summary: string): Promise<void> {
-    const { number, digest, size } = state.version;
-    await this.db.transaction().execute(async (trx) => {
+  /** Writes a projection anew, and tells nobody. Returns false where a later change is on record. */
+  async rebuild(state: ReportState, summary: string): Promise<boolean> {
+    const { reportId: report, seq, version } = state;
+    const { number, digest, size } = version;
+    return this.db.transaction().execute(async (trx) => {
+      const later = await trx
+        .selectFrom('report_changes')
+        .select('seq')
+        .where('report', '=', report)
+        .where('seq', '>', seq)
+        .executeTakeFirst();
+      if (later) return false;
+      await trx.deleteFrom('reports').where('id', '=', report).execute();
       await writeRow(trx, state, summary);
-      const version = { report: state.reportId, number, digest, size, by: state.author, at: state.updatedAt };
       await trx
         .insertInto('report_versions')
-        .values(version)
+        .values({ report, number, digest, size, by: state.author, at: state.updatedAt })
         .onConflict((c) => c.columns(['report', 'number']).doNothing())
         .execute();
+      return true;
     });
   }
 

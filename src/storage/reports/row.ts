@@ -4,13 +4,13 @@ import { nextDue } from '../../core/report/due.js';
 import { overallProgress } from '../../core/report/outline.js';
 import { componentStatuses } from '../../core/report/present.js';
 import { COMPONENT_TYPES, type ReportContent, type ReportState } from '../../core/report/report.js';
-import { autoApproval } from '../../core/report/verify.js';
+import { autoApproval, countingFacts, lowestCoverage } from '../../core/report/verify.js';
 import { waitsFor } from '../../core/report/waits.js';
 import type { ReportTable } from './tables.js';
 
 const SUMMARY_LENGTH = 200;
 export const summaryTextOf = (content: ReportContent | undefined): string =>
-  [...(content?.work_summary ?? '')].slice(0, SUMMARY_LENGTH).join('');
+  (content?.work_summary ?? '').slice(0, SUMMARY_LENGTH).replace(/[\uD800-\uDBFF]$/, '');
 
 /** The row of a state, as of its last change: nothing in it is from anywhere else. */
 export function rowOf(s: ReportState, summary: string): Insertable<ReportTable> {
@@ -37,6 +37,7 @@ export function rowOf(s: ReportState, summary: string): Insertable<ReportTable> 
         ]),
       ),
     ),
+    blockers: COMPONENT_TYPES.reduce((sum, type) => sum + s.outline.components[type].blockers, 0),
     sign_off_status: signOffProgress(s, now),
     waits_for: waiting ? ` ${waiting.whom.join(' ')} ` : null,
     waits_words: waiting?.words ?? null,
@@ -47,6 +48,7 @@ export function rowOf(s: ReportState, summary: string): Insertable<ReportTable> 
     verified_tests: verified.tests,
     verified_coverage: verified.coverage,
     verified_score: verified.score,
+    coverage: lowestCoverage(countingFacts(s)) ?? null,
     summary,
     submissions: s.submissions,
     created_at: s.createdAt,

@@ -1,5 +1,5 @@
 import { proxyActivities } from '@temporalio/workflow';
-import type { ReportActivities } from '../../core/report/task.js';
+import type { RecordReportTask, ReportActivities, Validated, ValidateReportTask } from '../../core/report/task.js';
 
 // Regular activities only: a report hears messages at any time, and local ones do not go with them.
 
@@ -15,7 +15,8 @@ const lasting = (summary: string, startToCloseTimeout: '60s' | '10m'): ReportAct
     summary: summary.slice(0, 120),
   });
 
-export const recordReport = (act: string): ReportActivities['recordReport'] =>
-  lasting(`Puts on record: ${act}`, '60s').recordReport;
+export const recordReport = (task: RecordReportTask): Promise<void> =>
+  lasting(`Puts on record: ${task.change.act}`, '60s').recordReport(task);
 /** It reads what is attached, which may be much. */
-export const { validateReport } = lasting('Validates what was handed in', '10m');
+export const validateReport = (task: ValidateReportTask): Promise<Validated> =>
+  lasting('Validates what was handed in', '10m').validateReport(task);

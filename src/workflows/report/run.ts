@@ -14,6 +14,8 @@ const KEYS_KEPT = 200;
 /** What the parts of one run share: its state, which only `dispatch` changes, and what is being put on record. */
 export class ReportRun {
   state: ReportState;
+  /** Somebody has cancelled it in Temporal. */
+  cancelled = false;
   /** Of this run, before the next one takes over. */
   changes = 0;
   /** Told of each change. */
@@ -79,7 +81,7 @@ export class ReportRun {
 }
 
 const put = (state: ReportState, change: { act: string; by: string; note?: string; from?: string }): Promise<void> =>
-  CancellationScope.nonCancellable(() => recordReport(change.act)({ state, change }));
+  CancellationScope.nonCancellable(() => recordReport({ state, change }));
 
 /** Upper bound of one timer; a later time is reached by several. */
 const MAX_TIMER_MS = 30 * 24 * 60 * 60 * 1000;

@@ -30,15 +30,14 @@ export interface ReportResult {
  */
 export async function agentHandoffReport(input: ReportInput): Promise<ReportResult> {
   const run = new ReportRun(input);
-  let cancelled = false;
   CancellationScope.current().cancelRequested.catch(() => {
-    cancelled = true;
+    run.cancelled = true;
     run.wake();
   });
   attachReportMessages(run);
   showReport(run);
   return CancellationScope.nonCancellable(async () => {
-    while (run.state.status !== 'rejected' && !cancelled) {
+    while (run.state.status !== 'rejected' && !run.cancelled) {
       if (run.state.status === 'submitted') await validate(run);
       else if (run.changes >= (input.changesPerRun ?? CHANGES_PER_RUN) || workflowInfo().continueAsNewSuggested)
         await goOn(run);

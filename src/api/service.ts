@@ -91,7 +91,7 @@ export async function handoffApi(instance: FastifyInstance, deps: ApiDeps): Prom
   await app.register(
     async (scope) => {
       scope.setNotFoundHandler(nothingThere);
-      for (const routes of ROUTES) await routes(scope, deps);
+      for (const routes of [...ROUTES, ...(deps.more ?? [])]) await routes(scope, deps);
     },
     { prefix: PREFIX },
   );

@@ -13,13 +13,16 @@ import { otherMethods } from './methods.js';
 import { describe } from './openapi.js';
 import { recordRefusals } from './refusals.js';
 import { isPublic } from './route.js';
+import { eventRoutes } from './routes/events.js';
 import { healthRoutes } from './routes/health.js';
 import { keyRoutes } from './routes/keys.js';
 import { sessionRoutes } from './routes/session.js';
+import { waitingRoutes } from './routes/waiting.js';
+import { webhookRoutes } from './routes/webhooks.js';
 import { serverOptions } from './server-options.js';
 
 /** All that is below {@link PREFIX}. */
-const ROUTES: readonly Routes[] = [healthRoutes, sessionRoutes, keyRoutes];
+const ROUTES: readonly Routes[] = [healthRoutes, sessionRoutes, keyRoutes, eventRoutes, waitingRoutes, webhookRoutes];
 /** What is at the top: metrics for Prometheus, the page. Below a user's prefix where the API is a plugin. */
 const ROOT: readonly Routes[] = [];
 

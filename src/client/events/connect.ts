@@ -102,7 +102,8 @@ export function connectEvents(url: string, apiKey: string, connection: EventConn
 
 /** What does not get better by trying again. */
 const FINAL: Record<number, (url: string, cursor: number | undefined) => HandoffError> = {
-  400: (_, cursor) => new HandoffError('INVALID_REQUEST', { issues: `/cursor: ${cursor ?? '?'} is none of this service` }),
+  400: (_, cursor) =>
+    new HandoffError('INVALID_REQUEST', { issues: `/cursor: ${cursor ?? '?'} is none of this service` }),
   401: () => new HandoffError('UNAUTHENTICATED', { why: 'The one that was sent is not good (any more).' }),
   403: () => new HandoffError('FORBIDDEN', { actor: 'This key', act: 'event: read', why: 'the service says so' }),
   404: (url) => new HandoffError('API_UNREACHABLE', { url, why: 'it has no events' }),

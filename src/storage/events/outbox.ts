@@ -61,7 +61,8 @@ export class Outbox {
     const floor = await this.floor();
     if (cursor !== 0 && cursor < floor) throw new HandoffError('EVENTS_GONE', { cursor, floor });
     const last = await this.last();
-    if (cursor > last) throw invalid('INVALID_INPUT', [{ path: 'cursor', message: `must not be over ${last}, the newest` }]);
+    if (cursor > last)
+      throw invalid('INVALID_INPUT', [{ path: 'cursor', message: `must not be over ${last}, the newest` }]);
   }
 
   /** The cursor of the newest event; 0 where there is none. */

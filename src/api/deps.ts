@@ -5,6 +5,7 @@ import type { HandoffClient } from '../client.js';
 import type { Actor } from '../core/report/report.js';
 import type { ServiceSettings } from '../core/service/settings.js';
 import type { Storage } from '../storage/storage.js';
+import type { SocketTiming } from './events/socket.js';
 import type { RouteSpec } from './route.js';
 
 /** What every route is under. */
@@ -21,6 +22,8 @@ export interface ApiDeps {
   log?: (line: string) => void;
   /** Routes of your own below {@link PREFIX}, declared as ours are: with `route`. */
   more?: readonly Routes[];
+  /** Of WebSockets, for tests. */
+  socketTiming?: SocketTiming;
 }
 
 export type Api = FastifyInstance<

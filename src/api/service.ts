@@ -16,6 +16,7 @@ import { recordRefusals } from './refusals.js';
 import { isPublic } from './route.js';
 import { auditRoutes } from './routes/audit.js';
 import { analyticsRoutes } from './routes/analytics.js';
+import { eventRoutes } from './routes/events.js';
 import { healthRoutes } from './routes/health.js';
 import { keyRoutes } from './routes/keys.js';
 import { metricsRoutes, prometheusRoutes } from './routes/metrics.js';
@@ -24,6 +25,8 @@ import { reportAttachmentRoutes } from './routes/reports-attachments.js';
 import { reportReviewRoutes } from './routes/reports-review.js';
 import { reportRoutes } from './routes/reports.js';
 import { sessionRoutes } from './routes/session.js';
+import { waitingRoutes } from './routes/waiting.js';
+import { webhookRoutes } from './routes/webhooks.js';
 import { serverOptions } from './server-options.js';
 
 /** All that is below {@link PREFIX}. */
@@ -37,6 +40,9 @@ const ROUTES: readonly Routes[] = [
   reportReviewRoutes,
   reportAttachmentRoutes,
   analyticsRoutes,
+  eventRoutes,
+  waitingRoutes,
+  webhookRoutes,
 ];
 /** What is at the top: metrics for Prometheus, the page. Below a user's prefix where the API is a plugin. */
 const ROOT: readonly Routes[] = [prometheusRoutes, pageRoutes];

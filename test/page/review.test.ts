@@ -12,7 +12,7 @@ beforeAll(async () => {
 afterAll(() => stage?.close());
 function on(ctx: TestContext): Stage {
   if (!stage) ctx.skip(why);
-  return stage!;
+  return stage;
 }
 
 const section = (page: Page, name: string) => page.getByRole('region', { name, exact: true });
@@ -60,7 +60,10 @@ test('a review: from what waits to amendments, the author edits and hands in aga
   await fact.getByLabel('I have seen it work').check();
   await fact.getByRole('button', { name: 'Enter a fact' }).click();
   await section(reviewer, 'Facts').getByText('entered by @reviewer').waitFor();
-  await section(reviewer, 'Components').getByRole('row', { name: /Circuit breaker/ }).getByText('verified').waitFor();
+  await section(reviewer, 'Components')
+    .getByRole('row', { name: /Circuit breaker/ })
+    .getByText('verified')
+    .waitFor();
   const again = section(reviewer, 'Your review');
   await again.getByLabel('Decision').selectOption('approved');
   await again.getByLabel('Comments').fill('Now it is all there, and I have seen it.');
@@ -79,7 +82,10 @@ test('a review: from what waits to amendments, the author edits and hands in aga
   await lead.getByText('every required sign-off is there: complete').waitFor();
   // And where nobody pressed anything.
   await reviewer.getByText('every required sign-off is there: complete').waitFor();
-  expect(await s.call('operator', 'GET', `/reports/${id}`)).toMatchObject({ status: 'approved', sign_off_status: 'complete' });
+  expect(await s.call('operator', 'GET', `/reports/${id}`)).toMatchObject({
+    status: 'approved',
+    sign_off_status: 'complete',
+  });
   expect(complaints).toEqual([]);
 });
 

@@ -30,7 +30,7 @@ const TERMS: Partial<ReportTerms> = {
   requiredSignOffs: ['tech_lead', 'qa_engineer'],
 };
 
-export const SUMMARY = 'Retries and breakers are done; the load test ran for an hour without a single fault.';
+const SUMMARY = 'Retries and breakers are done; the load test ran for an hour without a single fault.';
 const DONE = { status: 'completed', progress_percentage: 100 } as const;
 
 /** What a print server that answers 503 is told by: broken until a test mends it. */
@@ -91,7 +91,15 @@ export class Stage {
       await browser.close();
       await app.close();
     };
-    return new Stage(rig, `http://127.0.0.1:${port}`, browser, printer, keys, { task_id, pipeline_id: `s-${task_id}` }, stop);
+    return new Stage(
+      rig,
+      `http://127.0.0.1:${port}`,
+      browser,
+      printer,
+      keys,
+      { task_id, pipeline_id: `s-${task_id}` },
+      stop,
+    );
   }
 
   async close(): Promise<void> {
@@ -152,7 +160,11 @@ export class Stage {
   }
 
   /** A window in which somebody is signed in, on a page. */
-  async as(person: Person, hash = '#/', options: BrowserContextOptions = {}): Promise<{ page: Page; complaints: string[] }> {
+  async as(
+    person: Person,
+    hash = '#/',
+    options: BrowserContextOptions = {},
+  ): Promise<{ page: Page; complaints: string[] }> {
     const visit = await this.visit(options);
     await visit.page.goto(`${this.base}/${hash}`);
     await visit.page.getByLabel('API key').fill(this.keys[person]);

@@ -6,18 +6,21 @@ import { COMPONENT_TYPES } from './terms.js';
  * @typedef {import('../../core/report/view.js').ReportView} ReportView
  */
 
-export const TEXTS = ['work_summary', 'submission_notes'];
-export const LISTS = ['achievements', 'challenges_encountered', 'lessons_learned', 'components_implemented', 'apis_integrated'].concat([
-  'services_configured',
-  'tests_written',
-  'documentation_created',
-]);
+const TEXTS = ['work_summary', 'submission_notes'];
+export const LISTS = [
+  'achievements',
+  'challenges_encountered',
+  'lessons_learned',
+  'components_implemented',
+  'apis_integrated',
+].concat(['services_configured', 'tests_written', 'documentation_created']);
 const NUMBERS = ['quality_score', 'test_coverage_percentage'];
 /** Of a component: what a row of the table has. */
-export const OF_COMPONENT = ['status', 'progress_percentage', 'blockers', 'notes'];
+const OF_COMPONENT = ['status', 'progress_percentage', 'blockers', 'notes'];
 
 /** @param {unknown} value */
-const textOf = (value) => (Array.isArray(value) ? value.join('\n') : value === undefined || value === null ? '' : String(value));
+const textOf = (value) =>
+  Array.isArray(value) ? value.join('\n') : typeof value === 'string' || typeof value === 'number' ? String(value) : '';
 
 /** @param {Partial<ReportView>} report @returns {Draft} */
 export function draftOf(report) {
@@ -31,14 +34,22 @@ export function draftOf(report) {
       const value = components[type]?.[name];
       // `verified` is computed; its author has said completed.
       draft[`${type}.${name}`] =
-        name === 'status' ? (value === 'verified' ? 'completed' : textOf(value ?? 'not_started')) : textOf(value ?? (name === 'progress_percentage' ? 0 : ''));
+        name === 'status'
+          ? value === 'verified'
+            ? 'completed'
+            : textOf(value ?? 'not_started')
+          : textOf(value ?? (name === 'progress_percentage' ? 0 : ''));
     }
   }
   return draft;
 }
 
 /** @param {string} text */
-const linesOf = (text) => text.split('\n').map((line) => line.trim()).filter(Boolean);
+const linesOf = (text) =>
+  text
+    .split('\n')
+    .map((line) => line.trim())
+    .filter(Boolean);
 
 /** What a field says to the API; null takes it away. @param {string} name @param {string} text */
 function valueOf(name, text) {
@@ -68,8 +79,12 @@ export function changesOf(base, draft) {
  * @param {Draft} base what both began from @param {Draft} mine @param {Draft} theirs
  */
 export function mergeDrafts(base, mine, theirs) {
-  const conflicts = Object.keys(mine).filter((f) => theirs[f] !== base[f] && mine[f] !== base[f] && mine[f] !== theirs[f]);
-  const merged = Object.fromEntries(Object.entries(mine).map(([f, text]) => [f, text === base[f] ? (theirs[f] ?? '') : text]));
+  const conflicts = Object.keys(mine).filter(
+    (f) => theirs[f] !== base[f] && mine[f] !== base[f] && mine[f] !== theirs[f],
+  );
+  const merged = Object.fromEntries(
+    Object.entries(mine).map(([f, text]) => [f, text === base[f] ? (theirs[f] ?? '') : text]),
+  );
   const taken = Object.keys(mine).filter((f) => mine[f] === base[f] && theirs[f] !== base[f]);
   return { merged, conflicts, taken };
 }

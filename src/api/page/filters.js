@@ -24,15 +24,24 @@ export function Filters({ query, fields }) {
       const own = `${id}-${name}`;
       const typed = (/** @type {{ currentTarget: { value: string } }} */ e) => put(name, e.currentTarget.value);
       if (kind === 'check')
-        return html`<label key=${name}><input type="checkbox" checked=${Boolean(values[name])} onChange=${(e) => put(name, e.currentTarget.checked ? 'yes' : '')} /> ${label}</label>`;
+        return html`<label key=${name}
+          ><input
+            type="checkbox"
+            checked=${Boolean(values[name])}
+            onChange=${(e) => put(name, e.currentTarget.checked ? 'yes' : '')}
+          />
+          ${label}</label
+        >`;
       return html`<span class="field" key=${name}>
         <label for=${own}>${label}</label>
-        ${kind === 'select'
-          ? html`<select id=${own} onChange=${typed}>
-              <option value="">any</option>
-              ${options.map((o) => html`<option value=${o} selected=${values[name] === o}>${plain(o)}</option>`)}
-            </select>`
-          : html`<input id=${own} type="search" value=${values[name] ?? ''} onInput=${typed} />`}
+        ${
+          kind === 'select'
+            ? html`<select id=${own} onChange=${typed}>
+                <option value="">any</option>
+                ${options.map((o) => html`<option value=${o} selected=${values[name] === o}>${plain(o)}</option>`)}
+              </select>`
+            : html`<input id=${own} type="search" value=${values[name] ?? ''} onInput=${typed} />`
+        }
       </span>`;
     })}
   </search>`;

@@ -17,22 +17,33 @@ export function InFlight({ handoffs, empty }) {
     cells: [
       html`<a href=${to('handoffs', h.handoffId)}>${h.handoffId}</a>`,
       html`<${Badge} of=${h.shown ?? h.status} />`,
-      html`<${Said} inline text=${h.blocked ?? (h.closedAt === undefined ? 'it moves' : 'closed')} />${h.late ? html` <strong class="late">late: ${h.late.what}</strong>` : null}`,
+      html`<${Said}
+          inline
+          text=${h.blocked ?? (h.closedAt === undefined ? 'it moves' : 'closed')}
+        />${h.late ? html` <strong class="late">late: ${h.late.what}</strong>` : null}`,
       `${partyOf(h.source)} → ${partyOf(h.target)}`,
       html`<${Ago} at=${h.since ?? h.createdAt} bare />`,
       h.expiresAt === undefined ? '–' : html`<${Ago} at=${h.expiresAt} />`,
     ],
   }));
-  return html`<${Table} caption="Handoffs" head=${['Handoff', 'Status', 'Why', 'From → to', 'Since', 'Expires']} rows=${rows} empty=${empty} />`;
+  return html`<${Table}
+    caption="Handoffs"
+    head=${['Handoff', 'Status', 'Why', 'From → to', 'Since', 'Expires']}
+    rows=${rows}
+    empty=${empty}
+  />`;
 }
 
-const STATUSES = ['incident', 'paused', 'draining', 'pending', 'running', 'awaiting_acceptance', 'accepted', 'compensating'].concat([
-  'completed',
-  'rejected',
-  'expired',
-  'cancelled',
-  'failed',
-]);
+const STATUSES = [
+  'incident',
+  'paused',
+  'draining',
+  'pending',
+  'running',
+  'awaiting_acceptance',
+  'accepted',
+  'compensating',
+].concat(['completed', 'rejected', 'expired', 'cancelled', 'failed']);
 
 /** @param {{ query: Record<string, string> }} props */
 export function HandoffsPage({ query }) {
@@ -41,15 +52,23 @@ export function HandoffsPage({ query }) {
   const asked = { ...filter, ...(all || filter['status'] ? {} : { open: 'true' }), limit: 200 };
   const from = useData((signal) => get('/handoffs', asked, signal), [JSON.stringify(asked)]);
   return html`<${Heading}>Handoffs<//>
-    <${Filters} query=${query} fields=${[
-      { name: 'status', label: 'Status', kind: 'select', options: STATUSES },
-      { name: 'session', label: 'Session' },
-      { name: 'procedure', label: 'Procedure' },
-      { name: 'source', label: 'From' },
-      { name: 'target', label: 'To' },
-      { name: 'all', label: 'Closed ones too', kind: 'check' },
-    ]} />
-    <${Shown} from=${from}>${(/** @type {{ handoffs?: HandoffSummary[] }} */ data) => html`
-      <${InFlight} handoffs=${data.handoffs ?? []} empty=${Object.keys(query).length > 0 ? 'No handoff fits. Take a filter away.' : html`No handoff is open. <code>handoff run FILE</code> or <code>POST /handoffs</code> starts one.`} />
-    `}<//>`;
+    <${Filters}
+      query=${query}
+      fields=${[
+        { name: 'status', label: 'Status', kind: 'select', options: STATUSES },
+        { name: 'session', label: 'Session' },
+        { name: 'procedure', label: 'Procedure' },
+        { name: 'source', label: 'From' },
+        { name: 'target', label: 'To' },
+        { name: 'all', label: 'Closed ones too', kind: 'check' },
+      ]}
+    />
+    <${Shown} from=${from}
+      >${(/** @type {{ handoffs?: HandoffSummary[] }} */ data) => html`
+        <${InFlight}
+          handoffs=${data.handoffs ?? []}
+          empty=${Object.keys(query).length > 0 ? 'No handoff fits. Take a filter away.' : html`No handoff is open. <code>handoff run FILE</code> or <code>POST /handoffs</code> starts one.`}
+        />
+      `}<//
+    >`;
 }

@@ -14,7 +14,7 @@ import { plain, short, title } from './words.js';
 const repairsOf = (i) => REPAIRS[i.conflict ? 'conflict' : i.kind] ?? [];
 
 /** What failed, in words. @param {Incident} i */
-export function whatFailed({ kind, step, effect, returns = [] }) {
+function whatFailed({ kind, step, effect, returns = [] }) {
   if (kind === 'step') return `Step ${title(step ?? '')} failed`;
   if (kind === 'undo') return `The undo of ${effect ?? title(step ?? '')} failed`;
   if (kind === 'return') return `The return of ${returns.join(', ')} did not come as it should`;
@@ -28,7 +28,8 @@ const labelOf = (r) => (r.choice ? title(r.choice) : LABELS[r.verb]);
 /** What a press will do, whole. @param {Repair} r @param {Incident} i */
 function willDo(r, i) {
   const means = title(r.means.replace('the --value that you give', 'the value that you give'));
-  if (r.verb === 'rollback') return `${means}: every effect is taken back, the newest first, and the handoff closes as failed. This cannot be taken back.`;
+  if (r.verb === 'rollback')
+    return `${means}: every effect is taken back, the newest first, and the handoff closes as failed. This cannot be taken back.`;
   if (r.verb === 'skip') return `${means}: what it did so far is undone, and the steps after it begin.`;
   if (r.verb === 'retry' && i.kind === 'step') return `${means}, with the same input, from its beginning.`;
   return `${means}.`;
@@ -63,8 +64,16 @@ function RepairButton({ handoff, incident, repair }) {
         ...(choice === 'merge' ? { value: valueOf(values) } : {}),
       },
     });
-  return html`<${Act} label=${labelOf(repair)} title="${labelOf(repair)} — ${handoff}" tone=${verb === 'rollback' ? 'danger' : ''}
-    says=${willDo(repair, incident)} fields=${fields} send=${send} onDone=${changed} done="${labelOf(repair)}: sent for ${handoff}." />`;
+  return html`<${Act}
+    label=${labelOf(repair)}
+    title="${labelOf(repair)} — ${handoff}"
+    tone=${verb === 'rollback' ? 'danger' : ''}
+    says=${willDo(repair, incident)}
+    fields=${fields}
+    send=${send}
+    onDone=${changed}
+    done="${labelOf(repair)}: sent for ${handoff}."
+  />`;
 }
 
 /**
@@ -79,19 +88,36 @@ export function IncidentCard({ handoff, incident, session, where, linked = true,
       <span aria-hidden="true">▲</span> ${whatFailed(incident)}
       ${linked ? html` — <a href=${to('handoffs', handoff)}>${handoff}</a>` : null}
     </h3>
-    <p class="meta"><span>${incident.id}</span> <span>since <${Ago} at=${incident.at} bare /></span> ${where ? html`<span>${where}</span>` : null}</p>
+    <p class="meta">
+      <span>${incident.id}</span>
+      <span>since <${Ago} at=${incident.at} bare /></span> ${where ? html`<span>${where}</span>` : null}
+    </p>
     <p class="cause"><code>${error.code}</code> <${Said} inline text=${error.message} /></p>
     ${stale ? html`<p class="note">No worker answers: this is the last record.</p>` : null}
-    ${conflict
-      ? html`<${Facts} of=${[['Resource', html`<code>${conflict.resource}</code>`], ['Ours', html`<code>${short(conflict.ours)}</code>`], ['Theirs', html`<code>${short(conflict.theirs)}</code>`], ['Before', html`<code>${short(conflict.before)}</code>`]]} />`
-      : null}
-    ${mends
-      ? html`<ul class="choices">
-          ${repairsOf(incident).map(
-            (repair) =>
-              html`<li><${RepairButton} handoff=${handoff} incident=${incident} repair=${repair} /> <span>${plain(repair.means).replace('the --value that you give', 'a value that you give')}</span></li>`,
-          )}
-        </ul>`
-      : html`<p class="note">It waits for an operator with the role admin.</p>`}
+    ${
+      conflict
+        ? html`<${Facts}
+            of=${[
+              ['Resource', html`<code>${conflict.resource}</code>`],
+              ['Ours', html`<code>${short(conflict.ours)}</code>`],
+              ['Theirs', html`<code>${short(conflict.theirs)}</code>`],
+              ['Before', html`<code>${short(conflict.before)}</code>`],
+            ]}
+          />`
+        : null
+    }
+    ${
+      mends
+        ? html`<ul class="choices">
+            ${repairsOf(incident).map(
+              (repair) =>
+                html`<li>
+                  <${RepairButton} handoff=${handoff} incident=${incident} repair=${repair} />
+                  <span>${plain(repair.means).replace('the --value that you give', 'a value that you give')}</span>
+                </li>`,
+            )}
+          </ul>`
+        : html`<p class="note">It waits for an operator with the role admin.</p>`
+    }
   </article>`;
 }

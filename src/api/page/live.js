@@ -58,7 +58,10 @@ export function goLive() {
   }, 1000);
   const open = () => {
     become(tries === 0 ? 'connecting' : 'reconnecting');
-    const address = new URL(`${PREFIX}/events/ws${cursor ? `?cursor=${encodeURIComponent(cursor)}` : ''}`, location.href);
+    const address = new URL(
+      `${PREFIX}/events/ws${cursor ? `?cursor=${encodeURIComponent(cursor)}` : ''}`,
+      location.href,
+    );
     address.protocol = address.protocol.replace('http', 'ws');
     socket = new WebSocket(address, 'handoff.v1');
     socket.addEventListener('open', () => {
@@ -111,7 +114,10 @@ export function useConnection() {
 /** Whether somebody types, so that nothing may move under their hands. */
 const typing = () => {
   const at = document.activeElement;
-  return at?.matches('textarea, select, input:not([type=search])') === true || document.querySelector('dialog[open]') !== null;
+  return (
+    at?.matches('textarea, select, input:not([type=search])') === true ||
+    document.querySelector('dialog[open]') !== null
+  );
 };
 
 /**
@@ -132,7 +138,9 @@ const typing = () => {
  * @returns {Loaded<T>}
  */
 export function useData(load, of, { still = false } = {}) {
-  const [state, set] = useState(/** @type {Omit<Loaded<T>, 'again'>} */ ({ data: undefined, problem: undefined, at: 0, held: false }));
+  const [state, set] = useState(
+    /** @type {Omit<Loaded<T>, 'again'>} */ ({ data: undefined, problem: undefined, at: 0, held: false }),
+  );
   const run = useRef(/** @type {(shows: boolean) => Promise<void>} */ (async () => {}));
   useEffect(() => {
     const ended = new AbortController();

@@ -58,7 +58,9 @@ const CONNECTION = {
 function Connection() {
   const connection = useConnection();
   const [sign, word, means] = CONNECTION[connection];
-  return html`<span class="connection ${connection}" role="status" title=${means}><span aria-hidden="true">${sign}</span> ${word}</span>`;
+  return html`<span class="connection ${connection}" role="status" title=${means}
+    ><span aria-hidden="true">${sign}</span> ${word}</span
+  >`;
 }
 
 /** @param {{ first: string | undefined, session: Session, onSignOut: () => void }} props */
@@ -124,12 +126,14 @@ function App() {
     <main id="main" tabindex="-1" ref=${main}>
       <${Page} parts=${route.parts} query=${route.query} session=${session} />
     </main>
-    ${lost
-      ? html`<${Dialog} title="Your session has ended" onClose=${() => setSession(null)}>
-          <p>Sign in again; what you typed stays.</p>
-          <${Login} bare onEnter=${enter} />
-        <//>`
-      : null}`;
+    ${
+      lost
+        ? html`<${Dialog} title="Your session has ended" onClose=${() => setSession(null)}>
+            <p>Sign in again; what you typed stays.</p>
+            <${Login} bare onEnter=${enter} />
+          <//>`
+        : null
+    }`;
 }
 
 // The address holds the page's place: a jump there would be another page.

@@ -19,7 +19,12 @@ export function Plot({ title, unit = '', days, series, bars = false }) {
       plot?.destroy();
       const style = getComputedStyle(document.documentElement);
       const color = (/** @type {string} */ name) => style.getPropertyValue(`--${name}`).trim();
-      const axis = { stroke: color('dim'), grid: { stroke: color('line'), width: 1 }, ticks: { stroke: color('line'), width: 1 }, font: '11px system-ui' };
+      const axis = {
+        stroke: color('dim'),
+        grid: { stroke: color('line'), width: 1 },
+        ticks: { stroke: color('line'), width: 1 },
+        font: '11px system-ui',
+      };
       const at = days.map((d) => Date.parse(`${d}T00:00:00Z`) / 1000);
       plot = new UPlot(
         {
@@ -28,8 +33,18 @@ export function Plot({ title, unit = '', days, series, bars = false }) {
           legend: { show: false },
           cursor: { show: false },
           tzDate: (ts) => UPlot.tzDate(new Date(ts * 1000), 'UTC'),
-          scales: { y: { range: (_u, _min, max) => [0, Math.max(1, max * 1.1)] }, x: { range: (_u, min, max) => [min - 43_200, max + 43_200] } },
-          axes: [{ ...axis, size: 26, values: (_u, ticks) => ticks.map((t) => new Date(t * 1000).toISOString().slice(5, 10)) }, { ...axis, size: 44 }],
+          scales: {
+            y: { range: (_u, _min, max) => [0, Math.max(1, max * 1.1)] },
+            x: { range: (_u, min, max) => [min - 43_200, max + 43_200] },
+          },
+          axes: [
+            {
+              ...axis,
+              size: 26,
+              values: (_u, ticks) => ticks.map((t) => new Date(t * 1000).toISOString().slice(5, 10)),
+            },
+            { ...axis, size: 44 },
+          ],
           series: [
             {},
             ...series.map((s) => ({
@@ -38,7 +53,9 @@ export function Plot({ title, unit = '', days, series, bars = false }) {
               width: 2,
               points: { show: !bars, size: 5, fill: color(s.color) },
               spanGaps: true,
-              ...(bars && UPlot.paths.bars ? { paths: UPlot.paths.bars({ size: [0.6, 40] }), fill: color(s.color) } : {}),
+              ...(bars && UPlot.paths.bars
+                ? { paths: UPlot.paths.bars({ size: [0.6, 40] }), fill: color(s.color) }
+                : {}),
             })),
           ],
         },
@@ -60,13 +77,30 @@ export function Plot({ title, unit = '', days, series, bars = false }) {
     };
   }, [shown]);
   return html`<figure class="plot">
-    <figcaption>${title}${unit ? html` <small>${unit}</small>` : null}
+    <figcaption>
+      ${title}${unit ? html` <small>${unit}</small>` : null}
       <span class="legend">${series.map((s) => html`<span><i class="swatch ${s.color}"></i>${s.name}</span>`)}</span>
     </figcaption>
     <div ref=${box} aria-hidden="true"></div>
-    <details><summary>Numbers<span class="visually-hidden"> of ${title}</span></summary>
-      <table class="numbers"><thead><tr><th scope="col">Day</th>${series.map((s) => html`<th scope="col">${s.name}</th>`)}</tr></thead>
-        <tbody>${days.map((day, i) => html`<tr><th scope="row">${day}</th>${series.map((s) => html`<td>${s.values[i] ?? '–'}</td>`)}</tr>`)}</tbody></table>
+    <details>
+      <summary>Numbers<span class="visually-hidden"> of ${title}</span></summary>
+      <table class="numbers">
+        <thead>
+          <tr>
+            <th scope="col">Day</th>
+            ${series.map((s) => html`<th scope="col">${s.name}</th>`)}
+          </tr>
+        </thead>
+        <tbody>
+          ${days.map(
+            (day, i) =>
+              html`<tr>
+                <th scope="row">${day}</th>
+                ${series.map((s) => html`<td>${s.values[i] ?? '–'}</td>`)}
+              </tr>`,
+          )}
+        </tbody>
+      </table>
     </details>
   </figure>`;
 }

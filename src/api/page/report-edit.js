@@ -16,18 +16,30 @@ export function NewReport({ query }) {
   const write = useWrite();
   /** @param {Record<string, string>} v */
   const send = async (v) => {
-    const made = await write('POST', '/reports', { body: { pipeline_id: v['pipeline_id'], task_id: v['task_id'], work_summary: v['work_summary'] } });
+    const made = await write('POST', '/reports', {
+      body: { pipeline_id: v['pipeline_id'], task_id: v['task_id'], work_summary: v['work_summary'] },
+    });
     announce('The report is there as a draft.');
     go(to('reports', made.report_id, 'edit'));
   };
   return html`<${Heading}>Write a report<//>
     <p>It begins as a draft, about a handoff that you are part of; then come its components, files and the rest.</p>
-    <${Form} submit="Begin the draft" send=${send} onCancel=${() => go(to('reports'))}
+    <${Form}
+      submit="Begin the draft"
+      send=${send}
+      onCancel=${() => go(to('reports'))}
       fields=${[
         { name: 'task_id', label: 'Handoff', required: true, value: query['task_id'] ?? '' },
         { name: 'pipeline_id', label: 'Session', required: true, value: query['pipeline_id'] ?? '' },
-        { name: 'work_summary', label: 'What was done', kind: 'area', required: true, hint: `At least ${WORK_SUMMARY_MIN} characters by the time it is handed in.` },
-      ]} />`;
+        {
+          name: 'work_summary',
+          label: 'What was done',
+          kind: 'area',
+          required: true,
+          hint: `At least ${WORK_SUMMARY_MIN} characters by the time it is handed in.`,
+        },
+      ]}
+    />`;
 }
 
 /** @param {{ id: string }} props */
@@ -48,7 +60,9 @@ function Editor({ report }) {
   const [base, setBase] = useState(() => ({ draft: draftOf(report), seq: report.seq }));
   const [draft, setDraft] = useState(base.draft);
   const [problem, setProblem] = useState(/** @type {import('./api.js').Problem | undefined} */ (undefined));
-  const [met, setMet] = useState(/** @type {{ theirs: Draft, conflicts: string[], taken: string[] } | undefined} */ (undefined));
+  const [met, setMet] = useState(
+    /** @type {{ theirs: Draft, conflicts: string[], taken: string[] } | undefined} */ (undefined),
+  );
   const [busy, setBusy] = useState(false);
   const dirty = Object.keys(changesOf(base.draft, draft)).length > 0;
   useEffect(() => {
@@ -91,12 +105,20 @@ function Editor({ report }) {
   };
 
   const field = (/** @type {string} */ name, /** @type {Partial<import('./ui.js').FieldOf>} */ more = {}) =>
-    html`<${Field} field=${{ name, label: title(name), kind: 'area', ...more }} value=${draft[name] ?? ''} onInput=${(/** @type {string} */ v) => put(name, v)} />`;
+    html`<${Field}
+      field=${{ name, label: title(name), kind: 'area', ...more }}
+      value=${draft[name] ?? ''}
+      onInput=${(/** @type {string} */ v) => put(name, v)}
+    />`;
   return html`<form onSubmit=${save}>
     ${field('work_summary', { required: true, label: 'What was done', hint: `${(draft['work_summary'] ?? '').trim().length} of at least ${WORK_SUMMARY_MIN} characters` })}
     <${ComponentRows} draft=${draft} put=${put} />
-    <details><summary>Achievements, lessons and lists — one a line</summary>${LISTS.map((name) => field(name))}</details>
-    <details><summary>My own opinion, and a note</summary>
+    <details>
+      <summary>Achievements, lessons and lists — one a line</summary>
+      ${LISTS.map((name) => field(name))}
+    </details>
+    <details>
+      <summary>My own opinion, and a note</summary>
       ${field('quality_score', { kind: 'number', min: 0, max: 1, label: 'Quality, 0 to 1', hint: 'Nothing is decided by it.' })}
       ${field('test_coverage_percentage', { kind: 'number', min: 0, max: 100, label: 'Coverage, per cent' })}
       ${field('submission_notes')}
@@ -115,8 +137,18 @@ function Editor({ report }) {
 function Met({ met: { theirs, conflicts, taken }, draft, take }) {
   const open = conflicts.filter((f) => draft[f] !== theirs[f]);
   return html`<div class="stale" role="status">
-    <p>Somebody saved while you wrote. Yours is still here${taken.length > 0 ? `; taken from them, as you had not touched it: ${taken.map(labelOf).join(', ')}` : ''}.</p>
-    ${open.map((f) => html`<div class="change"><strong>${labelOf(f)}</strong>, theirs: <p class="added">${theirs[f] || '(empty)'}</p><button type="button" onClick=${() => take(f)}>Take theirs</button></div>`)}
+    <p>
+      Somebody saved while you wrote. Yours is still
+      here${taken.length > 0 ? `; taken from them, as you had not touched it: ${taken.map(labelOf).join(', ')}` : ''}.
+    </p>
+    ${open.map(
+      (f) =>
+        html`<div class="change">
+          <strong>${labelOf(f)}</strong>, theirs:
+          <p class="added">${theirs[f] || '(empty)'}</p>
+          <button type="button" onClick=${() => take(f)}>Take theirs</button>
+        </div>`,
+    )}
   </div>`;
 }
 
@@ -131,19 +163,33 @@ function ComponentRows({ draft, put }) {
     value: draft[`${type}.${name}`] ?? '',
     onInput: (/** @type {{ currentTarget: { value: string } }} */ e) => put(`${type}.${name}`, e.currentTarget.value),
   });
-  return html`<section aria-labelledby="components"><h2 id="components">Components</h2>
+  return html`<section aria-labelledby="components">
+    <h2 id="components">Components</h2>
     <table role="table" class="edit">
-      <caption class="visually-hidden">The eight components</caption>
-      <thead role="rowgroup"><tr role="row">${['Component', 'Status', 'Progress, %', 'Blockers, one a line', 'Notes'].map((h) => html`<th role="columnheader" scope="col">${h}</th>`)}</tr></thead>
+      <caption class="visually-hidden">
+        The eight components
+      </caption>
+      <thead role="rowgroup">
+        <tr role="row">
+          ${['Component', 'Status', 'Progress, %', 'Blockers, one a line', 'Notes'].map((h) => html`<th role="columnheader" scope="col">${h}</th>`)}
+        </tr>
+      </thead>
       <tbody role="rowgroup">
         ${COMPONENT_TYPES.map(
-          (type) => html`<tr role="row" key=${type}>
-            <th role="rowheader" scope="row">${title(type)}</th>
-            <td role="cell" data-head="Status"><select ...${of(type, 'status')}>${SAID.map((s) => html`<option value=${s} selected=${draft[`${type}.status`] === s}>${plain(s)}</option>`)}</select></td>
-            <td role="cell" data-head="Progress"><input type="number" min="0" max="100" ...${of(type, 'progress_percentage')} /></td>
-            <td role="cell" data-head="Blockers"><textarea rows="1" ...${of(type, 'blockers')}></textarea></td>
-            <td role="cell" data-head="Notes"><textarea rows="1" ...${of(type, 'notes')}></textarea></td>
-          </tr>`,
+          (type) =>
+            html`<tr role="row" key=${type}>
+              <th role="rowheader" scope="row">${title(type)}</th>
+              <td role="cell" data-head="Status">
+                <select ...${of(type, 'status')}>
+                  ${SAID.map((s) => html`<option value=${s} selected=${draft[`${type}.status`] === s}>${plain(s)}</option>`)}
+                </select>
+              </td>
+              <td role="cell" data-head="Progress">
+                <input type="number" min="0" max="100" ...${of(type, 'progress_percentage')} />
+              </td>
+              <td role="cell" data-head="Blockers"><textarea rows="1" ...${of(type, 'blockers')}></textarea></td>
+              <td role="cell" data-head="Notes"><textarea rows="1" ...${of(type, 'notes')}></textarea></td>
+            </tr>`,
         )}
       </tbody>
     </table>

@@ -8,7 +8,8 @@ import { plain, short, title } from './words.js';
 /** @typedef {import('../../core/report/view.js').HistoryEntry} HistoryEntry */
 
 /** @param {unknown} value */
-const textOf = (value) => (value === undefined ? undefined : typeof value === 'string' ? value : JSON.stringify(value, undefined, 2));
+const textOf = (value) =>
+  value === undefined ? undefined : typeof value === 'string' ? value : JSON.stringify(value, undefined, 2);
 
 /** Where two texts begin and end alike. @param {string} a @param {string} b */
 function differing(a, b) {
@@ -26,11 +27,12 @@ function side(text, { start, end }, tag) {
   const before = text.slice(0, start);
   const after = end > 0 ? text.slice(text.length - end) : '';
   const mid = text.slice(start, text.length - end);
-  return html`${before.length > KEPT ? `…${before.slice(-KEPT)}` : before}<${tag} class="mark">${mid}<//>${after.length > KEPT ? `${after.slice(0, KEPT)}…` : after}`;
+  return html`${before.length > KEPT ? `…${before.slice(-KEPT)}` : before}<${tag} class="mark">${mid}<//
+    >${after.length > KEPT ? `${after.slice(0, KEPT)}…` : after}`;
 }
 
 /** What was there and what is. @param {{ change: HistoryEntry['changes'][number] }} props */
-export function Change({ change }) {
+function Change({ change }) {
   const before = textOf(change.before);
   const after = textOf(change.after);
   const at = differing(before ?? '', after ?? '');
@@ -50,27 +52,57 @@ export function Discussion({ report, history, comments, again }) {
     announce('Your comment is recorded.');
     again();
   };
-  return html`<section aria-labelledby="comments"><h2 id="comments">Comments</h2>
+  return html`<section aria-labelledby="comments">
+      <h2 id="comments">Comments</h2>
       ${said.length === 0 ? html`<${Empty}>Nobody has commented yet.<//>` : null}
-      ${said.map((e) => html`<article class="card" key=${e.seq} aria-label="Comment by ${e.by}"><p class="meta"><strong>${e.by}</strong> <${Ago} at=${e.at} /></p><${Said} text=${e.note ?? ''} /></article>`)}
-      ${comments
-        ? html`<${Form} submit="Comment" onDone=${finished} fields=${[{ name: 'text', label: 'Your comment', kind: 'area', required: true }]}
-            send=${(/** @type {Record<string, string>} */ v) => write('POST', `/reports/${seg(report.report_id)}/comments`, { body: { text: v['text'] } })} />`
-        : null}
+      ${said.map(
+        (e) =>
+          html`<article class="card" key=${e.seq} aria-label="Comment by ${e.by}">
+            <p class="meta"><strong>${e.by}</strong> <${Ago} at=${e.at} /></p>
+            <${Said} text=${e.note ?? ''} />
+          </article>`,
+      )}
+      ${
+        comments
+          ? html`<${Form}
+              submit="Comment"
+              onDone=${finished}
+              fields=${[{ name: 'text', label: 'Your comment', kind: 'area', required: true }]}
+              send=${(/** @type {Record<string, string>} */ v) => write('POST', `/reports/${seg(report.report_id)}/comments`, { body: { text: v['text'] } })}
+            />`
+          : null
+      }
     </section>
-    <section aria-labelledby="history"><h2 id="history">History</h2>
+    <section aria-labelledby="history">
+      <h2 id="history">History</h2>
       <ol class="history" reversed>
         ${history.entries.toReversed().map(
-          (e) => html`<li key=${e.seq}>
-            <p class="meta"><strong>${title(e.act.replace(/^report\./, ''))}</strong> <span>${e.by}</span> <${Ago} at=${e.at} /> <${Badge} of=${e.status} /> <span>version ${e.version} <code title=${e.digest}>${short(e.digest)}</code></span></p>
-            ${e.note && !isComment(e) ? html`<${Said} text=${e.note} />` : null}
-            ${e.changes.length > 0
-              ? html`<details open=${e.version === report.version && e.version > 1}><summary>${e.changes.length === 1 ? '1 change' : `${e.changes.length} changes`}</summary>${e.changes.map((c) => html`<${Change} change=${c} />`)}</details>`
-              : null}
-          </li>`,
+          (e) =>
+            html`<li key=${e.seq}>
+              <p class="meta">
+                <strong>${title(e.act.replace(/^report\./, ''))}</strong> <span>${e.by}</span> <${Ago} at=${e.at} />
+                <${Badge} of=${e.status} />
+                <span>version ${e.version} <code title=${e.digest}>${short(e.digest)}</code></span>
+              </p>
+              ${e.note && !isComment(e) ? html`<${Said} text=${e.note} />` : null}
+              ${
+                e.changes.length > 0
+                  ? html`<details open=${e.version === report.version && e.version > 1}>
+                      <summary>${e.changes.length === 1 ? '1 change' : `${e.changes.length} changes`}</summary>
+                      ${e.changes.map((c) => html`<${Change} change=${c} />`)}
+                    </details>`
+                  : null
+              }
+            </li>`,
         )}
       </ol>
-      <p><small>${history.versions.length === 1 ? 'One version' : `${history.versions.length} versions`}: ${history.versions.map((v) => html`<a href=${versionUrl(report.report_id, v.version)} target="_blank" rel="noopener">${v.version}</a> `)} — sign-offs are ${plain(report.sign_off_status)}.</small></p>
+      <p>
+        <small
+          >${history.versions.length === 1 ? 'One version' : `${history.versions.length} versions`}:
+          ${history.versions.map((v) => html`<a href=${versionUrl(report.report_id, v.version)} target="_blank" rel="noopener">${v.version}</a> `)}
+          — sign-offs are ${plain(report.sign_off_status)}.</small
+        >
+      </p>
     </section>`;
 }
 

@@ -20,14 +20,19 @@ export function ReportsPage({ query }) {
       <a class="button primary" href=${to('reports', 'new')}>Write a report</a>
       ${['markdown', 'csv', 'json'].map((format) => html`<a class="button" href=${urlOf('/reports/export', { ...query, format })} download="reports.${format === 'markdown' ? 'md' : format}">${format}</a>`)}
     </p>
-    <${Filters} query=${query} fields=${[
-      { name: 'status', label: 'Status', kind: 'select', options: REPORT_STATUSES },
-      { name: 'author', label: 'Author' },
-      { name: 'pipeline_id', label: 'Pipeline' },
-      { name: 'task_id', label: 'Task' },
-      { name: 'waits_for', label: 'Waits for' },
-    ]} />
-    <${Shown} from=${from}>${(/** @type {Page} */ page) => html`<${List} key=${of} page=${page} query=${query} />`}<//>`;
+    <${Filters}
+      query=${query}
+      fields=${[
+        { name: 'status', label: 'Status', kind: 'select', options: REPORT_STATUSES },
+        { name: 'author', label: 'Author' },
+        { name: 'pipeline_id', label: 'Pipeline' },
+        { name: 'task_id', label: 'Task' },
+        { name: 'waits_for', label: 'Waits for' },
+      ]}
+    />
+    <${Shown} from=${from}
+      >${(/** @type {Page} */ page) => html`<${List} key=${of} page=${page} query=${query} />`}<//
+    >`;
 }
 
 /** @param {{ page: Page, query: Record<string, string> }} props */
@@ -42,26 +47,37 @@ function List({ page, query }) {
       (next) => setMore((old) => ({ ...next, reports: [...(old?.reports ?? []), ...next.reports] })),
       (error) => setProblem(problemOf(error)),
     );
-  const empty = Object.keys(query).length > 0 ? 'No report fits. Take a filter away.' : html`No reports yet. <a href=${to('reports', 'new')}>Write the first</a>, about a handoff of yours.`;
+  const empty =
+    Object.keys(query).length > 0
+      ? 'No report fits. Take a filter away.'
+      : html`No reports yet. <a href=${to('reports', 'new')}>Write the first</a>, about a handoff of yours.`;
   return html`<${ReportTable} reports=${reports} empty=${empty} />
     <${Fault} problem=${problem} />
     ${cursor ? html`<p class="buttons"><button type="button" onClick=${fetchMore}>More</button></p>` : null}`;
 }
 
 /** @param {{ reports: Summary[], empty: unknown }} props */
-export function ReportTable({ reports, empty }) {
+function ReportTable({ reports, empty }) {
   const rows = reports.map((r) => ({
     key: r.report_id,
     cells: [
       html`<a href=${to('reports', r.report_id)}>${r.report_id}</a><br /><small class="one-line">${r.summary}</small>`,
       html`<${Badge} of=${r.status} />`,
       r.waits_for
-        ? html`<${Said} inline text=${r.waits_for.words} /> <small>since <${Ago} at=${r.waits_for.since} bare /></small>`
-        : r.status === 'approved' ? `sign-offs ${plain(r.sign_off_status)}` : '–',
+        ? html`<${Said} inline text=${r.waits_for.words} />
+            <small>since <${Ago} at=${r.waits_for.since} bare /></small>`
+        : r.status === 'approved'
+          ? `sign-offs ${plain(r.sign_off_status)}`
+          : '–',
       r.author,
       html`<${Progress} value=${r.overall_progress} label="Progress of ${r.report_id}" />`,
       html`<${Ago} at=${r.updated_at} />`,
     ],
   }));
-  return html`<${Table} caption="Reports" head=${['Report', 'Status', 'Waits', 'Author', 'Progress', 'Changed']} rows=${rows} empty=${empty} />`;
+  return html`<${Table}
+    caption="Reports"
+    head=${['Report', 'Status', 'Waits', 'Author', 'Progress', 'Changed']}
+    rows=${rows}
+    empty=${empty}
+  />`;
 }

@@ -48,7 +48,9 @@ export function Said({ text, inline = false }) {
 
 /** @param {{ value: number, label: string }} props */
 export function Progress({ value, label }) {
-  return html`<span class="progress"><progress max="100" value=${value} aria-label=${label}></progress> <span>${Math.round(value)} %</span></span>`;
+  return html`<span class="progress"
+    ><progress max="100" value=${value} aria-label=${label}></progress> <span>${Math.round(value)} %</span></span
+  >`;
 }
 
 /** An error: its code, what it says, and what to do. @param {{ problem: import('./api.js').Problem | undefined }} props */
@@ -56,11 +58,13 @@ export function Fault({ problem }) {
   if (!problem) return null;
   return html`<div class="fault" role="alert">
     <p><strong>${problem.code}</strong> ${problem.detail}</p>
-    ${problem.errors?.length
-      ? html`<ul>
-          ${problem.errors.map((e) => html`<li><code>${e.path}</code> ${e.message}</li>`)}
-        </ul>`
-      : null}
+    ${
+      problem.errors?.length
+        ? html`<ul>
+            ${problem.errors.map((e) => html`<li><code>${e.path}</code> ${e.message}</li>`)}
+          </ul>`
+        : null
+    }
     ${nextOf(problem) ? html`<p>${nextOf(problem)}</p>` : null}
   </div>`;
 }
@@ -75,14 +79,24 @@ export const Empty = ({ children }) => html`<p class="empty">${children}</p>`;
  */
 export function Shown({ from, children }) {
   const { data, problem, at, held, again } = from;
-  if (data === undefined) return problem ? html`<${Fault} problem=${problem} />` : html`<p class="loading">Loading …</p>`;
+  if (data === undefined)
+    return problem ? html`<${Fault} problem=${problem} />` : html`<p class="loading">Loading …</p>`;
   return html`
-    ${problem
-      ? html`<div class="stale"><p>This is from <${Ago} at=${at} />.</p><${Fault} problem=${problem} /></div>`
-      : null}
-    ${held
-      ? html`<p class="held" role="status">Something changed here while you typed. <button type="button" onClick=${again}>Show it</button></p>`
-      : null}
+    ${
+      problem
+        ? html`<div class="stale">
+            <p>This is from <${Ago} at=${at} />.</p>
+            <${Fault} problem=${problem} />
+          </div>`
+        : null
+    }
+    ${
+      held
+        ? html`<p class="held" role="status">
+            Something changed here while you typed. <button type="button" onClick=${again}>Show it</button>
+          </p>`
+        : null
+    }
     ${children(data)}
   `;
 }
@@ -161,25 +175,31 @@ export function Field({ field, value, onInput }) {
   const common = { id, name, required, 'aria-describedby': hint ? hintId : undefined, onInput: typed };
   const least = kind === 'text' || kind === 'area' ? { minLength: min } : { min, max, step: 'any' };
   if (kind === 'check') {
-    const tick = (/** @type {{ currentTarget: { checked: boolean } }} */ event) => onInput(event.currentTarget.checked ? 'yes' : '');
-    return html`<p class="field"><label for=${id}><input id=${id} type="checkbox" checked=${value === 'yes'} onChange=${tick} /> ${label}</label></p>`;
+    const tick = (/** @type {{ currentTarget: { checked: boolean } }} */ event) =>
+      onInput(event.currentTarget.checked ? 'yes' : '');
+    return html`<p class="field">
+      <label for=${id}><input id=${id} type="checkbox" checked=${value === 'yes'} onChange=${tick} /> ${label}</label>
+    </p>`;
   }
   return html`<p class="field">
     <label for=${id}>${label}${required ? '' : html` <small>(optional)</small>`}</label>
-    ${kind === 'area'
-      ? html`<textarea ...${common} ...${least} rows="3" value=${value}></textarea>`
-      : kind === 'select'
-        ? html`<select ...${common} value=${value}>
-            ${required ? null : html`<option value="">–</option>`}
-            ${options.map((o) => html`<option value=${o} selected=${o === value}>${plain(o)}</option>`)}
-          </select>`
-        : html`<input ...${common} ...${least} type=${kind} value=${value} autocomplete="off" />`}
+    ${
+      kind === 'area'
+        ? html`<textarea ...${common} ...${least} rows="3" value=${value}></textarea>`
+        : kind === 'select'
+          ? html`<select ...${common} value=${value}>
+              ${required ? null : html`<option value="">–</option>`}
+              ${options.map((o) => html`<option value=${o} selected=${o === value}>${plain(o)}</option>`)}
+            </select>`
+          : html`<input ...${common} ...${least} type=${kind} value=${value} autocomplete="off" />`
+    }
     ${hint ? html`<small id=${hintId}>${hint}</small>` : null}
   </p>`;
 }
 
 /** `randomUUID` is there only over TLS and on this machine. @param {Crypto} from */
-const idOf = (from) => [...from.getRandomValues(new Uint8Array(16))].map((b) => b.toString(16).padStart(2, '0')).join('');
+const idOf = (from) =>
+  [...from.getRandomValues(new Uint8Array(16))].map((b) => b.toString(16).padStart(2, '0')).join('');
 
 /** One key for the same words sent again: what was cut off is not done twice. */
 export function useWrite() {
@@ -208,7 +228,10 @@ export function useWrite() {
  *   onDone?: () => void, onCancel?: () => void, onProblem?: (problem: import('./api.js').Problem) => void, tone?: string, children?: unknown }} props
  */
 export function Form({ fields, submit, send, onDone, onCancel, onProblem, tone = '', children }) {
-  const fresh = () => Object.fromEntries(fields.map((f) => [f.name, f.value ?? (f.kind === 'select' && f.required ? (f.options?.[0] ?? '') : '')]));
+  const fresh = () =>
+    Object.fromEntries(
+      fields.map((f) => [f.name, f.value ?? (f.kind === 'select' && f.required ? (f.options?.[0] ?? '') : '')]),
+    );
   const [values, set] = useState(fresh);
   const [problem, setProblem] = useState(/** @type {import('./api.js').Problem | undefined} */ (undefined));
   const [busy, setBusy] = useState(false);
@@ -253,13 +276,14 @@ export function Act({ label, title, says, fields = [], tone = '', send, done, on
     announce(done);
     onDone?.();
   };
-  return html`<button type="button" class=${tone} onClick=${() => set(true)}>${label}</button>
-    ${open
-      ? html`<${Dialog} title=${title} onClose=${close}>
-          <p>${says}</p>
-          <${Form} fields=${fields} submit=${label} tone=${tone} send=${send} onDone=${finished} onCancel=${close} />
-        <//>`
-      : null}`;
+  return html`<button type="button" class=${tone} onClick=${() => set(true)}>${label}</button> ${
+      open
+        ? html`<${Dialog} title=${title} onClose=${close}>
+            <p>${says}</p>
+            <${Form} fields=${fields} submit=${label} tone=${tone} send=${send} onDone=${finished} onCancel=${close} />
+          <//>`
+        : null
+    }`;
 }
 
 /** A heading that the page's focus goes to. @param {{ children?: unknown }} props */
@@ -268,7 +292,21 @@ export const Heading = ({ children }) => html`<h1 tabindex="-1">${children}</h1>
 /** Name and value, side by side. @param {{ of: [string, unknown][] }} props */
 export const Facts = ({ of }) =>
   html`<dl class="facts">
-    ${of.filter(([, v]) => v !== undefined && v !== null).map(([k, v]) => html`<div><dt>${k}</dt><dd>${v}</dd></div>`)}
+    ${of
+      .filter(([, v]) => v !== undefined && v !== null)
+      .map(
+        ([k, v]) =>
+          html`<div>
+            <dt>${k}</dt>
+            <dd>${v}</dd>
+          </div>`,
+      )}
   </dl>`;
 
-export const REASON = { name: 'reason', label: 'Why', kind: /** @type {const} */ ('area'), required: true, hint: 'It is kept on record, with your name.' };
+export const REASON = {
+  name: 'reason',
+  label: 'Why',
+  kind: /** @type {const} */ ('area'),
+  required: true,
+  hint: 'It is kept on record, with your name.',
+};

@@ -34,7 +34,11 @@ export const percent = (n) => (n === undefined || n === null ? '–' : `${Math.r
 
 /** @param {number} bytes */
 export const size = (bytes) =>
-  bytes < 1024 ? `${bytes} B` : bytes < 1 << 20 ? `${number(bytes / 1024, 1)} kB` : `${number(bytes / (1 << 20), 1)} MB`;
+  bytes < 1024
+    ? `${bytes} B`
+    : bytes < 1 << 20
+      ? `${number(bytes / 1024, 1)} kB`
+      : `${number(bytes / (1 << 20), 1)} MB`;
 
 /**
  * The words of a run, which are Markdown for the Temporal Web UI, as plain lines; without what is to be pressed there.
@@ -49,7 +53,16 @@ export const linesOf = (markdown) =>
 /** Which colour and sign a status has: never the colour alone. */
 const TONES = {
   bad: ['incident', 'failed', 'rejected', 'blocked', 'expired'],
-  wait: ['awaiting_acceptance', 'under_review', 'amendments_required', 'paused', 'draining', 'submitted', 'pending', 'conditionally_approved'],
+  wait: [
+    'awaiting_acceptance',
+    'under_review',
+    'amendments_required',
+    'paused',
+    'draining',
+    'submitted',
+    'pending',
+    'conditionally_approved',
+  ],
   good: ['completed', 'approved', 'verified', 'complete', 'accepted', 'finished', 'applied'],
   busy: ['running', 'in_progress', 'compensating'],
 };

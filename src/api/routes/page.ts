@@ -38,10 +38,13 @@ const PACKAGES: Record<string, { file: string; from: () => string }> = {
 };
 
 const bareImports = (text: string): string =>
-  text.replaceAll(/(\bfrom\s*|\bimport\(\s*)(['"])([a-z/]+)\2/g, (whole, before: string, quote: string, name: string) => {
-    const own = PACKAGES[name];
-    return own ? `${before}${quote}./${own.file}${quote}` : whole;
-  });
+  text.replaceAll(
+    /(\bfrom\s*|\bimport\(\s*)(['"])([a-z/]+)\2/g,
+    (whole, before: string, quote: string, name: string) => {
+      const own = PACKAGES[name];
+      return own ? `${before}${quote}./${own.file}${quote}` : whole;
+    },
+  );
 
 /** Nothing from elsewhere, nothing inline, nothing made of text. */
 const POLICY_OF_CONTENT = [
@@ -83,7 +86,10 @@ function send(request: FastifyRequest, reply: FastifyReply, { type, bytes, gzipp
 }
 
 /** All of it, a few hundred kilobytes, read once. */
-function load(base: string, deps: Pick<ApiDeps, 'temporalUi'>): { page: Asset; assets: Map<string, Asset>; digest: string } {
+function load(
+  base: string,
+  deps: Pick<ApiDeps, 'temporalUi'>,
+): { page: Asset; assets: Map<string, Asset>; digest: string } {
   const folder = new URL('../page/', import.meta.url);
   const own = readdirSync(folder).filter((name) => /\.(js|css|svg)$/.test(name));
   const texts = new Map(own.map((name) => [name, readFileSync(new URL(name, folder), 'utf8')]));
@@ -92,7 +98,7 @@ function load(base: string, deps: Pick<ApiDeps, 'temporalUi'>): { page: Asset; a
   texts.set('terms.js', terms(base, deps));
   const assets = new Map<string, Asset>();
   const hash = createHash('sha256');
-  for (const [name, text] of [...texts].toSorted()) {
+  for (const [name, text] of [...texts].toSorted(([a], [b]) => (a < b ? -1 : 1))) {
     const ready = name.endsWith('.js') ? bareImports(text).replace(/\n\/\/# sourceMappingURL=.*\s*$/, '\n') : text;
     hash.update(`${name}\0${ready}\0`);
     assets.set(name, assetOf(TYPES[name.split('.').at(-1)!]!, ready));

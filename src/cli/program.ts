@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { STEER } from './completion/candidates.js';
 import { artifactVerbs } from './verbs/artifacts.js';
+import { auditVerbs } from './verbs/audit.js';
 import { chaosVerb } from './verbs/chaos.js';
 import { completionVerb } from './verbs/completion.js';
 import { contractVerbs } from './verbs/contract.js';
@@ -63,6 +64,7 @@ export function program(): Command {
   digestVerb(handoff);
   watchVerb(handoff);
   metricsVerb(handoff);
+  auditVerbs(handoff);
   handoff.commandsGroup(STEER);
   messageVerbs(handoff);
   submitReturnVerb(handoff);

@@ -129,8 +129,25 @@ export const ERRORS = {
   ),
   SIGN_OFF_REFUSED: entry(409, 'Report {report} cannot be signed off like this: {why}'),
   INVALID_REPORT: entry(400, 'The report is not valid: {issues}'),
+  AUDIT_KEY_INVALID: entry(500, 'The key of the audit log at {where} cannot be used: {why}'),
+  EVENTS_GONE: entry(
+    410,
+    'Events after cursor {cursor} were removed meanwhile; the oldest that are kept follow {floor}. Begin there, or anew without a cursor.',
+  ),
+  INVALID_WEBHOOK: entry(400, 'The webhook is not valid: {issues}'),
+  WEBHOOK_NOT_FOUND: entry(404, 'No webhook {webhook} exists. `handoff webhooks list` shows what is there.'),
+  TOO_MANY_LISTENERS: entry(
+    429,
+    'This key listens to events {count} times already; at most {limit} are allowed. Close one first.',
+    true,
+  ),
   // The surroundings.
-  STORAGE_REQUIRED: entry(400, '{what} needs storage: give the client `storage: await openStorage()`.'),
+  STORAGE_REQUIRED: entry(400, '{what} needs storage: give the client `storage: await openStorage()`. {why?}'),
+  API_UNREACHABLE: entry(
+    503,
+    'The handoff service at {url} does not answer: {why}. Is `handoff serve` up there?',
+    true,
+  ),
   NO_WORKER: entry(
     503,
     'No worker answers on task queue {queue} in namespace {namespace}. Start one: `handoff worker` or `handoff dev`. {next?}',

@@ -19,18 +19,25 @@ export function seenBy({ actor }: Pick<ReportDeps, 'actor'>): Pick<ReportQuery, 
   return fits.length > 0 ? { seenBy: actor.by } : { ownedBy: actor.by };
 }
 
-/** Newest first. Throws INVALID_REPORT. */
-export async function listReports(deps: ReportDeps, given: ReportFilter = {}): Promise<ReportPage> {
+/** What a filter asks the database, for one page of what the actor may see. Throws INVALID_REPORT. */
+export function queryOf(deps: Pick<ReportDeps, 'actor'>, given: ReportFilter): ReportQuery {
   const { pipeline_id, task_id, waits_for, limit = PAGE, cursor, ...filter } = parsedReport(reportFilterSchema, given);
-  const found = await deps.storage.reports.list({
+  return {
     ...filter,
     ...seenBy(deps),
     pipeline: pipeline_id,
     task: task_id,
     waitsFor: waits_for,
     before: cursor === undefined ? undefined : placeOf(cursor),
-    limit: limit + 1,
-  });
+    limit,
+  };
+}
+
+/** Newest first. Throws INVALID_REPORT. */
+export async function listReports(deps: ReportDeps, given: ReportFilter = {}): Promise<ReportPage> {
+  const query = queryOf(deps, given);
+  const { limit } = query;
+  const found = await deps.storage.reports.list({ ...query, limit: limit + 1 });
   const now = Date.now();
   const page = found.slice(0, limit);
   const last = page.at(-1);

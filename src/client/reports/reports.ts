@@ -47,9 +47,10 @@ import type {
   UpdateReport,
   WriteOptions,
 } from './port.js';
+import { exportReport, exportReports } from './export/export.js';
 import { historyOf, listReports, versionOf } from './read.js';
 import { act } from './send.js';
-import { componentStatusOf, dashboardOf, exportReport, exportReports, statisticsOf } from './views.js';
+import { componentStatusOf, dashboardOf, statisticsOf } from './views.js';
 
 const there = <K extends string, V>(key: K, value: V | undefined): Partial<Record<K, V>> =>
   value === undefined ? {} : ({ [key]: value } as Record<K, V>);

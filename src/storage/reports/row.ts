@@ -4,7 +4,7 @@ import { nextDue } from '../../core/report/due.js';
 import { overallProgress } from '../../core/report/outline.js';
 import { componentStatuses } from '../../core/report/present.js';
 import { COMPONENT_TYPES, type ReportContent, type ReportState } from '../../core/report/report.js';
-import { autoApproval } from '../../core/report/verify.js';
+import { autoApproval, countingFacts, lowestCoverage } from '../../core/report/verify.js';
 import { waitsFor } from '../../core/report/waits.js';
 import type { ReportTable } from './tables.js';
 
@@ -37,6 +37,7 @@ export function rowOf(s: ReportState, summary: string): Insertable<ReportTable> 
         ]),
       ),
     ),
+    blockers: COMPONENT_TYPES.reduce((sum, type) => sum + s.outline.components[type].blockers, 0),
     sign_off_status: signOffProgress(s, now),
     waits_for: waiting ? ` ${waiting.whom.join(' ')} ` : null,
     waits_words: waiting?.words ?? null,
@@ -47,6 +48,7 @@ export function rowOf(s: ReportState, summary: string): Insertable<ReportTable> 
     verified_tests: verified.tests,
     verified_coverage: verified.coverage,
     verified_score: verified.score,
+    coverage: lowestCoverage(countingFacts(s)) ?? null,
     summary,
     submissions: s.submissions,
     created_at: s.createdAt,

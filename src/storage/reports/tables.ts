@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely';
+import { sql, type Generated, type Kysely } from 'kysely';
 
 /** One row a report: what lists and statistics ask for, derived from its state. Times in milliseconds. */
 export interface ReportTable {
@@ -15,6 +15,8 @@ export interface ReportTable {
   progress: number;
   /** Per component: its status, `verified` included, and its progress, JSON. */
   components: string;
+  /** How many in all components. */
+  blockers: number;
   sign_off_status: string;
   /** For whom it waits, with a space before and after each; null where it waits for nobody. */
   waits_for: string | null;
@@ -29,6 +31,8 @@ export interface ReportTable {
   verified_tests: number;
   verified_coverage: number;
   verified_score: number;
+  /** Per cent of lines, as facts say; null where none does. */
+  coverage: number | null;
   /** The first 200 characters of the work summary. */
   summary: string;
   submissions: number;
@@ -53,6 +57,8 @@ export interface ReportVersionTable {
 
 /** What happened, one row a change: its history. */
 export interface ReportChangeTable {
+  /** Rises with every change of any report: what is computed from all of them is of one `n`. */
+  n: Generated<number>;
   report: string;
   seq: number;
   act: string;
@@ -78,6 +84,7 @@ export async function createReports(db: Kysely<unknown>): Promise<void> {
     .addColumn('seq', 'integer', (c) => c.notNull())
     .addColumn('progress', 'real', (c) => c.notNull())
     .addColumn('components', 'text', (c) => c.notNull())
+    .addColumn('blockers', 'integer', (c) => c.notNull())
     .addColumn('sign_off_status', 'text', (c) => c.notNull())
     .addColumn('waits_for', 'text')
     .addColumn('waits_words', 'text')
@@ -88,6 +95,7 @@ export async function createReports(db: Kysely<unknown>): Promise<void> {
     .addColumn('verified_tests', 'real', (c) => c.notNull())
     .addColumn('verified_coverage', 'real', (c) => c.notNull())
     .addColumn('verified_score', 'real', (c) => c.notNull())
+    .addColumn('coverage', 'real')
     .addColumn('summary', 'text', (c) => c.notNull())
     .addColumn('submissions', 'integer', (c) => c.notNull())
     .addColumn('created_at', 'bigint', (c) => c.notNull())
@@ -102,6 +110,12 @@ export async function createReports(db: Kysely<unknown>): Promise<void> {
     await s.createIndex(`reports_by_${column}`).on('reports').columns([column, 'created_at', 'id']).execute();
   await s.createIndex('reports_by_age').on('reports').columns(['created_at', 'id']).execute();
   await s
+    .createIndex('reports_waiting')
+    .on('reports')
+    .columns(['waits_since', 'id'])
+    .where(sql.ref('waits_since'), 'is not', null)
+    .execute();
+  await s
     .createTable('report_versions')
     .addColumn('report', 'text', (c) => c.notNull())
     .addColumn('number', 'integer', (c) => c.notNull())
@@ -113,6 +127,7 @@ export async function createReports(db: Kysely<unknown>): Promise<void> {
     .execute();
   await s
     .createTable('report_changes')
+    .addColumn('n', 'integer', (c) => c.primaryKey().autoIncrement())
     .addColumn('report', 'text', (c) => c.notNull())
     .addColumn('seq', 'integer', (c) => c.notNull())
     .addColumn('act', 'text', (c) => c.notNull())
@@ -122,6 +137,6 @@ export async function createReports(db: Kysely<unknown>): Promise<void> {
     .addColumn('version', 'integer', (c) => c.notNull())
     .addColumn('digest', 'text', (c) => c.notNull())
     .addColumn('note', 'text')
-    .addPrimaryKeyConstraint('report_changes_key', ['report', 'seq'])
+    .addUniqueConstraint('report_changes_key', ['report', 'seq'])
     .execute();
 }

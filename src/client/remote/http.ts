@@ -91,8 +91,7 @@ export class Http {
         throw problemIn(answer, this.#base);
       } catch (error) {
         if (error instanceof HandoffError) throw error;
-        call.signal?.throwIfAborted();
-        if (late?.aborted) throw lateError(`${method} ${path}`, ms, method, error);
+        if (late?.aborted || call.signal?.aborted) throw lateError(`${method} ${path}`, ms, method, error);
         const pause = pauses[tries];
         if (pause === undefined) throw unreachable(this.#base, reasonOf(error), error);
         await sleep(pause);

@@ -39,7 +39,7 @@ import type {
   SubmitReturnMessage,
 } from './messages.js';
 import type { ContextManager } from './packages/context-manager.js';
-import type { HandoffMetrics, MetricsFilter } from './metrics/metrics.js';
+import type { HandoffMetrics, MetricsFilter, ServerMetrics } from './metrics/metrics.js';
 import type { HandoffPlan } from './plan/plan.js';
 import type { Agents as StoredAgents } from './storage/agents.js';
 import type { Contracts as StoredContracts } from './storage/contracts.js';
@@ -216,6 +216,16 @@ export class HandoffClient {
   /** What waits for a person, over all handoffs that match, oldest first. */
   incidents(filter?: HandoffFilter): Promise<OpenIncident[]> {
     return this.#verbs.incidents(filter);
+  }
+
+  /** Whether Temporal answers, and what it says of the task queues. Never throws. `withinMs`: default 3,000. */
+  server(options?: { withinMs?: number }): Promise<ServerMetrics> {
+    return this.#verbs.server(options);
+  }
+
+  /** The task queue of the workers that this client starts handoffs on; over HTTP it is the service's to know. */
+  get taskQueue(): string {
+    return this.#verbs.taskQueue;
   }
 
   /**

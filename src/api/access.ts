@@ -1,28 +1,12 @@
+import type { FastifyRequest } from 'fastify';
 import { HandoffError } from '../core/errors.js';
 import type { Actor } from '../core/report/report.js';
 import type { Party, Subject } from '../core/request.js';
-import { POLICY, refuseAct, type Act, type Permission, type Relation } from '../core/service/policy.js';
+import type { Act, Relation } from '../core/service/policy.js';
+import { allow, may } from './auth.js';
 import type { ApiDeps } from './deps.js';
 
 export const isAdmin = ({ roles }: Actor): boolean => roles.includes('admin');
-
-const NEEDED: Record<Relation, string> = {
-  owner: 'who owns it',
-  not_owner: 'who does not own it',
-  source: 'its source agent',
-  target: 'its target agent',
-  party: 'its source or target agent',
-  self: 'the agent itself',
-};
-
-/** Throws FORBIDDEN, which says who may. */
-export function permit(actor: Actor, act: Act, relations: readonly Relation[] = []): void {
-  if (refuseAct(act, actor.roles, { relations }) === undefined) return;
-  const may = (POLICY[act] as readonly Permission[]).map(({ roles, relation }) =>
-    relation ? NEEDED[relation] : `the role ${roles.join(' or ')}`,
-  );
-  throw new HandoffError('FORBIDDEN', { actor: actor.by, act, why: `it needs ${may.join(', or ')}` });
-}
 
 /** How an agent stands to a handoff between two. */
 export function relationsTo(agent: string, { source, target }: { source?: Party; target?: Party }): Relation[] {
@@ -37,14 +21,15 @@ export function relationsTo(agent: string, { source, target }: { source?: Party;
  * Lets an act on a handoff pass. Throws FORBIDDEN; and HANDOFF_NOT_FOUND of one that who asks may not read, as of one
  * that is not there.
  */
-export async function permitOn(deps: ApiDeps, actor: Actor, act: Act, handoff: string): Promise<void> {
-  if (isAdmin(actor)) return permit(actor, act);
+export async function allowOn(deps: ApiDeps, request: FastifyRequest, act: Act, handoff: string): Promise<void> {
+  const { actor } = request;
+  if (isAdmin(actor)) return allow(request, act);
   const relations = relationsTo(actor.by, await partiesOf(deps, handoff));
-  if (refuseAct('handoff.read', actor.roles, { relations })) throw new HandoffError('HANDOFF_NOT_FOUND', { handoff });
-  permit(actor, act, relations);
+  if (!may(request, 'handoff.read', { relations })) throw new HandoffError('HANDOFF_NOT_FOUND', { handoff });
+  allow(request, act, { relations });
 }
 
-/** From the record; before there is one, from the run. Throws HANDOFF_NOT_FOUND, NO_WORKER. */
+/** From the record; before there is one, from the run. Throws INVALID_ID, HANDOFF_NOT_FOUND, NO_WORKER. */
 async function partiesOf({ storage, client }: ApiDeps, handoff: string): Promise<Partial<Subject>> {
   const stored = await storage.handoffs.find(handoff);
   return stored?.subject ?? (await client.status(handoff)).subject ?? {};
@@ -57,6 +42,6 @@ export function spokenBy<M extends { by?: string | undefined }>(actor: Actor, me
   throw new HandoffError('FORBIDDEN', {
     actor: actor.by,
     act: `speak as ${by.slice(0, 100)}`,
-    why: 'it needs the role admin',
+    why: 'one of these roles is needed: admin',
   });
 }

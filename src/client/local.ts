@@ -7,7 +7,7 @@ import { documentOf } from './document.js';
 import { openIncidents, type OpenIncident } from './incidents.js';
 import { inboxOf, type InboxItem, type InboxOptions } from './inbox.js';
 import { listHandoffs } from './list.js';
-import { metricsOf } from './metrics.js';
+import { metricsOf, serverMetrics } from './metrics.js';
 import { manifestOf, traceOf, verifyArtifacts, type Trace } from './manifest.js';
 import { awaitOutcome, type WaitUntil } from './outcome.js';
 import { LocalPipelines, type PipelineClient } from './pipeline/pipelines.js';
@@ -55,7 +55,7 @@ import {
   type SubmitReturnMessage,
 } from '../messages.js';
 import { ContextManager } from '../packages/context-manager.js';
-import type { HandoffMetrics, MetricsFilter } from '../metrics/metrics.js';
+import type { HandoffMetrics, MetricsFilter, ServerMetrics } from '../metrics/metrics.js';
 import type { HandoffPlan } from '../plan/plan.js';
 import { Transformers, type Transformer } from '../contracts/transformers.js';
 import type { Rule } from '../rules/rule.js';
@@ -218,6 +218,14 @@ export class LocalClient implements HandoffVerbs {
 
   incidents(filter: HandoffFilter = {}): Promise<OpenIncident[]> {
     return openIncidents(this.caller, this.storage, this.runs, filter);
+  }
+
+  server({ withinMs }: { withinMs?: number } = {}): Promise<ServerMetrics> {
+    return serverMetrics(this.caller, this.storage, withinMs);
+  }
+
+  get taskQueue(): string {
+    return this.caller.taskQueue;
   }
 
   async metrics(filter?: MetricsFilter): Promise<HandoffMetrics> {

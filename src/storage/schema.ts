@@ -15,7 +15,14 @@ import {
   type ValidationTable,
 } from './tables/handoffs.js';
 import { createReliability, type ReliabilityTable } from './tables/reliability.js';
-import { createService, type AuditTable, type EventTable, type KeyTable } from './tables/service.js';
+import {
+  createService,
+  type AuditTable,
+  type EventTable,
+  type IdempotencyTable,
+  type KeyTable,
+  type LoginTable,
+} from './tables/service.js';
 import {
   createRegistry,
   type AgentTable,
@@ -58,6 +65,8 @@ export interface Tables {
   events: EventTable;
   audit: AuditTable;
   api_keys: KeyTable;
+  logins: LoginTable;
+  idempotency: IdempotencyTable;
 }
 
 const first: Migration = {

@@ -4,7 +4,9 @@ import { Agents } from './agents.js';
 import { Blobs, MemoryBlobs } from './blobs.js';
 import { Contracts } from './contracts.js';
 import { openDatabase, openReadOnly, type Db, type ReadOnlyDb } from './database.js';
+import { IdempotencyKeys } from './idempotency.js';
 import { ApiKeys } from './keys.js';
+import { Logins } from './logins.js';
 import { Outbox } from './events/outbox.js';
 import { Handoffs } from './handoffs.js';
 import { Ledger } from './ledger.js';
@@ -56,6 +58,8 @@ export interface Storage {
   reliability: ReliabilityTests;
   outbox: Outbox;
   keys: ApiKeys;
+  logins: Logins;
+  idempotency: IdempotencyKeys;
   blobs: Blobs;
   packages: FileHandoffStorage;
   /** Runs `work` with a view of this storage through which nothing can be written: see {@link lookInto}. */
@@ -135,6 +139,7 @@ function storageOn(
 ): Omit<Storage, 'look' | 'close'> {
   const { folder } = placesOf(options);
   const root = path.resolve(options.root ?? folder);
+  const keys = new ApiKeys(db);
   const sources = (options.sources ?? ['.']).map((s) => path.resolve(s));
   return {
     folder,
@@ -157,7 +162,9 @@ function storageOn(
     pipelines: new Pipelines(db),
     reliability: new ReliabilityTests(db),
     outbox: new Outbox(db),
-    keys: new ApiKeys(db),
+    keys,
+    logins: new Logins(db, keys),
+    idempotency: new IdempotencyKeys(db),
     blobs,
     packages,
   };

@@ -2,8 +2,10 @@ import { z } from 'zod';
 import { summaryOf } from '../../client/summary.js';
 import type { OpenIncident } from '../../client/incidents.js';
 import { invalid } from '../../core/errors.js';
-import { isAdmin, permit, relationsTo } from '../access.js';
+import { isAdmin, relationsTo } from '../access.js';
+import { allow } from '../auth.js';
 import type { Routes } from '../deps.js';
+import { route } from '../route.js';
 import type { PageEnd } from '../../storage/handoffs.js';
 import * as shapes from '../shapes/handoffs.js';
 import { whole } from '../shapes/parameters.js';
@@ -14,16 +16,15 @@ const PAGE = 50;
 export const handoffListRoutes: Routes = (app, { client, storage }) => {
   app.get(
     '/handoffs',
-    {
-      schema: {
-        tags: ['handoffs'],
-        summary: 'Handoffs, newest first; an agent sees those of which it is source or target',
-        querystring: shapes.listQuery,
-        response: { 200: shapes.page },
-      },
-    },
+    route({
+      tag: 'handoffs',
+      act: 'handoff.list',
+      summary: 'Handoffs, newest first; an agent sees those of which it is source or target',
+      querystring: shapes.listQuery,
+      success: { 200: shapes.page },
+      problems: ['INVALID_REQUEST'],
+    }),
     async ({ actor, query }) => {
-      permit(actor, 'handoff.list');
       const { limit = PAGE, cursor, ...filter } = query;
       const found = await storage.handoffs.page(shapes.filterOf(filter), {
         limit: limit + 1,
@@ -37,16 +38,14 @@ export const handoffListRoutes: Routes = (app, { client, storage }) => {
   );
   app.get(
     '/incidents',
-    {
-      schema: {
-        tags: ['incidents'],
-        summary: 'What waits for a person, over all handoffs that match, oldest first',
-        querystring: shapes.incidentsQuery,
-        response: { 200: shapes.incidents },
-      },
-    },
+    route({
+      tag: 'handoffs',
+      act: 'incident.list',
+      summary: 'What waits for a person, over all handoffs that match, oldest first',
+      querystring: shapes.incidentsQuery,
+      success: { 200: shapes.incidents },
+    }),
     async ({ actor, query }) => {
-      permit(actor, 'incident.list');
       const filter = shapes.filterOf(query);
       if (isAdmin(actor)) return { incidents: await client.incidents(filter) };
       // Only their own runs are asked.
@@ -60,17 +59,19 @@ export const handoffListRoutes: Routes = (app, { client, storage }) => {
   );
   app.get(
     '/inbox/:agent',
-    {
-      schema: {
-        tags: ['handoffs'],
-        summary: 'What waits for an agent to accept: the most urgent first, then the oldest',
-        params: z.strictObject({ agent: z.string() }),
-        querystring: z.strictObject({ limit: whole(1, 1000).optional() }),
-        response: { 200: shapes.inbox },
-      },
-    },
-    async ({ actor, params: { agent }, query }) => {
-      permit(actor, 'inbox.read', agent === actor.by ? ['self'] : []);
+    route({
+      tag: 'handoffs',
+      act: 'inbox.read',
+      summary: 'What waits for an agent to accept: the most urgent first, then the oldest',
+      params: z.strictObject({ agent: z.string() }),
+      querystring: z.strictObject({ limit: whole(1, 1000).optional() }),
+      success: { 200: shapes.inbox },
+      problems: ['INVALID_ID', 'INVALID_REQUEST', 'AGENT_UNKNOWN'],
+    }),
+    async (request) => {
+      const { actor, query } = request;
+      const { agent } = request.params;
+      allow(request, 'inbox.read', { relations: agent === actor.by ? ['self'] : [] });
       return { inbox: await client.inbox(agent, query) };
     },
   );

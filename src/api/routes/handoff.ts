@@ -2,12 +2,14 @@ import { z } from 'zod';
 import type { RunStatus } from '../../client/runs.js';
 import { HandoffError } from '../../core/errors.js';
 import type { HandoffOutcome } from '../../core/handoff.js';
-import { permitOn } from '../access.js';
+import { allowOn } from '../access.js';
 import type { Routes } from '../deps.js';
+import { route } from '../route.js';
 import * as shapes from '../shapes/handoffs.js';
 import { handoffId, whole } from '../shapes/parameters.js';
 
-const tags = ['handoffs'];
+const common = { tag: 'handoffs', act: 'handoff.read', params: handoffId } as const;
+const problems = ['INVALID_ID', 'HANDOFF_NOT_FOUND', 'NO_WORKER', 'QUERY_TOO_EARLY'] as const;
 /** Even who does not want to wait gives the server the time to say that it is over. Milliseconds. */
 const MOMENT_MS = 500;
 
@@ -19,43 +21,40 @@ export const handoffReadRoutes: Routes = (app, deps) => {
     closing.abort();
     done();
   });
-  const read = (summary: string, answer: z.ZodType) => ({
-    schema: { tags, summary, params: handoffId, response: { 200: answer } },
-  });
+  const read = <A extends z.ZodType>(summary: string, answer: A) =>
+    route({ ...common, summary, success: { 200: answer }, problems: [...problems, 'CONTENT_MISSING'] });
   app.get('/handoffs/:handoff_id', read('What a handoff is doing now', shapes.status), async (request) => {
     const { handoff_id: id } = request.params;
-    await permitOn(deps, request.actor, 'handoff.read', id);
+    await allowOn(deps, request, 'handoff.read', id);
     return client.status(id);
   });
   app.get('/handoffs/:handoff_id/progress', read('Per cent done', shapes.progress), async (request) => {
     const { handoff_id: id } = request.params;
-    await permitOn(deps, request.actor, 'handoff.read', id);
+    await allowOn(deps, request, 'handoff.read', id);
     return client.progress(id);
   });
   app.get('/handoffs/:handoff_id/effects', read('What it changed, oldest first', shapes.effects), async (request) => {
     const { handoff_id: id } = request.params;
-    await permitOn(deps, request.actor, 'handoff.read', id);
+    await allowOn(deps, request, 'handoff.read', id);
     return { effects: await client.effects(id) };
   });
   app.get('/handoffs/:handoff_id/document', read('The document that it carries', shapes.carried), async (request) => {
     const { handoff_id: id } = request.params;
-    await permitOn(deps, request.actor, 'handoff.read', id);
+    await allowOn(deps, request, 'handoff.read', id);
     return (await client.document(id)).toJSON();
   });
   app.get(
     '/handoffs/:handoff_id/result',
-    {
-      schema: {
-        tags,
-        summary: 'The outcome; while it is open, 202 with its status once the time is over',
-        params: handoffId,
-        querystring: z.strictObject({ wait_seconds: whole(0, 60).optional() }),
-        response: { 200: shapes.outcome, 202: shapes.status },
-      },
-    },
+    route({
+      ...common,
+      summary: 'The outcome; while it is open, 202 with its status once the time is over',
+      querystring: z.strictObject({ wait_seconds: whole(0, 60).optional() }),
+      success: { 200: shapes.outcome, 202: shapes.status },
+      problems: [...problems, 'HANDOFF_TERMINATED'],
+    }),
     async (request, reply): Promise<HandoffOutcome | RunStatus> => {
       const { handoff_id: id } = request.params;
-      await permitOn(deps, request.actor, 'handoff.read', id);
+      await allowOn(deps, request, 'handoff.read', id);
       const gone = new AbortController();
       reply.raw.once('close', () => gone.abort());
       const time = AbortSignal.timeout(Math.max((request.query.wait_seconds ?? 0) * 1000, MOMENT_MS));

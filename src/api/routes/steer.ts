@@ -1,7 +1,9 @@
-import { checkBounds } from '../../core/request-schema.js';
-import type { Act } from '../../core/service/policy.js';
-import { permitOn, spokenBy } from '../access.js';
+import type { z } from 'zod';
+import type { ErrorCode } from '../../core/errors.js';
+import { allowOn, spokenBy } from '../access.js';
 import type { Routes } from '../deps.js';
+import { idempotencyKeyOf } from '../idempotency.js';
+import { route } from '../route.js';
 import { MESSAGES } from '../shapes/messages.js';
 import { handoffId } from '../shapes/parameters.js';
 import type { HandoffClient } from '../../client.js';
@@ -29,6 +31,24 @@ const SAY: Record<keyof typeof MESSAGES, Say> = {
   rollback: (client, id, message, options) => client.rollback(id, message, options),
 };
 
+const PROBLEMS: readonly ErrorCode[] = [
+  'INVALID_ID',
+  'INVALID_MESSAGE',
+  'HANDOFF_NOT_FOUND',
+  'WRONG_STATE',
+  'ALREADY_ACCEPTED',
+  'STALE_ACCEPTANCE',
+  'EXPIRED',
+  'INCIDENT_NOT_OPEN',
+  'WRONG_INCIDENT',
+  'RETURN_UNKNOWN',
+  'RETURN_RECEIVED',
+  'RETURN_OUTSTANDING',
+  'PATH_NOT_ALLOWED',
+  'CHECKSUM_MISMATCH',
+  'NO_WORKER',
+];
+
 /** The messages to one handoff. */
 export const steerRoutes: Routes = (app, deps) => {
   for (const [verb, { act, body, answer, summary }] of Object.entries(MESSAGES)) {
@@ -36,24 +56,23 @@ export const steerRoutes: Routes = (app, deps) => {
     const isSignal = 'sent' in answer.shape;
     app.post(
       `/handoffs/:handoff_id/${verb}`,
-      {
-        schema: {
-          tags: ['handoffs'],
-          summary,
-          params: handoffId,
-          body,
-          response: { [isSignal ? 202 : 200]: answer },
-        },
-      },
+      route({
+        tag: 'handoffs',
+        act,
+        summary,
+        params: handoffId,
+        body: body as z.ZodType<{ by?: string }>,
+        success: { [isSignal ? 202 : 200]: answer as z.ZodType<unknown> },
+        problems: PROBLEMS,
+      }),
       async (request, reply) => {
         const { handoff_id: id } = request.params;
         const { actor } = request;
-        await permitOn(deps, actor, act as Act, id);
-        checkBounds(request.body, 'The message');
-        const message = spokenBy(actor, request.body as { by?: string });
-        const key = request.headers['idempotency-key'];
+        await allowOn(deps, request, act, id);
+        const message = spokenBy(actor, request.body);
+        const key = idempotencyKeyOf(request);
         // Temporal knows it per handoff: what another agent has sent under the same key is not this.
-        const updateId = typeof key === 'string' ? `${actor.by}/${verb}/${key}` : undefined;
+        const updateId = key === undefined ? undefined : `${actor.by}/${verb}/${key}`;
         const said = await say(deps.client, id, message as never, { updateId });
         return reply.code(isSignal ? 202 : 200).send(isSignal ? { handoffId: id, sent: verb } : said);
       },

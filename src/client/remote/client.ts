@@ -13,7 +13,7 @@ import type { HandoffRequest } from '../../core/request.js';
 import type { Verification } from '../../core/verification.js';
 import type * as m from '../../messages.js';
 import { checkedMetricsFilter } from '../../metrics/filter.js';
-import type { HandoffMetrics, MetricsFilter } from '../../metrics/metrics.js';
+import type { HandoffMetrics, MetricsFilter, ServerMetrics } from '../../metrics/metrics.js';
 import type { HandoffPlan } from '../../plan/plan.js';
 import type { VerifyOptions } from '../../storage/manifest/verify.js';
 import type { Bulk } from '../bulk.js';
@@ -36,6 +36,7 @@ import { remoteReports } from './reports.js';
 /** The most that one page of a list has, and the longest that one question for a result is held. */
 const PAGE = 200;
 const WAIT_SECONDS = 60;
+const UNKNOWN: ServerMetrics = { up: false, taskQueues: [] };
 
 /** The verbs over the HTTP API. The types say who may what; the service decides it by the key. */
 export class RemoteClient implements HandoffVerbs {
@@ -171,6 +172,16 @@ export class RemoteClient implements HandoffVerbs {
     // As with storage, a status of its own means nothing here.
     const { status: _, ...query } = filterQuery(checkedFilter(filter));
     return (await this.http.get<{ incidents: OpenIncident[] }>('/incidents', query)).incidents;
+  }
+
+  async server({ withinMs }: { withinMs?: number } = {}): Promise<ServerMetrics> {
+    const late = withinMs === undefined ? {} : { deadlineMs: withinMs };
+    const asked = this.http.get<HandoffMetrics>('/metrics', {}, late);
+    return asked.then((found) => found.server ?? UNKNOWN).catch((e: Error) => ({ ...UNKNOWN, why: e.message }));
+  }
+
+  get taskQueue(): never {
+    throw noHttp('The task queue', 'the service starts handoffs on its own');
   }
 
   async metrics(filter: MetricsFilter = {}): Promise<HandoffMetrics> {

@@ -17,6 +17,9 @@ export const ROLES = [
 ] as const;
 export type Role = (typeof ROLES)[number];
 
+/** Those of an agent's roles that give rights: all others are names of its own. */
+export const rightsOf = (roles: readonly string[]): Role[] => ROLES.filter((role) => roles.includes(role));
+
 const SIGNERS = ['developer', 'tech_lead', 'qa_engineer', 'security_reviewer', 'product_owner', 'architect'] as const;
 const READERS = ['reviewer', ...SIGNERS, 'admin'] as const;
 /** Every key: each agent that has one may at least this. */

@@ -8,10 +8,12 @@ export interface ServiceSettings {
   maxReportBytes: number;
   /** Bytes of one attachment. */
   maxAttachmentBytes: number;
-  /** Requests of one key in a minute. */
+  /** Requests of one key in a minute, and of one address without a key; 0: as many as one likes. */
   rateLimitPerMinute: number;
   /** Origins; empty: off. */
   corsOrigins: string[];
+  /** Whether a proxy in front of it says who asks (`X-Forwarded-For`, `X-Forwarded-Proto`). */
+  trustProxy: boolean;
   /** Seconds that dashboard and statistics are kept. */
   cacheSeconds: number;
   /** Whether "something waits for you" is told at all, and how often again. */
@@ -28,6 +30,7 @@ export const DEFAULT_SETTINGS: ServiceSettings = {
   maxAttachmentBytes: 10 * 1024 * 1024,
   rateLimitPerMinute: 600,
   corsOrigins: [],
+  trustProxy: false,
   cacheSeconds: 300,
   notifications: true,
   reminderMinutes: 60,

@@ -42,6 +42,26 @@ export interface KeyTable {
   last_used_at: number | null;
 }
 
+/** Who is logged in on the page; the cookie's secret only as its hash. */
+export interface LoginTable {
+  hash: string;
+  key_id: string;
+  created_at: number;
+  expires_at: number;
+}
+
+/** Requests that named themselves; without a status one is still at work. */
+export interface IdempotencyTable {
+  agent: string;
+  key: string;
+  fingerprint: string;
+  status: number | null;
+  /** JSON. */
+  headers: string | null;
+  body: string | null;
+  created_at: number;
+}
+
 export async function createService(db: Kysely<unknown>): Promise<void> {
   const s = db.schema;
   await s
@@ -81,4 +101,23 @@ export async function createService(db: Kysely<unknown>): Promise<void> {
     .addColumn('last_used_at', 'bigint')
     .execute();
   await s.createIndex('api_keys_by_agent').on('api_keys').columns(['agent', 'created_at']).execute();
+  await s
+    .createTable('logins')
+    .addColumn('hash', 'text', (c) => c.primaryKey())
+    .addColumn('key_id', 'text', (c) => c.notNull())
+    .addColumn('created_at', 'bigint', (c) => c.notNull())
+    .addColumn('expires_at', 'bigint', (c) => c.notNull())
+    .execute();
+  await s
+    .createTable('idempotency')
+    .addColumn('agent', 'text', (c) => c.notNull())
+    .addColumn('key', 'text', (c) => c.notNull())
+    .addColumn('fingerprint', 'text', (c) => c.notNull())
+    .addColumn('status', 'integer')
+    .addColumn('headers', 'text')
+    .addColumn('body', 'text')
+    .addColumn('created_at', 'bigint', (c) => c.notNull())
+    .addPrimaryKeyConstraint('idempotency_pk', ['agent', 'key'])
+    .execute();
+  await s.createIndex('idempotency_by_age').on('idempotency').columns(['created_at']).execute();
 }

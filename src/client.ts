@@ -218,14 +218,9 @@ export class HandoffClient {
     return this.#verbs.incidents(filter);
   }
 
-  /** Whether Temporal answers, and what it says of the task queues. Never throws. `withinMs`: default 3,000. */
+  /** Whether Temporal answers, and what it says of the task queues, ours first. Never throws. `withinMs`: default 3,000. */
   server(options?: { withinMs?: number }): Promise<ServerMetrics> {
     return this.#verbs.server(options);
-  }
-
-  /** The task queue of the workers that this client starts handoffs on; over HTTP it is the service's to know. */
-  get taskQueue(): string {
-    return this.#verbs.taskQueue;
   }
 
   /**

@@ -224,10 +224,6 @@ export class LocalClient implements HandoffVerbs {
     return serverMetrics(this.caller, this.storage, withinMs);
   }
 
-  get taskQueue(): string {
-    return this.caller.taskQueue;
-  }
-
   async metrics(filter?: MetricsFilter): Promise<HandoffMetrics> {
     return metricsOf(this.caller, this.needStorage('Metrics'), filter);
   }

@@ -129,6 +129,7 @@ export const ERRORS = {
   ),
   SIGN_OFF_REFUSED: entry(409, 'Report {report} cannot be signed off like this: {why}'),
   INVALID_REPORT: entry(400, 'The report is not valid: {issues}'),
+  AUDIT_KEY_INVALID: entry(500, 'The key of the audit log at {where} cannot be used: {why}'),
   // The surroundings.
   STORAGE_REQUIRED: entry(400, '{what} needs storage: give the client `storage: await openStorage()`. {why?}'),
   API_UNREACHABLE: entry(

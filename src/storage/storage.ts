@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { Agents } from './agents.js';
+import { AuditTrail } from './audit/trail.js';
 import { Blobs, MemoryBlobs } from './blobs.js';
 import { Contracts } from './contracts.js';
 import { openDatabase, openReadOnly, type Db, type ReadOnlyDb } from './database.js';
@@ -33,6 +34,11 @@ export interface StorageOptions {
   durability?: 'process' | 'power';
   /** How packages are kept, below `packages` in the folder. */
   packages?: FileHandoffStorageOptions;
+  /**
+   * Files of the audit log outside the database: the key that its head is signed with, and the anchors. Default:
+   * `audit-key.pem` and `audit-anchors.jsonl` in the folder.
+   */
+  audit?: { key?: string; anchors?: string };
 }
 
 /** All that is kept outside workflow history. */
@@ -58,6 +64,7 @@ export interface Storage {
   reliability: ReliabilityTests;
   outbox: Outbox;
   keys: ApiKeys;
+  audit: AuditTrail;
   logins: Logins;
   idempotency: IdempotencyKeys;
   blobs: Blobs;
@@ -137,7 +144,7 @@ function storageOn(
   blobs: Blobs,
   packages: FileHandoffStorage,
 ): Omit<Storage, 'look' | 'close'> {
-  const { folder } = placesOf(options);
+  const { folder, file } = placesOf(options);
   const root = path.resolve(options.root ?? folder);
   const keys = new ApiKeys(db);
   const sources = (options.sources ?? ['.']).map((s) => path.resolve(s));
@@ -162,6 +169,11 @@ function storageOn(
     pipelines: new Pipelines(db),
     reliability: new ReliabilityTests(db),
     outbox: new Outbox(db),
+    audit: new AuditTrail(db, {
+      key: path.resolve(options.audit?.key ?? path.join(folder, 'audit-key.pem')),
+      anchors: path.resolve(options.audit?.anchors ?? path.join(folder, 'audit-anchors.jsonl')),
+      log: `${file}-wal`,
+    }),
     keys,
     logins: new Logins(db, keys),
     idempotency: new IdempotencyKeys(db),

@@ -1,51 +1,50 @@
 import { z } from 'zod';
+import { collectMetrics } from '../../metrics/collect.js';
 import { parseMetricsFilter } from '../../metrics/filter.js';
-import type { HandoffMetrics } from '../../metrics/metrics.js';
 import { createPrometheus } from '../../metrics/prometheus.js';
 import type { Routes } from '../deps.js';
+import { METRICS_PATHS, sharedScrape } from '../metrics.js';
 import { route } from '../route.js';
-import { answer } from '../shapes/parameters.js';
 
-const text = z.string().min(1).max(1000).optional();
-const common = { tag: 'dashboard', act: 'dashboard.read' } as const;
+const TEXT = z.string().max(200).optional();
 
-/** All numbers as JSON. */
-export const metricsRoutes: Routes = (app, { client }) => {
+/** The numbers as JSON. */
+export const metricsRoutes: Routes = (app, { client, storage }) => {
   app.get(
     '/metrics',
     route({
-      ...common,
-      summary: 'Numbers about handoffs, validations, pipelines and task queues',
-      querystring: z.strictObject({
-        since: text.describe('A date (ISO 8601), or a span such as 7d.'),
-        until: text,
-        session: text,
-        procedure: text,
-        type: text,
-      }),
-      success: { 200: answer<HandoffMetrics>(z.looseObject({})) },
+      summary: 'How many handoffs, how well and how long',
+      details: '`since` and `until`: when they were started; a date, or a span such as `7d`.',
+      tag: 'handoffs',
+      act: 'dashboard.read',
+      querystring: z.strictObject({ since: TEXT, until: TEXT, session: TEXT, procedure: TEXT, type: TEXT }),
+      success: { 200: z.record(z.string(), z.unknown()) },
       problems: ['INVALID_REQUEST'],
     }),
-    ({ query }) => client.metrics(parseMetricsFilter(query)),
+    async ({ query }) => {
+      const [numbers, server] = await Promise.all([
+        collectMetrics(storage, parseMetricsFilter(query)),
+        client.server(),
+      ]);
+      return { ...numbers, server };
+    },
   );
 };
 
-/** The same for Prometheus, at the root. */
+/** The same for Prometheus, at the top. */
 export const prometheusRoutes: Routes = (app, { client, storage }) => {
-  const scrape = createPrometheus({ storage, server: () => client.server() });
-  // Scrapes that come together are one: a database that is slow today must not be asked by each of them.
-  let scraping: ReturnType<typeof scrape> | undefined;
+  const scrape = sharedScrape(createPrometheus({ storage, server: () => client.server() }));
   app.get(
-    '/metrics',
+    METRICS_PATHS.prometheus,
     route({
-      ...common,
-      summary: 'The same for Prometheus, which sends a key as `bearer_token`',
+      summary: 'The numbers for Prometheus',
+      tag: 'handoffs',
+      act: 'dashboard.read',
       success: { 200: { content: { 'text/plain': { schema: z.string() } } } },
     }),
     async (_request, reply) => {
-      scraping ??= scrape().finally(() => (scraping = undefined));
-      const { type, text: samples } = await scraping;
-      return reply.type(type).send(samples);
+      const { type, text } = await scrape();
+      return reply.type(type).send(text);
     },
   );
 };

@@ -36,7 +36,6 @@ import { remoteReports } from './reports.js';
 /** The most that one page of a list has, and the longest that one question for a result is held. */
 const PAGE = 200;
 const WAIT_SECONDS = 60;
-const UNKNOWN: ServerMetrics = { up: false, taskQueues: [] };
 
 /** The verbs over the HTTP API. The types say who may what; the service decides it by the key. */
 export class RemoteClient implements HandoffVerbs {
@@ -174,14 +173,10 @@ export class RemoteClient implements HandoffVerbs {
     return (await this.http.get<{ incidents: OpenIncident[] }>('/incidents', query)).incidents;
   }
 
-  async server({ withinMs }: { withinMs?: number } = {}): Promise<ServerMetrics> {
-    const late = withinMs === undefined ? {} : { deadlineMs: withinMs };
-    const asked = this.http.get<HandoffMetrics>('/metrics', {}, late);
-    return asked.then((found) => found.server ?? UNKNOWN).catch((e: Error) => ({ ...UNKNOWN, why: e.message }));
-  }
-
-  get taskQueue(): never {
-    throw noHttp('The task queue', 'the service starts handoffs on its own');
+  async server(): Promise<ServerMetrics> {
+    const away = (why: string): ServerMetrics => ({ up: false, why, taskQueues: [] });
+    const asked = this.metrics({ since: Date.now() }).then(({ server }) => server ?? away('the service did not say'));
+    return asked.catch((error: Error) => away(error.message));
   }
 
   async metrics(filter: MetricsFilter = {}): Promise<HandoffMetrics> {

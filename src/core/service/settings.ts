@@ -1,6 +1,6 @@
 import type { ReportTerms } from '../report/report.js';
 
-/** What the service is set to: S4's names (`AGENT_HANDOFF_…`), and ours (`HANDOFF_…`). `core/service/settings-schema.ts` reads them. */
+/** What the service is set to; `settings-schema.ts` has each name in the environment, and reads them. */
 export interface ServiceSettings {
   host: string;
   port: number;
@@ -19,6 +19,9 @@ export interface ServiceSettings {
   /** Whether "something waits for you" is told at all, and how often again. */
   notifications: boolean;
   reminderMinutes: number;
+  /** Files outside the database that the audit log is signed with, and anchored in. Absent: in the data folder. */
+  auditKey?: string;
+  auditAnchors?: string;
   /** What a report keeps from its creation on. */
   terms: ReportTerms;
 }

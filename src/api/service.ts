@@ -22,6 +22,7 @@ import { contractRoutes } from './routes/contracts.js';
 import { handoffReadRoutes } from './routes/handoff.js';
 import { handoffListRoutes } from './routes/handoff-lists.js';
 import { handoffRoutes } from './routes/handoffs.js';
+import { eventRoutes } from './routes/events.js';
 import { healthRoutes } from './routes/health.js';
 import { keyRoutes } from './routes/keys.js';
 import { manifestRoutes } from './routes/manifest.js';
@@ -33,6 +34,8 @@ import { reportRoutes } from './routes/reports.js';
 import { procedureRoutes } from './routes/procedures.js';
 import { sessionRoutes } from './routes/session.js';
 import { steerRoutes } from './routes/steer.js';
+import { waitingRoutes } from './routes/waiting.js';
+import { webhookRoutes } from './routes/webhooks.js';
 import { serverOptions } from './server-options.js';
 
 /** All that is below {@link PREFIX}. */
@@ -55,6 +58,9 @@ const ROUTES: readonly Routes[] = [
   contractRoutes,
   procedureRoutes,
   manifestRoutes,
+  eventRoutes,
+  waitingRoutes,
+  webhookRoutes,
 ];
 /** What is at the top: metrics for Prometheus, the page. Below a user's prefix where the API is a plugin. */
 const ROOT: readonly Routes[] = [prometheusRoutes, pageRoutes];

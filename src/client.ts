@@ -4,6 +4,7 @@ import type { OpenIncident } from './client/incidents.js';
 import type { InboxItem, InboxOptions } from './client/inbox.js';
 import { LocalClient, type LocalOptions } from './client/local.js';
 import type { Trace } from './client/manifest.js';
+import type { WaitUntil } from './client/outcome.js';
 import type { PipelineClient } from './client/pipeline/pipelines.js';
 import type { ReliabilityClient } from './client/reliability.js';
 import type { Reports } from './client/reports/port.js';
@@ -119,8 +120,8 @@ export class HandoffClient {
   }
 
   /** Waits for the end, without a deadline, and returns the outcome, whichever of the five it is. */
-  result(id: string): Promise<HandoffOutcome> {
-    return this.#verbs.result(id);
+  result(id: string, options?: WaitUntil): Promise<HandoffOutcome> {
+    return this.#verbs.result(id, options);
   }
 
   /** Asks a handoff to pause; it takes hold at the next step boundary. */

@@ -9,7 +9,7 @@ import { inboxOf, type InboxItem, type InboxOptions } from './inbox.js';
 import { listHandoffs } from './list.js';
 import { metricsOf, serverMetrics } from './metrics.js';
 import { manifestOf, traceOf, verifyArtifacts, type Trace } from './manifest.js';
-import { awaitOutcome } from './outcome.js';
+import { awaitOutcome, type WaitUntil } from './outcome.js';
 import { LocalPipelines, type PipelineClient } from './pipeline/pipelines.js';
 import { findRun, planHandoff } from './plan.js';
 import type { Reports } from './reports/port.js';
@@ -153,8 +153,10 @@ export class LocalClient implements HandoffVerbs {
     return this.runs.progress(id);
   }
 
-  result(id: string): Promise<HandoffOutcome> {
-    return awaitOutcome(this.caller.temporal, this.storage, checkedId(id));
+  async result(id: string, { signal }: WaitUntil = {}): Promise<HandoffOutcome> {
+    const { temporal } = this.caller;
+    const wait = (): Promise<HandoffOutcome> => awaitOutcome(temporal, this.storage, checkedId(id));
+    return signal ? temporal.withAbortSignal(signal, wait) : wait();
   }
 
   pause(id: string, message: PauseMessage): Promise<void> {

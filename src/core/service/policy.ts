@@ -74,11 +74,17 @@ export const POLICY = {
   'handoff.read': [{ roles: EVERYONE, relation: 'party' }],
   'handoff.accept': [{ roles: EVERYONE, relation: 'target' }],
   'handoff.pause': [{ roles: EVERYONE, relation: 'party' }],
+  // The time that there is for an answer is for who asks to give.
+  'handoff.extend': [{ roles: EVERYONE, relation: 'source' }],
   'handoff.cancel': [{ roles: EVERYONE, relation: 'source' }],
   'handoff.repair': [{ roles: ['admin'] }],
   'handoff.bulk': [{ roles: ['admin'] }],
   'inbox.read': [{ roles: EVERYONE, relation: 'self' }],
   'incident.list': [{ roles: EVERYONE }],
+  // Of all handoffs; a party may ask for one handoff's part of it.
+  'manifest.read': [{ roles: EVERYONE, relation: 'party' }],
+  'manifest.trace': [{ roles: ['admin'] }],
+  'agent.heartbeat': [{ roles: EVERYONE, relation: 'self' }],
   'registry.read': [{ roles: EVERYONE }],
   'registry.write': [{ roles: ['admin'] }],
   'key.manage': [{ roles: ['admin'] }],

@@ -5,6 +5,8 @@ import { LocalClient, type LocalOptions } from './client/local.js';
 import type { Trace } from './client/manifest.js';
 import type { WaitUntil } from './client/outcome.js';
 import type { PipelineClient } from './client/pipeline/pipelines.js';
+import type { Actor, Reports } from './client/reports/port.js';
+import type { Rebuilt } from './client/reports/rebuild.js';
 import type { ReliabilityClient } from './client/reliability.js';
 import { RemoteClient } from './client/remote/client.js';
 import type { RemoteOptions } from './client/remote/http.js';
@@ -239,6 +241,20 @@ export class HandoffClient {
   /** Pipelines of phases: start, pause, resume, transfer, follow. */
   get pipelines(): PipelineClient {
     return this.#verbs.pipelines;
+  }
+
+  /**
+   * Reports, on behalf of one actor, whose name and roles are believed here: the HTTP API finds them out, and over it
+   * the key's agent acts, whoever is given. What a new report keeps of the settings is {@link LocalOptions.reports}.
+   * Throws STORAGE_REQUIRED; INVALID_REQUEST without an actor, where one is needed.
+   */
+  reports(actor?: Actor): Reports {
+    return this.#verbs.reports(actor);
+  }
+
+  /** Writes what lists and statistics of reports are made from anew, from their runs. Throws STORAGE_REQUIRED. */
+  rebuildReports(): Promise<Rebuilt> {
+    return this.#verbs.rebuildReports();
   }
 
   /** Reliability tests: start, status, list, stop. */

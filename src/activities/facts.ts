@@ -9,9 +9,7 @@ import type { Attachment, Fact, ReportContent } from '../core/report/report.js';
 import type { Storage } from '../storage/storage.js';
 
 /** Bytes of one file that are read, and milliseconds that one may take, and all of a report. */
-const FILE_BYTES = 16 * 1024 * 1024;
-const FILE_MS = 15_000;
-const ALL_MS = 45_000;
+const LIMITS = { fileBytes: 16 * 1024 * 1024, fileMs: 15_000, allMs: 45_000 };
 /** What is never a report of tests. */
 const OTHERS = /^(?:image\/|application\/(?:pdf|zip|gzip)$)/;
 
@@ -31,12 +29,17 @@ export async function readFacts(
   storage: Pick<Storage, 'blobs'>,
   content: Pick<ReportContent, 'attachments'>,
   { digest, at, signal = new AbortController().signal }: { digest: string; at: number; signal?: AbortSignal },
+  limits = LIMITS,
 ): Promise<FactsFound> {
   const found: FactsFound = { facts: [], findings: [] };
-  const end = Date.now() + ALL_MS;
+  const end = Date.now() + limits.allMs;
   for (const attachment of content.attachments) {
     if (OTHERS.test(attachment.media_type)) continue;
-    const read = await readOne(storage, attachment, end - Date.now(), signal);
+    const timeMs = Math.min(limits.fileMs, end - Date.now());
+    const read =
+      timeMs > 0
+        ? await readOne(storage, attachment, { ...limits, timeMs }, signal)
+        : `not read, because the files before it took ${limits.allMs / 1000} s`;
     if (typeof read === 'string') found.findings.push(`${attachment.name}: ${read}`);
     else if (read) found.facts.push(factOf(attachment, read, digest, at));
   }
@@ -47,14 +50,13 @@ export async function readFacts(
 async function readOne(
   storage: Pick<Storage, 'blobs'>,
   { name, media_type: mediaType, size, sha256 }: Attachment,
-  leftMs: number,
+  { fileBytes, timeMs }: { fileBytes: number; timeMs: number },
   signal: AbortSignal,
 ): Promise<TestReport | string | undefined> {
-  if (leftMs <= 0) return `not read, because the files before it took ${ALL_MS / 1000} s`;
-  if (size > FILE_BYTES) return `${size} bytes; of a report of tests at most ${FILE_BYTES} are read`;
+  if (size > fileBytes) return `${size} bytes; of a report of tests at most ${fileBytes} are read`;
   try {
     const bytes = await storage.blobs.get({ uri: `blob:sha256/${sha256}`, sha256, size, mediaType });
-    const limits = { ...DEFAULT_LIMITS, timeMs: Math.min(FILE_MS, leftMs) };
+    const limits = { ...DEFAULT_LIMITS, timeMs };
     const done = await inThread({ reading: { name: path.posix.basename(name), bytes } }, limits, signal);
     if ('broken' in done) return done.broken;
     if (!('read' in done)) return 'it cannot be read';

@@ -17,6 +17,7 @@ import { FileHandoffStorage, type FileHandoffStorageOptions } from './packages/f
 import { LookedAtPackages } from './packages/looked-at.js';
 import { Procedures } from './procedures.js';
 import { ReliabilityTests } from './reliability.js';
+import { StoredReports } from './reports/reports.js';
 import { Sessions } from './sessions.js';
 import { Steps } from './steps.js';
 import { Validations } from './validations.js';
@@ -62,6 +63,7 @@ export interface Storage {
   manifest: Manifest;
   pipelines: Pipelines;
   reliability: ReliabilityTests;
+  reports: StoredReports;
   outbox: Outbox;
   keys: ApiKeys;
   audit: AuditTrail;
@@ -168,6 +170,7 @@ function storageOn(
     manifest: new Manifest(db),
     pipelines: new Pipelines(db),
     reliability: new ReliabilityTests(db),
+    reports: new StoredReports(db),
     outbox: new Outbox(db),
     audit: new AuditTrail(db, {
       key: path.resolve(options.audit?.key ?? path.join(folder, 'audit-key.pem')),

@@ -113,8 +113,8 @@ describe('of a list', () => {
           if (inserted.includes(j)) made.push(changes.find((c) => !('before' in c) && indexOf(c) === j)!.after);
           else {
             const was = left[k++];
-            if (edited.has(j)) expect(edited.get(j)!.before).toBe(was);
-            made.push(edited.get(j)?.after ?? was);
+            // An edit that names another text than the one that stood there is one that went wrong.
+            made.push(edited.has(j) ? (edited.get(j)!.before === was ? edited.get(j)!.after : 'not so') : was);
           }
         }
         expect(made).toEqual(after);

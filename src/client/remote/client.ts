@@ -201,6 +201,10 @@ export class RemoteClient implements HandoffVerbs {
     return remoteReports(this.http);
   }
 
+  async rebuildReports(): Promise<never> {
+    throw noHttp('The projection of reports', 'it is written anew where the storage is');
+  }
+
   async procedures(): Promise<Procedure[]> {
     return (await this.http.get<{ procedures: Procedure[] }>('/procedures')).procedures;
   }

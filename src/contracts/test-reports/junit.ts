@@ -18,24 +18,17 @@ const add = (a: Tests, b: Tests): Tests => ({
 });
 
 /**
- * JUnit XML, as Surefire, pytest, Jest, Vitest, Gradle, gotestsum and GoogleTest write it. Tests are counted one by one;
- * a suite without any counts as its attributes state. Failures that are stated and not shown count as well: a suite that
- * did not start has no test that could show it. Throws what is wrong with it.
+ * JUnit XML, as Surefire, pytest, Jest, Vitest, Node, Gradle, gotestsum and GoogleTest write it. Tests are counted one by
+ * one; a suite without any counts as its attributes state. Failures that are stated and not shown count as well: a suite
+ * that did not start has no test that could show it. Throws what is wrong with it.
  */
-export function junit(text: string): Tests {
-  const { name, element } = parseXml(text, 'testsuites', 'testsuite');
-  const suites = name === 'testsuite' ? [element] : childrenOf(element, 'testsuite');
-  const shown = suites.map(suiteOf).reduce(add, NONE);
-  const own = name === 'testsuites' ? stated(element) : undefined;
-  return own && shown.run + shown.skipped === 0 ? own : atLeast(shown, own?.failed ?? 0);
-}
+export const junit = (text: string): Tests => suiteOf(parseXml(text, 'testsuites', 'testsuite').element);
 
 function suiteOf(suite: Fields): Tests {
-  const cases = childrenOf(suite, 'testcase');
-  const below = childrenOf(suite, 'testsuite');
+  const cases = childrenOf(suite, 'testcase').map(caseOf);
+  const shown = [...cases, ...childrenOf(suite, 'testsuite').map(suiteOf)].reduce(add, NONE);
   const own = stated(suite);
-  if (cases.length === 0 && below.length === 0) return own ?? NONE;
-  const shown = [...cases.map(caseOf), ...below.map(suiteOf)].reduce(add, NONE);
+  if (shown.run + shown.skipped === 0) return own ?? NONE;
   return atLeast(shown, own?.failed ?? 0);
 }
 

@@ -20,7 +20,8 @@ const NAMES: readonly [RegExp, ReportFormat][] = [
  * What a file says as a report of tests or coverage; undefined of one that is no such report. The content decides, and
  * its name only where that says nothing. Throws what is wrong with it.
  */
-export function readTestReport(name: string, text: string): TestReport | undefined {
+export function readTestReport(name: string, raw: string): TestReport | undefined {
+  const text = raw.replace(/^\uFEFF/, '');
   const format = formatOf(name, text);
   if (format === undefined) return undefined;
   if (format === 'junit') return { format, tests: junit(text) };
@@ -37,7 +38,7 @@ function formatOf(name: string, text: string): ReportFormat | undefined {
   // Clover's first element is called so as well; it has a project in it, and no packages of its own.
   if (root === 'coverage')
     return called === undefined && /<project\b/.test(text.slice(0, 4096)) ? undefined : 'cobertura';
-  if (/^\uFEFF?(?:TN:.*\r?\n\s*)*SF:/.test(text)) return 'lcov';
+  if (/^(?:TN:.*\r?\n\s*)*SF:/.test(text)) return 'lcov';
   if (called !== undefined) return called;
   return /^\s*\{/.test(text) && /"statementMap"|"total"\s*:\s*\{\s*"lines"/.test(text) && isIstanbul(text)
     ? 'istanbul'

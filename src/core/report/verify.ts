@@ -64,12 +64,18 @@ export function autoApproval(known: Known & Pick<ReportState, 'terms'>): AutoApp
   const once = facts.filter((f, i) => facts.findIndex((other) => sourceOf(other) === sourceOf(f)) === i);
   const sum = (of: (f: Fact) => number | undefined): number => once.reduce((n, f) => n + (of(f) ?? 0), 0);
   const run = sum((f) => f.tests?.run);
-  const lowest = Math.min(...once.flatMap((f) => f.coverage ?? []));
+  const lowest = lowestCoverage(facts);
   const components = verifiedComponents(known).size / COMPONENT_TYPES.length;
   const tests = run > 0 ? ratio(sum((f) => f.tests?.passed) / run) : 0;
-  const coverage = Number.isFinite(lowest) ? ratio(coverageTarget > 0 ? lowest / coverageTarget : 1) : 0;
+  const coverage = lowest === undefined ? 0 : ratio(coverageTarget > 0 ? lowest / coverageTarget : 1);
   const score = (components + tests + coverage) / 3;
   return { components, tests, coverage, score, approves: threshold !== undefined && score >= threshold - TINY };
+}
+
+/** Per cent of lines; undefined where no fact says any. */
+export function lowestCoverage(facts: readonly Fact[]): number | undefined {
+  const said = facts.flatMap((f) => f.coverage ?? []);
+  return said.length > 0 ? Math.min(...said) : undefined;
 }
 
 const ratio = (n: number): number => Math.min(1, Math.max(0, n));

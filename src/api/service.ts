@@ -92,6 +92,7 @@ export async function handoffApi(instance: FastifyInstance, deps: ApiDeps): Prom
   const { perKey, perAddress } = await limits(app, settings);
   app.addHook('onRequest', async (request, reply) => {
     const { config } = request.routeOptions;
+    if (config.spec?.unlimited) return undefined;
     if (request.is404 || isPublic(config)) return perAddress(request, reply);
     try {
       request.actor = await authenticate(request, storage, config.spec?.anyOrigin);

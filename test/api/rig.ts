@@ -68,9 +68,10 @@ export class ApiRig {
       redirect: 'manual',
     });
     const answered = await response.text();
-    const json = response.headers.get('content-type')?.includes('json')
-      ? (JSON.parse(answered) as T)
-      : (undefined as T);
+    const json =
+      answered && response.headers.get('content-type')?.includes('json')
+        ? (JSON.parse(answered) as T)
+        : (undefined as T);
     return { status: response.status, headers: response.headers, body: json, text: answered };
   }
 

@@ -300,7 +300,7 @@ export class HandoffClient {
 
   /** Writes what lists and statistics of reports are made from anew, from their runs. Throws STORAGE_REQUIRED. */
   async rebuildReports(): Promise<Rebuilt> {
-    return rebuildReports(this.needStorage('The projection of reports'), this.caller.temporal);
+    return rebuildReports(this.needStorage('The projection of reports'), this.caller);
   }
 
   /** Reliability tests: start, status, list, stop. */

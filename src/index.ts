@@ -1,5 +1,15 @@
 /** The public API of handoff. */
-export { HandoffClient, type HandoffClientOptions, type RunStatus, type Retry, type UpdateOptions } from './client.js';
+export {
+  HandoffClient,
+  type Agents,
+  type Contracts,
+  type HandoffClientOptions,
+  type Retry,
+  type RunStatus,
+  type UpdateOptions,
+} from './client.js';
+export type { LocalOptions } from './client/local.js';
+export type { RemoteOptions } from './client/remote/http.js';
 export type { Bulk, BulkOptions, BulkPreview, BulkResult, BulkSummary, BulkTarget } from './client/bulk.js';
 export type { InboxItem, InboxOptions } from './client/inbox.js';
 export type { OpenIncident } from './client/incidents.js';
@@ -113,7 +123,7 @@ export type * from './metrics/metrics.js';
 export type { RuleResult, Verdict } from './core/rule.js';
 export type { ValidationSession } from './storage/validations.js';
 export type { HandoffFilter } from './core/filter.js';
-export type { Contracts, StoredContract } from './storage/contracts.js';
+export type { StoredContract } from './storage/contracts.js';
 export type { StoredHandoff } from './storage/handoffs.js';
 export type { ContextEntry } from './storage/context.js';
 export type { PhaseRecord } from './storage/sessions.js';
@@ -180,3 +190,5 @@ export type {
   HandoffPriority,
   HandoffStatus,
 } from './core/document/document.js';
+export type { EventHandler, ListenOptions } from './client/events/listen.js';
+export { EVENT_TYPES, type EventMessage, type EventType } from './core/events/event.js';

@@ -1,36 +1,133 @@
-import fastify from 'fastify';
-import { jsonSchemaTransform, serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
-import swagger from '@fastify/swagger';
+import cookie from '@fastify/cookie';
+import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
+import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
 import { HandoffError } from '../core/errors.js';
+import { keepAnchored } from '../storage/audit/trail.js';
+import { answerOnce } from './idempotency.js';
+import { authenticate, requireRole } from './auth.js';
 import { PREFIX, type Api, type ApiDeps, type Routes } from './deps.js';
-import { sendProblem } from './errors.js';
+import { docs } from './docs.js';
+import { pathOf, sendProblem } from './errors.js';
+import { headers } from './headers.js';
+import { limits, onlyJson } from './limits.js';
+import { otherMethods } from './methods.js';
+import { describe } from './openapi.js';
+import { recordRefusals } from './refusals.js';
+import { isPublic } from './route.js';
+import { auditRoutes } from './routes/audit.js';
+import { analyticsRoutes } from './routes/analytics.js';
+import { agentRoutes } from './routes/agents.js';
+import { bulkRoutes } from './routes/bulk.js';
+import { contractRoutes } from './routes/contracts.js';
+import { handoffReadRoutes } from './routes/handoff.js';
+import { handoffListRoutes } from './routes/handoff-lists.js';
+import { handoffRoutes } from './routes/handoffs.js';
+import { eventRoutes } from './routes/events.js';
 import { healthRoutes } from './routes/health.js';
+import { keyRoutes } from './routes/keys.js';
+import { manifestRoutes } from './routes/manifest.js';
+import { metricsRoutes, prometheusRoutes } from './routes/metrics.js';
+import { pageRoutes } from './routes/page.js';
+import { reportAttachmentRoutes } from './routes/reports-attachments.js';
+import { reportReviewRoutes } from './routes/reports-review.js';
+import { reportRoutes } from './routes/reports.js';
+import { procedureRoutes } from './routes/procedures.js';
+import { sessionRoutes } from './routes/session.js';
+import { steerRoutes } from './routes/steer.js';
+import { waitingRoutes } from './routes/waiting.js';
+import { webhookRoutes } from './routes/webhooks.js';
+import { serverOptions } from './server-options.js';
 
-const ROUTES: readonly Routes[] = [healthRoutes];
+/** All that is below {@link PREFIX}. */
+const ROUTES: readonly Routes[] = [
+  healthRoutes,
+  sessionRoutes,
+  keyRoutes,
+  metricsRoutes,
+  auditRoutes,
+  reportRoutes,
+  reportReviewRoutes,
+  reportAttachmentRoutes,
+  analyticsRoutes,
+  handoffRoutes,
+  handoffListRoutes,
+  handoffReadRoutes,
+  steerRoutes,
+  bulkRoutes,
+  agentRoutes,
+  contractRoutes,
+  procedureRoutes,
+  manifestRoutes,
+  eventRoutes,
+  waitingRoutes,
+  webhookRoutes,
+];
+/** What is at the top: metrics for Prometheus, the page. Below a user's prefix where the API is a plugin. */
+const ROOT: readonly Routes[] = [prometheusRoutes, pageRoutes];
 
-/** The whole service, ready to listen or to be asked with `inject`. */
-export async function createService(deps: ApiDeps): Promise<Api> {
-  const app = fastify({ bodyLimit: deps.settings.maxReportBytes }).withTypeProvider() as unknown as Api;
+const nothingThere = (request: FastifyRequest): never => {
+  throw new HandoffError('NOT_FOUND', { path: pathOf(request) });
+};
+
+/**
+ * The API as a Fastify plugin, for an application of your own: `app.register(handoffApi, { prefix: '/handoff', client,
+ * storage, settings })`. Its hooks, parsers and error handler stay with it.
+ */
+export async function handoffApi(instance: FastifyInstance, deps: ApiDeps): Promise<void> {
+  const app = instance.withTypeProvider() as unknown as Api;
+  const { storage, settings } = deps;
+  app.decorate('handoffBase', app.prefix);
+  app.decorateRequest('actor', null as never);
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
   app.setErrorHandler(sendProblem);
-  await app.register(swagger, {
-    openapi: { openapi: '3.1.0', info: { title: 'handoff', version: '1' } },
-    transform: jsonSchemaTransform,
+  recordRefusals(app, storage);
+  const stopAnchoring = keepAnchored(storage.audit, (why) => {
+    app.log.error(why);
   });
-  app.decorateRequest('actor', null as never);
-  app.addHook('onRequest', async (request) => {
-    if ((request.routeOptions.config as { public?: boolean }).public) return;
-    const [scheme, secret = ''] = (request.headers.authorization ?? '').split(' ');
-    const key = scheme?.toLowerCase() === 'bearer' ? await deps.storage.keys.verify(secret) : undefined;
-    if (!key) throw new HandoffError('UNAUTHENTICATED');
-    request.actor = { by: key.agent, roles: key.roles, from: request.ip, keyId: key.id };
+  app.addHook('onClose', stopAnchoring);
+  onlyJson(app);
+  await headers(app, settings);
+  if (!app.hasRequestDecorator('cookies')) await app.register(cookie);
+  const { perKey, perAddress } = await limits(app, settings);
+  app.addHook('onRequest', async (request, reply) => {
+    const { config } = request.routeOptions;
+    if (request.is404 || isPublic(config)) return perAddress(request, reply);
+    try {
+      request.actor = await authenticate(request, storage, config.spec?.anyOrigin);
+    } catch (error) {
+      await perAddress(request, reply);
+      throw error;
+    }
+    await perKey(request, reply);
+    if (config.spec?.act) requireRole(request, config.spec.act);
+    return undefined;
   });
+  answerOnce(app, storage.idempotency);
+  app.addHook('onRoute', (options) => {
+    options.bodyLimit ??= settings.maxReportBytes;
+  });
+  app.addHook('onSend', async (_request, reply) => {
+    if (!reply.hasHeader('cache-control')) void reply.header('cache-control', 'private, no-cache');
+  });
+  await describe(app, '1');
+  const answerOthers = otherMethods(app);
   await app.register(
     async (scope) => {
-      for (const routes of ROUTES) await routes(scope, deps);
+      scope.setNotFoundHandler(nothingThere);
+      for (const routes of [...ROUTES, ...(deps.more ?? [])]) await routes(scope, deps);
     },
     { prefix: PREFIX },
   );
+  for (const routes of ROOT) await routes(app, deps);
+  await docs(app);
+  answerOthers();
+}
+
+/** The whole service, ready to listen or to be asked with `inject`. */
+export async function createService(deps: ApiDeps): Promise<Api> {
+  const app = fastify(serverOptions(deps));
+  await handoffApi(app, deps);
+  app.setNotFoundHandler(nothingThere);
   return app;
 }

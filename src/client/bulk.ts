@@ -55,7 +55,7 @@ export interface BulkPreview {
 }
 
 /** The same message to many handoffs. A filter means open handoffs only; who is meant is settled before anything is sent. */
-export class Bulk {
+export class LocalBulk {
   constructor(
     private readonly caller: Caller,
     private readonly storage: Storage | undefined,
@@ -128,6 +128,9 @@ export class Bulk {
     return { ...summary, left: matched - done - sent - refused - failed };
   }
 }
+
+/** The same over Temporal and over HTTP. */
+export type Bulk = Pick<LocalBulk, keyof LocalBulk>;
 
 const isIds = (target: BulkTarget): target is readonly string[] => Array.isArray(target);
 

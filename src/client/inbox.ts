@@ -48,13 +48,10 @@ const TASK_LENGTH = 200;
 export async function inboxOf(
   storage: Storage,
   agent: string,
-  { limit = LIMIT }: InboxOptions = {},
+  options: InboxOptions = {},
   now = Date.now(),
 ): Promise<InboxItem[]> {
-  checkedName('Agent', agent, AGENT_NAME);
-  if (!Number.isInteger(limit) || limit < 1) {
-    throw invalid('INVALID_REQUEST', [{ path: '/limit', message: 'must be a whole number from 1' }]);
-  }
+  const limit = checkedInbox(agent, options);
   const open: Offer[] = [];
   let hasOffers = false;
   for (const offer of await storage.handoffs.offersTo(agent)) {
@@ -64,6 +61,13 @@ export async function inboxOf(
   }
   if (!hasOffers) await checkKnown(storage, agent);
   return Promise.all(open.map(async (offer) => itemOf(offer, await taskOf(storage, offer.subject), now)));
+}
+
+/** How many are asked for. Throws INVALID_ID, INVALID_REQUEST. */
+export function checkedInbox(agent: string, { limit = LIMIT }: InboxOptions): number {
+  checkedName('Agent', agent, AGENT_NAME);
+  if (Number.isInteger(limit) && limit >= 1) return limit;
+  throw invalid('INVALID_REQUEST', [{ path: '/limit', message: 'must be a whole number from 1' }]);
 }
 
 /** Nobody is to look into an inbox that can have nothing, because of a slip of the pen. Throws AGENT_UNKNOWN. */

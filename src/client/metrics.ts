@@ -19,13 +19,13 @@ export async function metricsOf(caller: Caller, storage: Storage, filter?: Metri
 }
 
 /** Backlog and workers of the task queues: the caller's, and those of open pipelines. Never throws. */
-export async function serverMetrics(caller: Caller, storage?: Storage): Promise<ServerMetrics> {
+export async function serverMetrics(caller: Caller, storage?: Storage, withinMs = PATIENCE_MS): Promise<ServerMetrics> {
   const elsewhere = storage ? await pipelineTaskQueues(storage.db).catch(() => []) : [];
   const names = [...new Set([caller.taskQueue, ...elsewhere])];
   try {
     const asked = (): Promise<TaskQueueMetrics[]> =>
       Promise.all(names.flatMap((name) => KINDS.map(([kind, type]) => taskQueueOf(caller, name, kind, type))));
-    return { up: true, taskQueues: await withDeadline(caller, 'The state of the task queues', asked, PATIENCE_MS) };
+    return { up: true, taskQueues: await withDeadline(caller, 'The state of the task queues', asked, withinMs) };
   } catch (error) {
     return { up: false, why: (error as Error).message, taskQueues: [] };
   }

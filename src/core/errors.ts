@@ -109,6 +109,15 @@ export const ERRORS = {
   // Reports, and the service.
   UNAUTHENTICATED: entry(401, 'This needs an API key: send `Authorization: Bearer hk_…`. {why?}'),
   FORBIDDEN: entry(403, '{actor} may not {act}: {why}'),
+  INVALID_INPUT: entry(400, 'What was sent is not valid: {issues}'),
+  NOT_FOUND: entry(404, 'Nothing is at {path}. /openapi.json lists what there is.'),
+  METHOD_NOT_ALLOWED: entry(405, '{method} is not possible at {path}; possible: {allowed}.'),
+  UNSUPPORTED_MEDIA_TYPE: entry(415, 'A body of the type {type} is not taken here; send {allowed}.'),
+  RATE_LIMITED: entry(429, 'Too many requests: {limit} a minute are allowed. Try again in {seconds} s.', true),
+  IDEMPOTENCY_KEY_USED: entry(422, 'The idempotency key {key} belongs to another request. Choose a new one.'),
+  IDEMPOTENCY_IN_FLIGHT: entry(409, 'The request with the idempotency key {key} is still at work. Ask again.', true),
+  KEY_NOT_FOUND: entry(404, 'No API key {key} is good. `handoff agents keys list` shows what is there.'),
+  INVALID_SETTINGS: entry(400, 'The settings are not valid: {issues}'),
   PRECONDITION_FAILED: entry(412, '{what} has changed since: you have seen {seen}, now it is {now}. Read it again.'),
   REPORT_NOT_FOUND: entry(404, 'No report {report} exists.'),
   REPORT_EXISTS: entry(409, 'Report {report} already exists with other content. Choose another id.'),
@@ -120,8 +129,25 @@ export const ERRORS = {
   ),
   SIGN_OFF_REFUSED: entry(409, 'Report {report} cannot be signed off like this: {why}'),
   INVALID_REPORT: entry(400, 'The report is not valid: {issues}'),
+  AUDIT_KEY_INVALID: entry(500, 'The key of the audit log at {where} cannot be used: {why}'),
+  EVENTS_GONE: entry(
+    410,
+    'Events after cursor {cursor} were removed meanwhile; the oldest that are kept follow {floor}. Begin there, or anew without a cursor.',
+  ),
+  INVALID_WEBHOOK: entry(400, 'The webhook is not valid: {issues}'),
+  WEBHOOK_NOT_FOUND: entry(404, 'No webhook {webhook} exists. `handoff webhooks list` shows what is there.'),
+  TOO_MANY_LISTENERS: entry(
+    429,
+    'This key listens to events {count} times already; at most {limit} are allowed. Close one first.',
+    true,
+  ),
   // The surroundings.
-  STORAGE_REQUIRED: entry(400, '{what} needs storage: give the client `storage: await openStorage()`.'),
+  STORAGE_REQUIRED: entry(400, '{what} needs storage: give the client `storage: await openStorage()`. {why?}'),
+  API_UNREACHABLE: entry(
+    503,
+    'The handoff service at {url} does not answer: {why}. Is `handoff serve` up there?',
+    true,
+  ),
   NO_WORKER: entry(
     503,
     'No worker answers on task queue {queue} in namespace {namespace}. Start one: `handoff worker` or `handoff dev`. {next?}',

@@ -29,6 +29,12 @@ const keyOf = (r: Selectable<KeyTable>): ApiKey => ({
 /** `hk_<id>_<secret>`: the id finds the row, the secret of 256 random bits needs no slow hash. */
 const KEY = /^hk_([0-9a-f]{16})_([A-Za-z0-9_-]{43})$/;
 
+/** How exact `lastUsedAt` is, milliseconds. */
+const USED_MS = 60_000;
+
+const isGood = (row: Selectable<KeyTable>, now: number): boolean =>
+  row.revoked_at === null && (row.expires_at ?? Infinity) > now;
+
 /** The API keys of agents. */
 export class ApiKeys {
   constructor(private readonly db: Db) {}
@@ -68,8 +74,20 @@ export class ApiKeys {
       .executeTakeFirst();
     // One that is not there takes as long.
     const right = timingSafeEqual(Buffer.from(sha256(secret)), Buffer.from(row?.hash ?? sha256('')));
-    if (!row || !right || row.revoked_at !== null || (row.expires_at ?? Infinity) <= now) return undefined;
-    return keyOf(row);
+    return row && right && isGood(row, now) ? keyOf(row) : undefined;
+  }
+
+  /** A key by its id; undefined of one that is unknown, revoked or expired. */
+  async find(id: string, now = Date.now()): Promise<ApiKey | undefined> {
+    const row = await this.db.selectFrom('api_keys').selectAll().where('id', '=', id).executeTakeFirst();
+    return row && isGood(row, now) ? keyOf(row) : undefined;
+  }
+
+  /** Puts on record that a key was used, at most once a minute. */
+  async used({ id, lastUsedAt = 0 }: ApiKey, now = Date.now()): Promise<void> {
+    if (now - lastUsedAt < USED_MS) return;
+    const last = this.db.updateTable('api_keys').set({ last_used_at: now }).where('id', '=', id);
+    await last.where((e) => e.or([e('last_used_at', 'is', null), e('last_used_at', '<=', now - USED_MS)])).execute();
   }
 
   async list(agent?: string): Promise<ApiKey[]> {

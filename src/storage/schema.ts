@@ -16,7 +16,21 @@ import {
   type ValidationTable,
 } from './tables/handoffs.js';
 import { createReliability, type ReliabilityTable } from './tables/reliability.js';
-import { createService, type AuditTable, type EventTable, type KeyTable } from './tables/service.js';
+import {
+  createEvents,
+  type AttentionTable,
+  type DeadLetterTable,
+  type MarkTable,
+  type WebhookTable,
+} from './tables/events.js';
+import {
+  createService,
+  type AuditTable,
+  type EventTable,
+  type IdempotencyTable,
+  type KeyTable,
+  type LoginTable,
+} from './tables/service.js';
 import {
   createRegistry,
   type AgentTable,
@@ -59,6 +73,12 @@ export interface Tables {
   events: EventTable;
   audit: AuditTable;
   api_keys: KeyTable;
+  webhooks: WebhookTable;
+  dead_letters: DeadLetterTable;
+  attention: AttentionTable;
+  marks: MarkTable;
+  logins: LoginTable;
+  idempotency: IdempotencyTable;
   reports: ReportTable;
   report_versions: ReportVersionTable;
   report_changes: ReportChangeTable;
@@ -74,6 +94,7 @@ const first: Migration = {
     await createReliability(db);
     await createService(db);
     await createReports(db);
+    await createEvents(db);
   },
 };
 

@@ -1,11 +1,17 @@
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { Agents } from './agents.js';
+import { AuditTrail } from './audit/trail.js';
 import { Blobs, MemoryBlobs } from './blobs.js';
 import { Contracts } from './contracts.js';
 import { openDatabase, openReadOnly, type Db, type ReadOnlyDb } from './database.js';
+import { IdempotencyKeys } from './idempotency.js';
 import { ApiKeys } from './keys.js';
+import { Logins } from './logins.js';
 import { Outbox } from './events/outbox.js';
+import { Attention } from './events/attention.js';
+import { WaitingHandoffs } from './events/waiting.js';
+import { Webhooks } from './events/webhooks.js';
 import { Handoffs } from './handoffs.js';
 import { Ledger } from './ledger.js';
 import { Manifest } from './manifest/manifest.js';
@@ -32,6 +38,11 @@ export interface StorageOptions {
   durability?: 'process' | 'power';
   /** How packages are kept, below `packages` in the folder. */
   packages?: FileHandoffStorageOptions;
+  /**
+   * Files of the audit log outside the database: the key that its head is signed with, and the anchors. Default:
+   * `audit-key.pem` and `audit-anchors.jsonl` in the folder.
+   */
+  audit?: { key?: string; anchors?: string };
 }
 
 /** All that is kept outside workflow history. */
@@ -57,7 +68,13 @@ export interface Storage {
   reliability: ReliabilityTests;
   reports: StoredReports;
   outbox: Outbox;
+  webhooks: Webhooks;
+  attention: Attention;
+  waiting: WaitingHandoffs;
   keys: ApiKeys;
+  audit: AuditTrail;
+  logins: Logins;
+  idempotency: IdempotencyKeys;
   blobs: Blobs;
   packages: FileHandoffStorage;
   /** Runs `work` with a view of this storage through which nothing can be written: see {@link lookInto}. */
@@ -135,8 +152,9 @@ function storageOn(
   blobs: Blobs,
   packages: FileHandoffStorage,
 ): Omit<Storage, 'look' | 'close'> {
-  const { folder } = placesOf(options);
+  const { folder, file } = placesOf(options);
   const root = path.resolve(options.root ?? folder);
+  const keys = new ApiKeys(db);
   const sources = (options.sources ?? ['.']).map((s) => path.resolve(s));
   return {
     folder,
@@ -160,7 +178,17 @@ function storageOn(
     reliability: new ReliabilityTests(db),
     reports: new StoredReports(db),
     outbox: new Outbox(db),
-    keys: new ApiKeys(db),
+    audit: new AuditTrail(db, {
+      key: path.resolve(options.audit?.key ?? path.join(folder, 'audit-key.pem')),
+      anchors: path.resolve(options.audit?.anchors ?? path.join(folder, 'audit-anchors.jsonl')),
+      log: `${file}-wal`,
+    }),
+    webhooks: new Webhooks(db),
+    attention: new Attention(db),
+    waiting: new WaitingHandoffs(db),
+    keys,
+    logins: new Logins(db, keys),
+    idempotency: new IdempotencyKeys(db),
     blobs,
     packages,
   };

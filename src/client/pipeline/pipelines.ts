@@ -29,7 +29,7 @@ export interface PipelineFilter {
 }
 
 /** Pipelines, by session: `client.pipelines`. Every call but `result` and `follow` ends within its deadline. */
-export class PipelineClient {
+export class LocalPipelines {
   constructor(private readonly deps: PipelineDeps) {}
 
   /** Throws INVALID_ID, INVALID_REQUEST, PHASE_UNKNOWN, PIPELINE_RUNNING, STORAGE_REQUIRED. */
@@ -110,3 +110,6 @@ export class PipelineClient {
     return followPipeline(this.deps, session, options);
   }
 }
+
+/** The same over Temporal and over HTTP. */
+export type PipelineClient = Pick<LocalPipelines, keyof LocalPipelines>;

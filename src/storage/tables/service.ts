@@ -1,4 +1,5 @@
 import type { Generated, Kysely } from 'kysely';
+import type { AuditRow } from '../../core/audit/entry.js';
 
 /** The outbox: events, written with the change that they tell of. `seq` is the cursor. */
 export interface EventTable {
@@ -12,21 +13,7 @@ export interface EventTable {
 }
 
 /** The audit log; each row's hash covers the one before. */
-export interface AuditTable {
-  seq: number;
-  /** Rows that are written once have one. */
-  key: string | null;
-  at: number;
-  actor: string;
-  act: string;
-  subject: string;
-  outcome: 'done' | 'refused';
-  digest: string | null;
-  source: string | null;
-  data: string;
-  prev: string;
-  hash: string;
-}
+export type AuditTable = AuditRow;
 
 /** API keys of agents: only their hashes. */
 export interface KeyTable {
@@ -40,6 +27,26 @@ export interface KeyTable {
   expires_at: number | null;
   revoked_at: number | null;
   last_used_at: number | null;
+}
+
+/** Who is logged in on the page; the cookie's secret only as its hash. */
+export interface LoginTable {
+  hash: string;
+  key_id: string;
+  created_at: number;
+  expires_at: number;
+}
+
+/** Requests that named themselves; without a status one is still at work. */
+export interface IdempotencyTable {
+  agent: string;
+  key: string;
+  fingerprint: string;
+  status: number | null;
+  /** JSON. */
+  headers: string | null;
+  body: string | null;
+  created_at: number;
 }
 
 export async function createService(db: Kysely<unknown>): Promise<void> {
@@ -69,6 +76,9 @@ export async function createService(db: Kysely<unknown>): Promise<void> {
     .addColumn('prev', 'text', (c) => c.notNull())
     .addColumn('hash', 'text', (c) => c.notNull())
     .execute();
+  await s.createIndex('audit_by_subject').on('audit').columns(['subject', 'seq']).execute();
+  await s.createIndex('audit_by_actor').on('audit').columns(['actor', 'seq']).execute();
+  await s.createIndex('audit_by_act').on('audit').columns(['act', 'seq']).execute();
   await s
     .createTable('api_keys')
     .addColumn('id', 'text', (c) => c.primaryKey())
@@ -81,4 +91,23 @@ export async function createService(db: Kysely<unknown>): Promise<void> {
     .addColumn('last_used_at', 'bigint')
     .execute();
   await s.createIndex('api_keys_by_agent').on('api_keys').columns(['agent', 'created_at']).execute();
+  await s
+    .createTable('logins')
+    .addColumn('hash', 'text', (c) => c.primaryKey())
+    .addColumn('key_id', 'text', (c) => c.notNull())
+    .addColumn('created_at', 'bigint', (c) => c.notNull())
+    .addColumn('expires_at', 'bigint', (c) => c.notNull())
+    .execute();
+  await s
+    .createTable('idempotency')
+    .addColumn('agent', 'text', (c) => c.notNull())
+    .addColumn('key', 'text', (c) => c.notNull())
+    .addColumn('fingerprint', 'text', (c) => c.notNull())
+    .addColumn('status', 'integer')
+    .addColumn('headers', 'text')
+    .addColumn('body', 'text')
+    .addColumn('created_at', 'bigint', (c) => c.notNull())
+    .addPrimaryKeyConstraint('idempotency_pk', ['agent', 'key'])
+    .execute();
+  await s.createIndex('idempotency_by_age').on('idempotency').columns(['created_at']).execute();
 }

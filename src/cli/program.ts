@@ -23,6 +23,7 @@ import { registryVerbs } from './verbs/registry.js';
 import { reliabilityVerbs } from './verbs/reliability.js';
 import { replayVerbs } from './verbs/replay.js';
 import { runVerbs } from './verbs/run.js';
+import { serveVerbs } from './verbs/serve.js';
 import { setupVerb } from './verbs/setup.js';
 import { submitReturnVerb } from './verbs/submit-return.js';
 import { watchVerb } from './verbs/watch.js';
@@ -51,6 +52,7 @@ export function program(): Command {
   demoVerb(handoff);
   devVerb(handoff);
   workerVerb(handoff);
+  serveVerbs(handoff);
   setupVerb(handoff);
   runVerbs(handoff);
   handoff.commandsGroup('Look:');

@@ -1,6 +1,8 @@
 import websocket from '@fastify/websocket';
 import type { FastifyRequest } from 'fastify';
+import { setMaxListeners } from 'node:events';
 import type { IncomingMessage } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { WebSocket } from 'ws';
 import type { EventType } from '../../core/events/event.js';
 import { HandoffError } from '../../core/errors.js';
@@ -11,6 +13,8 @@ import { CLOSE, SOCKET, stream } from './socket.js';
 
 /** WebSockets of one key at a time. */
 const PER_KEY = 10;
+/** How long the service waits for its listeners to part, milliseconds. */
+const GOODBYE_MS = 1000;
 /** What one may send: nothing is expected. */
 const MESSAGE_BYTES = 4096;
 
@@ -40,11 +44,15 @@ export async function openSockets(app: Api, { storage, socketTiming: timing = SO
         handleProtocols: (offered: Set<string>) => (offered.has(PROTOCOL) ? PROTOCOL : false),
       },
     });
+  const sockets = new Set<WebSocket>();
+  // Each that is open waits for the end.
+  setMaxListeners(0, ending.signal);
   app.server.prependListener('upgrade', takeBearer);
-  app.addHook('preClose', (done) => {
-    ending.abort();
+  app.addHook('preClose', async () => {
     app.server.removeListener('upgrade', takeBearer);
-    done();
+    ending.abort();
+    for (const end = Date.now() + GOODBYE_MS; sockets.size > 0 && Date.now() < end;) await sleep(20);
+    for (const socket of sockets) socket.terminate();
   });
   return {
     admit: (request) => {
@@ -63,7 +71,9 @@ export async function openSockets(app: Api, { storage, socketTiming: timing = SO
       const asked = prepared.get(request);
       if (!asked || ending.signal.aborted) return socket.close(CLOSE.goneAway);
       open.set(keyId, (open.get(keyId) ?? 0) + 1);
+      sockets.add(socket);
       socket.once('close', () => {
+        sockets.delete(socket);
         const left = (open.get(keyId) ?? 1) - 1;
         if (left > 0) open.set(keyId, left);
         else open.delete(keyId);

@@ -1,5 +1,5 @@
 import websocket from '@fastify/websocket';
-import type { FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { setMaxListeners } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -21,7 +21,18 @@ const MESSAGE_BYTES = 4096;
 const PROTOCOL = 'handoff.v1';
 const BEARER = 'bearer.';
 
-export const wantsWebSocket = ({ headers }: FastifyRequest): boolean => headers.upgrade?.toLowerCase() === 'websocket';
+/** Has an application take WebSockets. A user's own may do so already. */
+export async function takeWebSockets(app: FastifyInstance): Promise<void> {
+  if (app.hasDecorator('websocketServer')) return;
+  await app.register(websocket, {
+    options: {
+      maxPayload: MESSAGE_BYTES,
+      handleProtocols: (offered: Set<string>) => (offered.has(PROTOCOL) ? PROTOCOL : false),
+    },
+    // The plugin's own would wait for whoever does not answer.
+    preClose: (done) => done(),
+  });
+}
 
 /** All WebSockets of a service. */
 export interface Sockets {
@@ -32,27 +43,20 @@ export interface Sockets {
   serve: (socket: WebSocket, request: FastifyRequest) => void;
 }
 
-/** Has a service take WebSockets; they end with it. */
-export async function openSockets(app: Api, { storage, socketTiming: timing = SOCKET }: ApiDeps): Promise<Sockets> {
+/** What listens to the events of a service; it ends with it. */
+export function openSockets(app: Api, { storage, socketTiming: timing = SOCKET }: ApiDeps): Sockets {
   const ending = new AbortController();
   const open = new Map<string, number>();
   const prepared = new WeakMap<FastifyRequest, { cursor: number; types: readonly EventType[] | undefined }>();
-  if (!app.hasDecorator('websocketServer'))
-    await app.register(websocket, {
-      options: {
-        maxPayload: MESSAGE_BYTES,
-        handleProtocols: (offered: Set<string>) => (offered.has(PROTOCOL) ? PROTOCOL : false),
-      },
-    });
   const sockets = new Set<WebSocket>();
   // Each that is open waits for the end.
   setMaxListeners(0, ending.signal);
   app.server.prependListener('upgrade', takeBearer);
   app.addHook('preClose', async () => {
-    app.server.removeListener('upgrade', takeBearer);
     ending.abort();
     for (const end = Date.now() + GOODBYE_MS; sockets.size > 0 && Date.now() < end;) await sleep(20);
     for (const socket of sockets) socket.terminate();
+    app.server.removeListener('upgrade', takeBearer);
   });
   return {
     admit: (request) => {

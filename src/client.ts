@@ -6,6 +6,8 @@ import { LocalClient, type LocalOptions } from './client/local.js';
 import type { Trace } from './client/manifest.js';
 import type { PipelineClient } from './client/pipeline/pipelines.js';
 import type { ReliabilityClient } from './client/reliability.js';
+import type { Reports } from './client/reports/port.js';
+import type { Rebuilt } from './client/reports/rebuild.js';
 import { RemoteClient } from './client/remote/client.js';
 import type { RemoteOptions } from './client/remote/http.js';
 import type { RunStatus, UpdateOptions } from './client/runs.js';
@@ -21,6 +23,7 @@ import type { HandoffOutcome } from './core/handoff.js';
 import type { ManifestDocument } from './core/manifest-document.js';
 import type { ManifestFilter } from './core/manifest.js';
 import type { Procedure } from './core/procedure.js';
+import type { Actor } from './core/report/report.js';
 import type { HandoffRequest } from './core/request.js';
 import type { Verification } from './core/verification.js';
 import type {
@@ -219,7 +222,7 @@ export class HandoffClient {
     return this.#verbs.incidents(filter);
   }
 
-  /** Whether Temporal answers, and what it says of the task queues. Never throws. `withinMs`: default 3,000. */
+  /** Whether Temporal answers, and what it says of the task queues, ours first. Never throws. `withinMs`: default 3,000. */
   server(options?: { withinMs?: number }): Promise<ServerMetrics> {
     return this.#verbs.server(options);
   }
@@ -253,6 +256,19 @@ export class HandoffClient {
   /** Pipelines of phases: start, pause, resume, transfer, follow. */
   get pipelines(): PipelineClient {
     return this.#verbs.pipelines;
+  }
+
+  /**
+   * Reports, on behalf of one actor, whose name and roles are believed here; over HTTP it is the agent whose key this client
+   * has, and none is given. What a new report keeps of the settings is {@link LocalOptions.reports}. Throws STORAGE_REQUIRED.
+   */
+  reports(actor?: Actor): Reports {
+    return this.#verbs.reports(actor);
+  }
+
+  /** Writes what lists and statistics of reports are made from anew, from their runs. Throws STORAGE_REQUIRED. */
+  rebuildReports(): Promise<Rebuilt> {
+    return this.#verbs.rebuildReports();
   }
 
   /** Reliability tests: start, status, list, stop. */

@@ -113,6 +113,10 @@ export type {
   SendSpec,
 } from './core/contract.js';
 
+export type * from './client/reports/port.js';
+export type { Rebuilt } from './client/reports/rebuild.js';
+export type * from './core/report/report.js';
+export type * from './core/report/view.js';
 export type { PhaseStatus } from './core/phase.js';
 export { collectMetrics } from './metrics/collect.js';
 export type * from './metrics/metrics.js';

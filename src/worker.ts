@@ -1,10 +1,11 @@
 import type { VersioningBehavior } from '@temporalio/common';
 import type { ClientPlugin } from '@temporalio/client';
-import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
+import { NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
 import { HandoffError } from './core/errors.js';
 import { DEFAULT_TASK_QUEUE } from './core/request.js';
 import { openStorage, type Storage } from './storage/storage.js';
 import { connectClient, connectOptions, type ConnectOverrides } from './temporal/connect.js';
+import { keepAnchored } from './storage/audit/trail.js';
 import { HandoffPlugin } from './worker/plugin.js';
 import type { WorkerParts } from './worker/setup.js';
 
@@ -85,9 +86,13 @@ export async function createHandoffWorker(options: HandoffWorkerOptions = {}): P
       plugins: [...(options.worker?.plugins ?? []), new HandoffPlugin({ ...options, storage, temporal: client })],
     });
     const run = async (): Promise<void> => {
+      const stopAnchoring = keepAnchored(storage.audit, (why) => {
+        Runtime.instance().logger.error(why);
+      });
       try {
         await worker.run();
       } finally {
+        await stopAnchoring();
         await closeAll();
       }
     };

@@ -1,10 +1,10 @@
 import { open, readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { REPORTS, lineCoverage, type Lines } from '../contracts/test-reports/coverage.js';
 import type { Contract, ContractFault, FaultCode } from '../core/contract.js';
 import type { ArtifactSpec } from '../core/request.js';
 import type { Storage } from '../storage/storage.js';
 import { locateIfThere } from '../storage/files.js';
-import { REPORTS, lineCoverage, type Lines } from './coverage-reports.js';
 
 /** How deep reports are looked for, among how many entries, and how large one may be. Links are not followed. */
 const DEPTH = 6;

@@ -2,6 +2,7 @@ import { Context, activityInfo, cancellationSignal } from '@temporalio/activity'
 import { HandoffError } from '../core/errors.js';
 import { ACTION_NAME, printable } from '../core/ids.js';
 import type { PipelineActivities } from '../core/pipeline/task.js';
+import type { ReportActivities } from '../core/report/task.js';
 import type { EngineActivities, StepTask } from '../core/task.js';
 import type { Action, Deps } from './action.js';
 import { failpoint } from '../faults/failpoint.js';
@@ -25,6 +26,8 @@ import {
 } from './pipeline/life.js';
 import { phasesOf, type PhaseHandler } from './pipeline/phase.js';
 import { runPhaseStep } from './pipeline/step.js';
+import { recordReport } from './report/record.js';
+import { validateReport } from './report/validate.js';
 import { asBuiltin } from './quick-actions.js';
 import { NEVER, runAction } from './run-action.js';
 import { undoEffects } from './undo.js';
@@ -36,10 +39,12 @@ export { runAction };
 /** All activities of a worker, by the name that the Web UI shows. Throws INVALID_ID for an action that cannot be called by its name. */
 export function createActivities(
   deps: Deps,
-): EngineActivities & PipelineActivities & Record<string, (...args: never[]) => Promise<unknown>> {
+): EngineActivities & PipelineActivities & ReportActivities & Record<string, (...args: never[]) => Promise<unknown>> {
   const { storage } = deps;
-  const engine: EngineActivities & PipelineActivities = {
+  const engine: EngineActivities & PipelineActivities & ReportActivities = {
     ...pipelineActivities(deps),
+    recordReport: activity((task) => recordReport(storage, task)),
+    validateReport: activity((task) => validateReport(storage, task)),
     openHandoff: activity((task) => openHandoff(deps, task)),
     validate: activity((task: StepTask) => runValidation(deps, task, cancellationSignal())),
     projectHandoff: activity((task) => projectHandoff(deps, task)),

@@ -23,7 +23,7 @@ export function healthOf({ client, storage }: ApiDeps): () => Promise<Health> {
       client.server({ withinMs: PATIENCE_MS }),
       inTime(sql`select count(*) from events where seq < 0`.execute(storage.db)),
     ]);
-    const kinds = server.taskQueues.filter((q) => q.name === client.taskQueue);
+    const kinds = server.taskQueues.filter((q) => q.name === server.taskQueues[0]?.name);
     const polled = kinds.filter((q) => q.lastPollAt && Date.now() - Date.parse(q.lastPollAt) < POLLED_MS);
     const missing = ['workflow', 'activity'].filter((kind) => polled.every((q) => q.kind !== kind));
     const parts: Health['parts'] = {

@@ -12,15 +12,21 @@ export interface MetricsSources {
   scrape: () => Promise<{ type: string; text: string }>;
 }
 
+type Scrape = MetricsSources['scrape'];
+
+/** Scrapes that come together are one: a database that is slow today must not be asked by each of them. */
+export function sharedScrape(scrape: Scrape): Scrape {
+  let scraping: ReturnType<Scrape> | undefined;
+  return () => (scraping ??= scrape().finally(() => (scraping = undefined)));
+}
+
 /** Answers what is asked of {@link METRICS_PATHS}, and says false of any other path, which is then still to be answered. */
 export function metricsHandler({
   metrics,
   scrape,
 }: MetricsSources): (request: IncomingMessage, response: ServerResponse) => Promise<boolean> {
   const fields = ['since', 'until', 'session', 'procedure', 'type'];
-  // Scrapes that come together are one: a database that is slow today must not be asked by each of them.
-  let scraping: ReturnType<typeof scrape> | undefined;
-  const shared = (): ReturnType<typeof scrape> => (scraping ??= scrape().finally(() => (scraping = undefined)));
+  const shared = sharedScrape(scrape);
   return async (request, response) => {
     const [pathname = '', query] = (request.url ?? '').split('?', 2);
     const searchParams = new URLSearchParams(query);

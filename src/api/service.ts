@@ -2,6 +2,7 @@ import cookie from '@fastify/cookie';
 import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
 import { HandoffError } from '../core/errors.js';
+import { keepAnchored } from '../storage/audit/trail.js';
 import { answerOnce } from './idempotency.js';
 import { authenticate, requireRole } from './auth.js';
 import { PREFIX, type Api, type ApiDeps, type Routes } from './deps.js';
@@ -14,18 +15,37 @@ import { otherMethods } from './methods.js';
 import { describe } from './openapi.js';
 import { recordRefusals } from './refusals.js';
 import { isPublic } from './route.js';
+import { auditRoutes } from './routes/audit.js';
+import { analyticsRoutes } from './routes/analytics.js';
 import { eventRoutes } from './routes/events.js';
 import { healthRoutes } from './routes/health.js';
 import { keyRoutes } from './routes/keys.js';
+import { metricsRoutes, prometheusRoutes } from './routes/metrics.js';
+import { reportAttachmentRoutes } from './routes/reports-attachments.js';
+import { reportReviewRoutes } from './routes/reports-review.js';
+import { reportRoutes } from './routes/reports.js';
 import { sessionRoutes } from './routes/session.js';
 import { waitingRoutes } from './routes/waiting.js';
 import { webhookRoutes } from './routes/webhooks.js';
 import { serverOptions } from './server-options.js';
 
 /** All that is below {@link PREFIX}. */
-const ROUTES: readonly Routes[] = [healthRoutes, sessionRoutes, keyRoutes, eventRoutes, waitingRoutes, webhookRoutes];
+const ROUTES: readonly Routes[] = [
+  healthRoutes,
+  sessionRoutes,
+  keyRoutes,
+  metricsRoutes,
+  auditRoutes,
+  reportRoutes,
+  reportReviewRoutes,
+  reportAttachmentRoutes,
+  analyticsRoutes,
+  eventRoutes,
+  waitingRoutes,
+  webhookRoutes,
+];
 /** What is at the top: metrics for Prometheus, the page. Below a user's prefix where the API is a plugin. */
-const ROOT: readonly Routes[] = [];
+const ROOT: readonly Routes[] = [prometheusRoutes];
 
 const nothingThere = (request: FastifyRequest): never => {
   throw new HandoffError('NOT_FOUND', { path: pathOf(request) });
@@ -44,6 +64,10 @@ export async function handoffApi(instance: FastifyInstance, deps: ApiDeps): Prom
   app.setSerializerCompiler(serializerCompiler);
   app.setErrorHandler(sendProblem);
   recordRefusals(app, storage);
+  const stopAnchoring = keepAnchored(storage.audit, (why) => {
+    app.log.error(why);
+  });
+  app.addHook('onClose', stopAnchoring);
   onlyJson(app);
   await headers(app, settings);
   if (!app.hasRequestDecorator('cookies')) await app.register(cookie);
@@ -74,7 +98,7 @@ export async function handoffApi(instance: FastifyInstance, deps: ApiDeps): Prom
   await app.register(
     async (scope) => {
       scope.setNotFoundHandler(nothingThere);
-      for (const routes of ROUTES) await routes(scope, deps);
+      for (const routes of [...ROUTES, ...(deps.more ?? [])]) await routes(scope, deps);
     },
     { prefix: PREFIX },
   );

@@ -6,6 +6,8 @@ export interface DevInfo {
   pid: number;
   address?: string;
   uiUrl?: string;
+  /** Of the HTTP API and its page. */
+  apiUrl?: string;
 }
 
 const fileIn = (folder: string): string => path.join(path.resolve(folder), 'dev.json');

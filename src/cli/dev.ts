@@ -2,10 +2,13 @@ import { existsSync, mkdirSync, realpathSync } from 'node:fs';
 import path from 'node:path';
 import { HandoffError } from '../core/errors.js';
 import { withLock } from '../temporal/cache.js';
-import { configuredAddress } from '../temporal/connect.js';
+import { readSettings } from '../core/service/settings-schema.js';
+import { configuredAddress, connectClient, type ConnectOverrides } from '../temporal/connect.js';
+import type { Storage } from '../storage/storage.js';
 import { findServer } from '../temporal/find-server.js';
 import { launchServer } from '../temporal/launch-server.js';
 import { SEARCH_ATTRIBUTES } from '../temporal/search-attributes.js';
+import { adminKeyFile } from './admin-key.js';
 import { readDevInfo, removeDevInfo, writeDevInfo, type DevInfo } from './dev-info.js';
 import { choosePort, untilServerGone } from './embedded.js';
 import type { Answer, Io } from './io.js';
@@ -13,20 +16,24 @@ import { Stopped, withLifetime, type Lifetime } from './lifetime.js';
 import { loadParts, type Parts } from './load-parts.js';
 import type { PartsOptions } from './parts-options.js';
 import { localEnv, storageAt, type PlaceOptions } from './place.js';
-import { PORT, UI_PORT } from './ports.js';
+import { API_PORT, PORT, UI_PORT } from './ports.js';
 import { metricsFor } from './metrics/worker.js';
 import type { MetricsOptions } from './metrics/options.js';
 import { startWorker } from './run-worker.js';
 import { installRuntime, openLog } from './runtime.js';
+import { runService } from './serve.js';
 
 export interface DevOptions extends PartsOptions, PlaceOptions, MetricsOptions {
   port?: number;
   uiPort?: number;
+  api: boolean;
+  apiPort?: number;
 }
 
 /** `handoff dev`: server, worker and data in one folder, until it is asked to stop. */
 export async function dev(options: DevOptions, io: Io): Promise<Answer> {
   const parts = await loadParts(options);
+  if (options.api) readSettings(process.env);
   mkdirSync(options.folder, { recursive: true });
   // Two paths to one folder are one folder.
   const folder = realpathSync(options.folder);
@@ -86,9 +93,12 @@ async function live(life: Lifetime, io: Io, options: DevOptions, parts: Parts): 
     const connect = { address: server.address, env: localEnv() };
     const worker = await startWorker(life, { connect, storage, taskQueue, parts });
     const metrics = await metricsFor(life, options, { storage, connect });
-    const info: DevInfo = { pid: process.pid, address: server.address, uiUrl: server.uiUrl };
+    const api = options.api
+      ? await serviceFor(life, options, { storage, connect, uiUrl: server.uiUrl, log: log.write, note: io.note })
+      : undefined;
+    const info: DevInfo = { pid: process.pid, address: server.address, uiUrl: server.uiUrl, apiUrl: api?.url };
     writeDevInfo(folder, info);
-    greet(io, info, { folder, goesOn, how: found.how, metrics });
+    greet(io, info, { folder, goesOn, how: found.how, metrics, adminKey: api?.adminKey });
     const serverGone = server.exited.then(({ code, signal }) => {
       if (life.signal.aborted) return;
       const why = `it ended by itself (${signal ?? `code ${code ?? '?'}`}); its last words are in ${folder}/server.log`;
@@ -102,16 +112,53 @@ async function live(life: Lifetime, io: Io, options: DevOptions, parts: Parts): 
   }
 }
 
+interface ApiPlace {
+  storage: Storage;
+  connect: ConnectOverrides;
+  uiUrl: string | undefined;
+  log: (line: string) => void;
+  note: (line: string) => void;
+}
+
+/** The HTTP API and its page, with a key to log in with. */
+async function serviceFor(
+  life: Lifetime,
+  { apiPort, taskQueue }: DevOptions,
+  { storage, connect, uiUrl, log, note }: ApiPlace,
+): Promise<{ url: string; adminKey: string }> {
+  const settings = readSettings(process.env);
+  const asked = apiPort ?? (settings.port === API_PORT ? undefined : settings.port);
+  const port = await choosePort(asked, API_PORT, '--api-port');
+  if (asked === undefined && port !== API_PORT) note(`Port ${API_PORT} is taken; the page is on ${port}.`);
+  const { client: temporal, connection, namespace } = await connectClient(connect);
+  life.atEnd(() => connection.close());
+  const temporalUi = uiUrl && `${uiUrl}/namespaces/${namespace}`;
+  const adminKey = await adminKeyFile(storage);
+  const url = await runService(life, {
+    temporal,
+    storage,
+    settings: { ...settings, port },
+    taskQueue,
+    temporalUi,
+    log,
+  });
+  return { url, adminKey };
+}
+
 /** The list of what waits for a person, in the Web UI. */
 const waitingLink = (uiUrl: string): string =>
   `${uiUrl}/namespaces/default/workflows?query=${encodeURIComponent('HandoffReasonBlocked IS NOT NULL AND ExecutionStatus = "Running"')}`;
 
-function greet(
-  io: Io,
-  info: DevInfo,
-  { folder, goesOn, how, metrics }: { folder: string; goesOn: boolean; how: string; metrics?: string | undefined },
-): void {
-  if (io.json) return void process.stdout.write(`${JSON.stringify({ ...info, folder, goesOn, metrics })}\n`);
+interface Greeting {
+  folder: string;
+  goesOn: boolean;
+  how: string;
+  metrics?: string | undefined;
+  adminKey?: string | undefined;
+}
+
+function greet(io: Io, info: DevInfo, { folder, goesOn, how, metrics, adminKey }: Greeting): void {
+  if (io.json) return void process.stdout.write(`${JSON.stringify({ ...info, folder, goesOn, metrics, adminKey })}\n`);
   const configured = configuredAddress();
   const { bold, dim, yellow } = io.paint;
   const relative = path.relative('.', folder) || '.';
@@ -125,6 +172,7 @@ function greet(
     `  Temporal  ${info.address ?? ''} (server: ${how})`,
     `  Data      ${folder} (logs: worker.log, server.log)`,
     ...(metrics ? [`  Metrics   ${metrics}`] : []),
+    ...(info.apiUrl ? [`  Page, API ${info.apiUrl} (log in with the key in ${path.join(shown, 'admin.key')})`] : []),
     ...(configured
       ? [
           '',

@@ -53,7 +53,7 @@ export function filterOf(o: FilterOptions, now = Date.now()): HandoffFilter {
 }
 
 /** `2026-01-13T11:30:00Z`, or so long ago: `90s`, `45m`, `2h`, `3d`. */
-function timeOf(text: string | undefined, option: string, now: number): number | undefined {
+export function timeOf(text: string | undefined, option: string, now: number): number | undefined {
   if (text === undefined) return undefined;
   const time = timeOrSpan(text, now);
   if (time === undefined) {

@@ -43,6 +43,12 @@ export const packageKey = (env = process.env): { key?: string; keyId?: string } 
   return key ? { key, ...(keyId ? { keyId } : {}) } : {};
 };
 
+/** Where the key and the anchors of the audit log are, of the environment. Default: in the data folder. */
+export const auditPlaces = (env = process.env): { key?: string; anchors?: string } => {
+  const { AGENT_HANDOFF_AUDIT_KEY: key, AGENT_HANDOFF_AUDIT_ANCHORS: anchors } = env;
+  return { ...(key ? { key } : {}), ...(anchors ? { anchors } : {}) };
+};
+
 /** The folders that the options name, as the storage takes them. */
 export const storageOptions = ({ folder, source, root, schemas }: PlaceOptions): StorageOptions => ({
   folder,
@@ -50,6 +56,7 @@ export const storageOptions = ({ folder, source, root, schemas }: PlaceOptions):
   sources: source,
   schemas,
   packages: packageKey(),
+  audit: auditPlaces(),
 });
 
 export async function storageAt(options: PlaceOptions): Promise<Storage> {

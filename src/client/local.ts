@@ -12,6 +12,9 @@ import { manifestOf, traceOf, verifyArtifacts, type Trace } from './manifest.js'
 import { awaitOutcome } from './outcome.js';
 import { LocalPipelines, type PipelineClient } from './pipeline/pipelines.js';
 import { findRun, planHandoff } from './plan.js';
+import type { Reports } from './reports/port.js';
+import { rebuildReports, type Rebuilt } from './reports/rebuild.js';
+import { LocalReports } from './reports/reports.js';
 import { ReliabilityClient } from './reliability.js';
 import { Runs, checkedId, type RunStatus, type UpdateOptions } from './runs.js';
 import type { HandoffSummary } from './summary.js';
@@ -27,6 +30,8 @@ import { HandoffError } from '../core/errors.js';
 import type { HandoffFilter } from '../core/filter.js';
 import type { HandoffOutcome } from '../core/handoff.js';
 import type { ManifestDocument } from '../core/manifest-document.js';
+import type { Actor } from '../core/report/report.js';
+import { DEFAULT_SETTINGS, type ServiceSettings } from '../core/service/settings.js';
 import type { ManifestFilter } from '../core/manifest.js';
 import type { Procedure } from '../core/procedure.js';
 import { DEFAULT_TASK_QUEUE, type HandoffRequest } from '../core/request.js';
@@ -84,7 +89,12 @@ export interface LocalOptions {
   rules?: readonly (string | Rule)[];
   /** Of your workers, so that `plan` and `validate` can tell what they make. */
   transformers?: readonly Transformer[];
+  /** What new reports keep, how large their attachments may be, how long statistics are kept. Default: S4's. */
+  reports?: Partial<ReportSettings>;
 }
+
+/** The settings of reports. */
+export type ReportSettings = Pick<ServiceSettings, 'terms' | 'maxAttachmentBytes' | 'cacheSeconds'>;
 
 /** The verbs over Temporal and the workers' own storage. */
 export class LocalClient implements HandoffVerbs {
@@ -94,6 +104,7 @@ export class LocalClient implements HandoffVerbs {
   private readonly rules: readonly Rule[];
   private readonly oneWay: readonly string[];
   private readonly transformers: Transformers;
+  private readonly settings: ReportSettings;
   readonly storage: Storage | undefined;
 
   constructor(options: LocalOptions) {
@@ -101,6 +112,8 @@ export class LocalClient implements HandoffVerbs {
     const { rules = [], actions = [] } = options;
     this.caller = { temporal, taskQueue, deadlineMs };
     this.storage = storage;
+    const { terms, maxAttachmentBytes, cacheSeconds } = { ...DEFAULT_SETTINGS, ...options.reports };
+    this.settings = { terms, maxAttachmentBytes, cacheSeconds };
     this.runs = new Runs(this.caller, storage);
     this.catalogue = {
       procedures: options.procedures ?? [],
@@ -243,6 +256,16 @@ export class LocalClient implements HandoffVerbs {
   get pipelines(): PipelineClient {
     const { caller, storage, catalogue } = this;
     return new LocalPipelines({ caller, storage, catalogue });
+  }
+
+  reports(actor?: Actor): Reports {
+    const { caller, settings } = this;
+    if (!actor) throw new HandoffError('INVALID_REQUEST', { issues: '/actor: say on whose behalf, {by, roles}' });
+    return new LocalReports({ caller, storage: this.needStorage('Reports'), actor, ...settings });
+  }
+
+  async rebuildReports(): Promise<Rebuilt> {
+    return rebuildReports(this.needStorage('The projection of reports'), this.caller.temporal);
   }
 
   get reliability(): ReliabilityClient {

@@ -129,6 +129,7 @@ export const ERRORS = {
   ),
   SIGN_OFF_REFUSED: entry(409, 'Report {report} cannot be signed off like this: {why}'),
   INVALID_REPORT: entry(400, 'The report is not valid: {issues}'),
+  AUDIT_KEY_INVALID: entry(500, 'The key of the audit log at {where} cannot be used: {why}'),
   EVENTS_GONE: entry(
     410,
     'Events after cursor {cursor} were removed meanwhile; the oldest that are kept follow {floor}. Begin there, or anew without a cursor.',

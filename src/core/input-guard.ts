@@ -1,5 +1,7 @@
 import { REPAIR_TYPE, RECONCILE_TYPE, repairWorkflowIdOf, workflowIdOf } from './ids.js';
 import { PIPELINE_TYPE, pipelineWorkflowIdOf } from './pipeline/ids.js';
+import { faultOfReportStart } from './report/input-guard.js';
+import { REPORT_TYPE } from './report/ids.js';
 
 /** How a workflow was started. */
 export interface StartFacts {
@@ -24,6 +26,7 @@ export function faultOfStart({ workflowType, workflowId, continued, input }: Sta
   if (workflowType === RECONCILE_TYPE) return undefined;
   if (!isObject(input)) return 'one object is expected as input';
   if (workflowType === PIPELINE_TYPE) return faultOfPipeline(input, workflowId, continued);
+  if (workflowType === REPORT_TYPE) return faultOfReportStart(input, workflowId, continued);
   const subject = faultOfSubject(input['subject']);
   if (subject) return subject;
   const { handoffId, procedure } = input['subject'] as { handoffId: string; procedure: { id: string } };

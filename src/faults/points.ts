@@ -37,6 +37,8 @@ export const POINTS: Readonly<Record<string, PointInfo>> = {
   'begin_undo.after': standard('after the steps are shut for an undo'),
   'cancel.before': standard('before Temporal is asked to cancel'),
   'cancel.after': standard('after Temporal is asked to cancel'),
+  'report_record.before': at('before a change of a report is put on record'),
+  'report_record.after': at('after a change of a report is on record, before Temporal hears of it'),
   'database.write': within('a statement that writes, and the beginning of a transaction'),
   'database.commit': within('the end of a transaction'),
   'blob.write': at('before content is written'),

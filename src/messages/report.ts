@@ -11,9 +11,7 @@ import type {
   VersionRef,
 } from '../core/report/report.js';
 
-/** The workflow type of a report; its id is `report/<id>`. */
-export const REPORT_TYPE = 'agentHandoffReport';
-export const reportWorkflowIdOf = (reportId: string): string => `report/${reportId}`;
+export { REPORT_TYPE, reportWorkflowIdOf } from '../core/report/ids.js';
 
 /** The input of a report's run. The content is in the store already. */
 export interface ReportInput {
@@ -24,8 +22,11 @@ export interface ReportInput {
   terms: ReportTerms;
   version: VersionRef;
   outline: ContentOutline;
-  /** Where the run before continued as new. */
+  /** Where the run before continued as new: its state, and the keys of acts that it still knew. */
   carried?: ReportState;
+  keys?: string[];
+  /** Changes after which the next run takes over. Default 200. */
+  changesPerRun?: number;
 }
 
 /** Every act names who acts, and the `seq` or digest that they have seen. */
@@ -46,6 +47,8 @@ export interface EditReportMessage extends Acting {
 export interface SubmitReportMessage extends Acting {
   digest: string;
   notes?: string;
+  /** What is handed in where it differs from the version of that digest: it carries the notes. */
+  edit?: Pick<EditReportMessage, 'version' | 'outline'>;
 }
 export interface ReviewReportMessage extends Acting {
   digest: string;
@@ -90,6 +93,8 @@ export interface ReportAnswer {
   state: ReportState;
 }
 
+/** Changes nothing: answers once all that came before is on record. */
+export const recordedReportUpdate = defineUpdate<ReportAnswer>('recorded');
 export const editReportUpdate = defineUpdate<ReportAnswer, [EditReportMessage]>('edit');
 export const submitReportUpdate = defineUpdate<ReportAnswer, [SubmitReportMessage]>('submit');
 export const reviewReportUpdate = defineUpdate<ReportAnswer, [ReviewReportMessage]>('review');

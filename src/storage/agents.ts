@@ -69,8 +69,12 @@ export class Agents {
     return (await this.db.selectFrom('agents').selectAll().orderBy('name').execute()).map(agentOf);
   }
 
-  /** Whether there was one. */
-  async remove(name: string): Promise<boolean> {
-    return (await this.db.deleteFrom('agents').where('name', '=', name).executeTakeFirst()).numDeletedRows > 0n;
+  /** Forgets an agent, whose API keys end with it. Whether there was one. */
+  async remove(name: string, now = Date.now()): Promise<boolean> {
+    return this.db.transaction().execute(async (trx) => {
+      const keys = trx.updateTable('api_keys').set({ revoked_at: now }).where('agent', '=', name);
+      await keys.where('revoked_at', 'is', null).execute();
+      return (await trx.deleteFrom('agents').where('name', '=', name).executeTakeFirst()).numDeletedRows > 0n;
+    });
   }
 }

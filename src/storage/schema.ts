@@ -5,6 +5,7 @@ import {
   type PipelineStepTable,
   type PipelineTable,
 } from './pipelines/tables.js';
+import { createReports, type ReportChangeTable, type ReportTable, type ReportVersionTable } from './reports/tables.js';
 import { createManifest, type ArtifactTable, type TransferTable } from './manifest/tables.js';
 import {
   createHandoffs,
@@ -78,6 +79,9 @@ export interface Tables {
   marks: MarkTable;
   logins: LoginTable;
   idempotency: IdempotencyTable;
+  reports: ReportTable;
+  report_versions: ReportVersionTable;
+  report_changes: ReportChangeTable;
 }
 
 const first: Migration = {
@@ -89,6 +93,7 @@ const first: Migration = {
     await createPipelines(db);
     await createReliability(db);
     await createService(db);
+    await createReports(db);
     await createEvents(db);
   },
 };

@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { Agents } from './agents.js';
+import { AuditTrail } from './audit/trail.js';
 import { Blobs, MemoryBlobs } from './blobs.js';
 import { Contracts } from './contracts.js';
 import { openDatabase, openReadOnly, type Db, type ReadOnlyDb } from './database.js';
@@ -19,6 +20,7 @@ import { FileHandoffStorage, type FileHandoffStorageOptions } from './packages/f
 import { LookedAtPackages } from './packages/looked-at.js';
 import { Procedures } from './procedures.js';
 import { ReliabilityTests } from './reliability.js';
+import { StoredReports } from './reports/reports.js';
 import { Sessions } from './sessions.js';
 import { Steps } from './steps.js';
 import { Validations } from './validations.js';
@@ -36,6 +38,11 @@ export interface StorageOptions {
   durability?: 'process' | 'power';
   /** How packages are kept, below `packages` in the folder. */
   packages?: FileHandoffStorageOptions;
+  /**
+   * Files of the audit log outside the database: the key that its head is signed with, and the anchors. Default:
+   * `audit-key.pem` and `audit-anchors.jsonl` in the folder.
+   */
+  audit?: { key?: string; anchors?: string };
 }
 
 /** All that is kept outside workflow history. */
@@ -59,11 +66,13 @@ export interface Storage {
   manifest: Manifest;
   pipelines: Pipelines;
   reliability: ReliabilityTests;
+  reports: StoredReports;
   outbox: Outbox;
   webhooks: Webhooks;
   attention: Attention;
   waiting: WaitingHandoffs;
   keys: ApiKeys;
+  audit: AuditTrail;
   logins: Logins;
   idempotency: IdempotencyKeys;
   blobs: Blobs;
@@ -143,7 +152,7 @@ function storageOn(
   blobs: Blobs,
   packages: FileHandoffStorage,
 ): Omit<Storage, 'look' | 'close'> {
-  const { folder } = placesOf(options);
+  const { folder, file } = placesOf(options);
   const root = path.resolve(options.root ?? folder);
   const keys = new ApiKeys(db);
   const sources = (options.sources ?? ['.']).map((s) => path.resolve(s));
@@ -167,7 +176,13 @@ function storageOn(
     manifest: new Manifest(db),
     pipelines: new Pipelines(db),
     reliability: new ReliabilityTests(db),
+    reports: new StoredReports(db),
     outbox: new Outbox(db),
+    audit: new AuditTrail(db, {
+      key: path.resolve(options.audit?.key ?? path.join(folder, 'audit-key.pem')),
+      anchors: path.resolve(options.audit?.anchors ?? path.join(folder, 'audit-anchors.jsonl')),
+      log: `${file}-wal`,
+    }),
     webhooks: new Webhooks(db),
     attention: new Attention(db),
     waiting: new WaitingHandoffs(db),

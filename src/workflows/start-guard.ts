@@ -2,6 +2,7 @@ import { ApplicationFailure, workflowInfo, type WorkflowInterceptors } from '@te
 import { errorMessage } from '../core/errors.js';
 import { PROCEDURE_ID, RECONCILE_TYPE, REPAIR_TYPE } from '../core/ids.js';
 import { PIPELINE_TYPE } from '../core/pipeline/ids.js';
+import { REPORT_TYPE } from '../core/report/ids.js';
 import { faultOfStart } from '../core/input-guard.js';
 import { dropEarlyRuns } from './early-query.js';
 import { own } from './own-types.js';
@@ -18,7 +19,8 @@ export const interceptors = (): WorkflowInterceptors => ({
         const { workflowType, workflowId, continuedFromExecutionRunId } = workflowInfo();
         if (own.types.has(workflowType)) return next(input);
         const known =
-          PROCEDURE_ID.test(workflowType) || [REPAIR_TYPE, RECONCILE_TYPE, PIPELINE_TYPE].includes(workflowType);
+          PROCEDURE_ID.test(workflowType) ||
+          [REPAIR_TYPE, RECONCILE_TYPE, PIPELINE_TYPE, REPORT_TYPE].includes(workflowType);
         // One of the user's that this worker does not have yet: it waits for a worker that has it, as it does without us.
         if (!known && own.shared) throw new TypeError(`no workflow ${workflowType.slice(0, 100)} is in the bundle`);
         const continued = continuedFromExecutionRunId !== undefined;
@@ -27,9 +29,10 @@ export const interceptors = (): WorkflowInterceptors => ({
           : `${workflowType.slice(0, 100)} is not a procedure id`;
         if (!fault) return next(input);
         const how =
-          workflowType === PIPELINE_TYPE
-            ? 'pipelines with `handoff pipeline start`'
-            : 'handoffs with HandoffClient or `handoff run`';
+          {
+            [PIPELINE_TYPE]: 'pipelines with `handoff pipeline start`',
+            [REPORT_TYPE]: 'reports with `handoff report create`',
+          }[workflowType] ?? 'handoffs with HandoffClient or `handoff run`';
         const issues = `${fault}. Start ${how}`;
         throw ApplicationFailure.create({
           type: 'INVALID_REQUEST',

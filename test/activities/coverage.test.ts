@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { coverageFaults, coverageIn } from '../../src/activities/coverage.js';
-import { lineCoverage } from '../../src/activities/coverage-reports.js';
+import { lineCoverage } from '../../src/contracts/test-reports/coverage.js';
 import type { Contract } from '../../src/core/contract.js';
 
 let root: string;

@@ -79,6 +79,11 @@ export class ApiRig {
     return { status: response.status, headers: response.headers, body: json, text: answered };
   }
 
+  /** Closes the service alone. */
+  async stop(): Promise<void> {
+    await this.app.close();
+  }
+
   /** Ends the service, and starts another at the same address. */
   async restart(): Promise<void> {
     await this.app.close();

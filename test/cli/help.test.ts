@@ -12,6 +12,7 @@ const GROUPS = {
   context: 'list get set delete',
   procedures: 'list show check add',
   reliability: 'run list show compare stop',
+  audit: 'verify list export',
 };
 
 const verbsIn = (command: Command): string[] => command.commands.map((c) => c.name());

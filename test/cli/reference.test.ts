@@ -30,7 +30,7 @@ Tables are as wide as the terminal, and shorten what does not fit; to a pipe or 
 are for terminals only; \`NO_COLOR\` and \`TERM=dumb\` turn them off, \`FORCE_COLOR=1\` on, \`FORCE_COLOR=0\` off.
 `;
 
-const anchor = (c: Command): string => `handoff-${nameOf(c).replace(' ', '-')}`;
+const anchor = (c: Command): string => `handoff-${nameOf(c).replaceAll(' ', '-')}`;
 
 function reference(tree: Command): string {
   const leaves = leavesOf(tree);

@@ -8,8 +8,8 @@ export function helpOf(command: Command): string {
   return text;
 }
 
-/** `agents add`. */
-export const nameOf = (c: Command): string => (c.parent?.parent ? `${c.parent.name()} ${c.name()}` : c.name());
+/** `agents add`, `agents keys list`. */
+export const nameOf = (c: Command): string => (c.parent?.parent ? `${nameOf(c.parent)} ${c.name()}` : c.name());
 
 /** The commands of a tree that do something, without hidden ones and `help`. */
 export function leavesOf(command: Command): Command[] {

@@ -13,6 +13,7 @@ import { openStorage, type Storage } from '../../src/storage/storage.js';
 import { workflowBundle } from '../../src/temporal/bundle.js';
 import { connectClient } from '../../src/temporal/connect.js';
 import { Pipelines } from './pipelines.js';
+import { RigReports } from './reports.js';
 import { createHandoffWorker, type HandoffWorker, type HandoffWorkerOptions } from '../../src/worker.js';
 
 Runtime.install({ logger: new DefaultLogger((process.env['RIG_LOG'] as 'INFO' | undefined) ?? 'ERROR') });
@@ -46,6 +47,7 @@ export class Rig {
   /** Handoffs that a test leaves open on purpose: replayed, then terminated. */
   readonly leftOpen = new Set<string>();
   readonly pipelines: Pipelines;
+  readonly reports: RigReports;
   private worker: Running | undefined;
   private readonly more: Running[] = [];
 
@@ -60,6 +62,12 @@ export class Rig {
     readonly client: HandoffClient,
   ) {
     this.pipelines = new Pipelines(temporal, storage, taskQueue);
+    this.reports = new RigReports(temporal, storage, taskQueue, async () => {
+      const { handoffId, session } = await this.request('PHASE_TRANSITION_STANDARD');
+      await this.start('PHASE_TRANSITION_STANDARD', { handoffId, session });
+      await this.client.result(handoffId);
+      return { pipeline_id: session, task_id: handoffId };
+    });
   }
 
   static async create(options: RigOptions = {}): Promise<Rig> {
@@ -211,10 +219,12 @@ export class Rig {
     try {
       await this.replayAll();
       await this.pipelines.replayAll();
+      await this.reports.replayAll();
       const open = await this.open();
       for (const id of open) await this.temporal.workflow.getHandle(workflowIdOf(id)).terminate('end of test');
       const forgotten = [...open.filter((id) => !this.leftOpen.has(id)), ...(await this.pipelines.terminate())];
       if (forgotten.length > 0) throw new Error(`the test left handoffs open: ${forgotten.join(', ')}`);
+      await this.reports.terminate();
       await this.stopWorker();
       const { stagingFolder } = this.storage;
       const staged = existsSync(stagingFolder)

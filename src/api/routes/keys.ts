@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { HandoffError } from '../../core/errors.js';
 import { ROLES, rightsOf } from '../../core/service/policy.js';
-import { appendAudit } from '../../storage/audit/log.js';
+import { issueKey, revokeKey } from '../../storage/audit/keys.js';
 import type { ApiKey } from '../../storage/keys.js';
 import type { Caller, Routes } from '../deps.js';
 import { route } from '../route.js';
@@ -35,11 +35,7 @@ const shown = (key: ApiKey): z.infer<typeof KEY> => {
 
 /** The API keys of agents: for admins. */
 export const keyRoutes: Routes = (app, { storage }) => {
-  const audit = (act: string, id: string, actor: Caller, data: Record<string, unknown>): Promise<void> => {
-    const entry = { at: Date.now(), actor: actor.by, act, subject: `key/${id}`, outcome: 'done' as const, data };
-    const from = actor.from === undefined ? {} : { from: actor.from };
-    return storage.db.transaction().execute((trx) => appendAudit(trx, { ...entry, ...from }));
-  };
+  const who = ({ by, from }: Caller): { by: string; from?: string } => (from === undefined ? { by } : { by, from });
   const known = async (name: string): Promise<{ roles: string[] }> => {
     const agent = await storage.agents.find(name);
     if (!agent) throw new HandoffError('AGENT_UNKNOWN', { agent: name, where: 'the registry' });
@@ -77,9 +73,9 @@ export const keyRoutes: Routes = (app, { storage }) => {
     async ({ params: { name }, body, actor }, reply) => {
       const agent = await known(name);
       const roles = body.roles ?? rightsOf(agent.roles);
-      const expires = body.expires_days === undefined ? undefined : Date.now() + body.expires_days * DAY_MS;
-      const { key, secret } = await storage.keys.create(name, roles, expires);
-      await audit('key.create', key.id, actor, { agent: name, roles: key.roles });
+      const days = body.expires_days;
+      const expires = days === undefined ? {} : { expiresAt: Date.now() + days * DAY_MS };
+      const { key, secret } = await issueKey(storage.db, { agent: name, roles, ...expires, ...who(actor) });
       return reply
         .code(201)
         .header('cache-control', 'no-store')
@@ -97,9 +93,7 @@ export const keyRoutes: Routes = (app, { storage }) => {
     }),
     async ({ params: { name, key_id: id }, actor }, reply) => {
       await known(name);
-      const own = (await storage.keys.list(name)).some((key) => key.id === id);
-      if (!own || !(await storage.keys.revoke(id))) throw new HandoffError('KEY_NOT_FOUND', { key: id });
-      await audit('key.revoke', id, actor, { agent: name });
+      await revokeKey(storage.db, { id, agent: name, ...who(actor) });
       return reply.code(204).send();
     },
   );

@@ -38,7 +38,6 @@ import { remoteReports } from './reports.js';
 /** The most that one page of a list has, and the longest that one question for a result is held. */
 const PAGE = 200;
 const WAIT_SECONDS = 60;
-const UNKNOWN: ServerMetrics = { up: false, taskQueues: [] };
 
 /** The verbs over the HTTP API. The types say who may what; the service decides it by the key. */
 export class RemoteClient implements HandoffVerbs {
@@ -178,10 +177,10 @@ export class RemoteClient implements HandoffVerbs {
     return (await this.http.get<{ incidents: OpenIncident[] }>('/incidents', query)).incidents;
   }
 
-  async server({ withinMs }: { withinMs?: number } = {}): Promise<ServerMetrics> {
-    const late = withinMs === undefined ? {} : { deadlineMs: withinMs };
-    const asked = this.http.get<HandoffMetrics>('/metrics', {}, late);
-    return asked.then((found) => found.server ?? UNKNOWN).catch((e: Error) => ({ ...UNKNOWN, why: e.message }));
+  async server(): Promise<ServerMetrics> {
+    const away = (why: string): ServerMetrics => ({ up: false, why, taskQueues: [] });
+    const asked = this.metrics({ since: Date.now() }).then(({ server }) => server ?? away('the service did not say'));
+    return asked.catch((error: Error) => away(error.message));
   }
 
   get taskQueue(): never {
@@ -219,6 +218,10 @@ export class RemoteClient implements HandoffVerbs {
   /** Whoever `actor` is: it is the key's agent that acts. */
   reports(_actor?: Actor): Reports {
     return remoteReports(this.http);
+  }
+
+  rebuildReports(): never {
+    throw noHttp('The projection of reports', 'it is rebuilt beside the storage that has it');
   }
 
   async procedures(): Promise<Procedure[]> {

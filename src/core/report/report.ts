@@ -147,8 +147,10 @@ export interface Review {
   qualityScore?: number;
   /** What has to change, with `amendments_required`. */
   amendments?: string[];
-  /** `validation` where automatic approval decided. */
+  /** Where automatic approval decided. */
   automatic?: boolean;
+  /** Since when it is of the past: what it was about was edited. */
+  ended?: { why: 'edited'; at: number };
 }
 
 export interface Condition {

@@ -56,9 +56,14 @@ export const POLICY = {
   'report.sign_off': [{ roles: [...SIGNERS, 'admin'], states: ['approved'] }],
   'report.revoke_sign_off': [{ roles: [...SIGNERS, 'admin'], states: ['approved'] }],
   'report.meet_condition': [{ roles: [...SIGNERS, 'admin'], states: ['approved'] }],
+  // Nobody has anything more to say to one that was rejected: its run is over.
   'report.comment': [
-    { roles: EVERYONE, relation: 'owner' },
-    { roles: READERS, states: ['submitted', 'under_review', 'approved', 'rejected', 'amendments_required'] },
+    {
+      roles: EVERYONE,
+      relation: 'owner',
+      states: ['draft', 'submitted', 'under_review', 'approved', 'amendments_required'],
+    },
+    { roles: READERS, states: ['submitted', 'under_review', 'approved', 'amendments_required'] },
   ],
   'dashboard.read': [{ roles: EVERYONE }],
   'handoff.start': [{ roles: EVERYONE, relation: 'source' }],

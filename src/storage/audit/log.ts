@@ -1,33 +1,34 @@
 import type { NewAuditEntry } from '../../core/audit/entry.js';
 import { digestOf } from '../../core/digest.js';
 import type { Queries } from '../database.js';
-
-/** What the first row follows. */
-const GENESIS = '0'.repeat(64);
+import { FIRST_LINK, storable } from './chain.js';
 
 /**
  * Adds a row to the audit log: called inside the transaction of the change that it tells of, whose write lock keeps two
- * rows from following the same one.
+ * rows from following the same one. After the commit, `storage.audit.ensureAnchored()` signs what is due.
  */
 export async function appendAudit(trx: Queries, entry: NewAuditEntry): Promise<void> {
-  const { key = null, at, actor, act, subject, outcome, digest = null, from = null, data = {} } = entry;
+  const { at, actor, act, subject, outcome, digest, from, data = {} } = entry;
+  const key = entry.key === undefined ? null : storable(entry.key);
   if (key !== null) {
     const there = await trx.selectFrom('audit').select('seq').where('key', '=', key).executeTakeFirst();
     if (there) return;
   }
   const last = await trx.selectFrom('audit').select(['seq', 'hash']).orderBy('seq', 'desc').limit(1).executeTakeFirst();
+  const after = last ?? FIRST_LINK;
   const row = {
-    seq: (last?.seq ?? 0) + 1,
+    seq: after.seq + 1,
     key,
-    at,
-    actor,
-    act,
-    subject,
+    at: Math.round(at),
+    actor: storable(actor),
+    act: storable(act),
+    subject: storable(subject),
     outcome,
-    digest,
-    source: from,
+    digest: digest === undefined ? null : storable(digest),
+    source: from === undefined ? null : storable(from),
+    // JSON.stringify escapes NUL and half surrogates by itself.
     data: JSON.stringify(data),
-    prev: last?.hash ?? GENESIS,
+    prev: after.hash,
   };
   await trx
     .insertInto('audit')

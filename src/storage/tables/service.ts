@@ -1,4 +1,5 @@
 import type { Generated, Kysely } from 'kysely';
+import type { AuditRow } from '../../core/audit/entry.js';
 
 /** The outbox: events, written with the change that they tell of. `seq` is the cursor. */
 export interface EventTable {
@@ -12,21 +13,7 @@ export interface EventTable {
 }
 
 /** The audit log; each row's hash covers the one before. */
-export interface AuditTable {
-  seq: number;
-  /** Rows that are written once have one. */
-  key: string | null;
-  at: number;
-  actor: string;
-  act: string;
-  subject: string;
-  outcome: 'done' | 'refused';
-  digest: string | null;
-  source: string | null;
-  data: string;
-  prev: string;
-  hash: string;
-}
+export type AuditTable = AuditRow;
 
 /** API keys of agents: only their hashes. */
 export interface KeyTable {
@@ -89,6 +76,9 @@ export async function createService(db: Kysely<unknown>): Promise<void> {
     .addColumn('prev', 'text', (c) => c.notNull())
     .addColumn('hash', 'text', (c) => c.notNull())
     .execute();
+  await s.createIndex('audit_by_subject').on('audit').columns(['subject', 'seq']).execute();
+  await s.createIndex('audit_by_actor').on('audit').columns(['actor', 'seq']).execute();
+  await s.createIndex('audit_by_act').on('audit').columns(['act', 'seq']).execute();
   await s
     .createTable('api_keys')
     .addColumn('id', 'text', (c) => c.primaryKey())

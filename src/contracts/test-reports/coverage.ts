@@ -1,5 +1,5 @@
-import { XMLParser } from 'fast-xml-parser';
-import { isFields, type Fields } from '../core/fields.js';
+import { isFields, type Fields } from '../../core/fields.js';
+import { childrenOf, parseXml } from './xml.js';
 
 /** Lines that a report counts, and that tests reached. */
 export interface Lines {
@@ -7,10 +7,12 @@ export interface Lines {
   total: number;
 }
 
-const objects = (v: unknown): Fields[] => (Array.isArray(v) ? v : [v]).filter(isFields);
+/** A number that is stated, not negative. Undefined where none is; throws where it is something else. */
 const numberOf = (v: unknown): number | undefined => {
-  const n = typeof v === 'string' && v.trim() !== '' ? Number(v) : v;
-  return typeof n === 'number' && Number.isFinite(n) && n >= 0 ? n : undefined;
+  if (v === undefined || v === null || v === '') return undefined;
+  const n = typeof v === 'string' ? Number(v) : v;
+  if (typeof n === 'number' && Number.isFinite(n) && n >= 0) return n;
+  throw new Error(`${JSON.stringify(v)?.slice(0, 60)} is no count`);
 };
 const lines = (covered: unknown, total: unknown): Lines | undefined => {
   const [c, t] = [numberOf(covered), numberOf(total)];
@@ -26,44 +28,46 @@ const sum = (all: readonly Lines[]): Lines | undefined =>
 const counted = (hits: readonly number[]): Lines => ({ covered: hits.filter((h) => h > 0).length, total: hits.length });
 
 /** `lcov.info`: by LF and LH of each record, or by its DA lines where it has neither. */
-function lcov(text: string): Lines | undefined {
+export function lcov(text: string): Lines | undefined {
   const files: Lines[] = [];
-  for (const record of text.split(/^end_of_record\s*$/m)) {
-    const of = (key: string): string | undefined => new RegExp(`^${key}:(.*)$`, 'm').exec(record)?.[1];
-    const summed = lines(of('LH'), of('LF'));
-    const hits = new Map<string, number>();
-    for (const [, line, n] of record.matchAll(/^DA:(\d+),(\d+)/gm))
-      hits.set(line!, Math.max(hits.get(line!) ?? 0, Number(n)));
+  let stated: { LF?: string; LH?: string } = {};
+  let hits = new Map<string, number>();
+  const end = (): void => {
+    const summed = lines(stated.LH, stated.LF);
     if (summed) files.push(summed);
-    else if (of('LF') === undefined && hits.size > 0) files.push(counted([...hits.values()]));
+    else if (stated.LF === undefined && hits.size > 0) files.push(counted([...hits.values()]));
+    stated = {};
+    hits = new Map();
+  };
+  for (const line of text.split('\n')) {
+    const [, key, value = ''] = /^([A-Z]+):(.*?)\r?$/.exec(line) ?? [];
+    if (key === 'LF' || key === 'LH') stated[key] = value;
+    else if (key === 'DA') {
+      const [at = '', n] = value.split(',');
+      hits.set(at, Math.max(hits.get(at) ?? 0, numberOf(n || 'nothing')!));
+    } else if (line.startsWith('end_of_record')) end();
   }
+  if (hits.size > 0 || stated.LF !== undefined) throw new Error('it is cut off');
   return sum(files);
 }
 
-/** Cobertura XML: `lines-covered` and `lines-valid`, else its lines one by one, else `line-rate`. No entities, nothing fetched. */
-function cobertura(text: string): Lines | undefined {
-  const parser = new XMLParser({
-    ignoreAttributes: false,
-    attributeNamePrefix: '',
-    parseAttributeValue: false,
-    parseTagValue: false,
-    processEntities: false,
-  });
-  if (!text.trimEnd().endsWith('>')) throw new Error('it is cut off');
-  const { coverage } = parser.parse(text) as { coverage?: unknown };
-  if (!isFields(coverage)) throw new Error('no element coverage at its top');
+/** Cobertura XML: `lines-covered` and `lines-valid`, else its lines one by one, else `line-rate`. */
+export function cobertura(text: string): Lines | undefined {
+  const coverage = parseXml(text, 'coverage').element;
   const whole = lines(coverage['lines-covered'], coverage['lines-valid']);
   if (whole) return whole;
-  const inside = (v: unknown, names: readonly string[]): Fields[] =>
-    names.reduce((found, name) => found.flatMap((o) => objects(o[name])), objects(v));
+  const inside = (v: Fields, names: readonly string[]): Fields[] =>
+    names.reduce((found, name) => found.flatMap((o) => childrenOf(o, name)), [v]);
   const classes = inside(coverage, ['packages', 'package', 'classes', 'class']);
   const perClass = classes.map((c) => counted(inside(c, ['lines', 'line']).map((l) => numberOf(l['hits']) ?? 0)));
+  const byLine = sum(perClass);
+  if (byLine) return byLine;
   const rate = numberOf(coverage['line-rate']);
-  return sum(perClass) ?? (rate === undefined ? undefined : lines(rate, 1));
+  return rate === undefined ? undefined : lines(rate, 1);
 }
 
 /** Istanbul's `coverage-summary.json`. */
-function istanbulSummary(text: string): Lines | undefined {
+export function istanbulSummary(text: string): Lines | undefined {
   const summary = JSON.parse(text) as unknown;
   const total = isFields(summary) ? summary['total'] : undefined;
   const found = isFields(total) ? total['lines'] : undefined;
@@ -72,7 +76,7 @@ function istanbulSummary(text: string): Lines | undefined {
 }
 
 /** Istanbul's `coverage-final.json`: a line counts as reached where a statement that begins on it was run. */
-function istanbulFinal(text: string): Lines | undefined {
+export function istanbulFinal(text: string): Lines | undefined {
   const report = JSON.parse(text) as unknown;
   if (!isFields(report)) throw new Error('no files');
   return sum(

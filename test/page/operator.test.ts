@@ -22,7 +22,7 @@ test('an incident shows by itself, is retried with a reason, and goes on to the 
   const s = on(ctx);
   const { page, complaints } = await s.as('operator');
   await page.getByText('No open incidents').waitFor();
-  await page.getByText('live', { exact: true }).waitFor();
+  await page.getByText('● live').waitFor();
   s.printer.broken = true;
   const id = await s.rig.start('PRINT', bare);
   // Nobody reloads.

@@ -41,7 +41,14 @@ test('whatever people write stays text, in every place, and the policy of conten
     lessons_learned: list,
     tests_written: list,
     submission_notes: EVIL,
-    components: { monitoring_hooks: { status: 'blocked', notes: EVIL, blockers: list, code_review_status: EVIL } },
+    components: {
+      monitoring_hooks: {
+        status: 'blocked',
+        notes: EVIL,
+        blockers: list,
+        code_review_status: '<img src=x onerror=alert(9)>',
+      },
+    },
   });
   await s.call('author', 'POST', `/reports/${id}/comments`, { text: EVIL });
   s.printer.broken = true;
@@ -145,8 +152,12 @@ test('with the keyboard alone: sign in, find a report, review it', async (ctx) =
   await page.keyboard.type(s.keys.reviewer);
   await page.keyboard.press('Enter');
   await page.getByRole('heading', { name: 'What waits' }).waitFor();
+  expect((await page.evaluate(focused)).name).toBe('What waits');
+  await page.reload();
+  await page.getByRole('heading', { name: 'What waits' }).waitFor();
   await page.keyboard.press('Tab');
   expect((await page.evaluate(focused)).name).toBe('Skip to the content');
+  await page.keyboard.press('Enter');
   await tabTo(page, 'Reports');
   await page.keyboard.press('Enter');
   await page.getByRole('link', { name: id }).waitFor();
@@ -172,17 +183,10 @@ for (const colorScheme of ['light', 'dark'] as const)
       achievements: [`one-very-long-word-${'x'.repeat(300)}`],
     });
     const { page, complaints } = await s.as('operator', '#/', { viewport: { width: 360, height: 740 }, colorScheme });
-    for (const hash of [
-      '#/',
-      '#/handoffs',
-      `#/handoffs/${s.task.task_id}`,
-      '#/inbox',
-      '#/reports',
-      `#/reports/${id}`,
-      `#/reports/${id}/edit`,
-      '#/reports/new',
-      '#/numbers',
-    ]) {
+    // The colours are the same on all of them.
+    const some = ['#/', `#/reports/${id}`, `#/reports/${id}/edit`, '#/numbers'];
+    const rest = ['#/handoffs', `#/handoffs/${s.task.task_id}`, '#/inbox', '#/reports', '#/reports/new'];
+    for (const hash of colorScheme === 'light' ? [...some, ...rest] : some) {
       await open(page, `${s.base}/${hash}`);
       const { width, poor } = await page.evaluate(measured);
       expect({ hash, width, poor }).toEqual({ hash, width: 360, poor: [] });

@@ -1,13 +1,14 @@
 import type { Bulk } from './client/bulk.js';
+import type { EventHandler, ListenOptions } from './client/events/listen.js';
 import type { OpenIncident } from './client/incidents.js';
 import type { InboxItem, InboxOptions } from './client/inbox.js';
 import { LocalClient, type LocalOptions } from './client/local.js';
 import type { Trace } from './client/manifest.js';
 import type { WaitUntil } from './client/outcome.js';
 import type { PipelineClient } from './client/pipeline/pipelines.js';
-import type { Actor, Reports } from './client/reports/port.js';
-import type { Rebuilt } from './client/reports/rebuild.js';
 import type { ReliabilityClient } from './client/reliability.js';
+import type { Reports } from './client/reports/port.js';
+import type { Rebuilt } from './client/reports/rebuild.js';
 import { RemoteClient } from './client/remote/client.js';
 import type { RemoteOptions } from './client/remote/http.js';
 import type { RunStatus, UpdateOptions } from './client/runs.js';
@@ -17,11 +18,13 @@ import type { Validation, ValidateOptions } from './client/validate.js';
 import type { PreparedHandoff } from './coordination/agent-handoff-coordinator.js';
 import type { HandoffPackage } from './core/document/document.js';
 import type { Effect } from './core/effect.js';
+import type { EventType } from './core/events/event.js';
 import type { HandoffFilter } from './core/filter.js';
 import type { HandoffOutcome } from './core/handoff.js';
 import type { ManifestDocument } from './core/manifest-document.js';
 import type { ManifestFilter } from './core/manifest.js';
 import type { Procedure } from './core/procedure.js';
+import type { Actor } from './core/report/report.js';
 import type { HandoffRequest } from './core/request.js';
 import type { Verification } from './core/verification.js';
 import type {
@@ -225,12 +228,25 @@ export class HandoffClient {
     return this.#verbs.server(options);
   }
 
+  /** The task queue of the workers that this client starts handoffs on; over HTTP it is the service's to know. */
+  get taskQueue(): string {
+    return this.#verbs.taskQueue;
+  }
+
   /**
    * How many handoffs, validation sessions, pipelines and reliability tests, what became of them and how long they took;
    * and how things stand. What Temporal says is there where it answers. Throws INVALID_REQUEST.
    */
   metrics(filter?: MetricsFilter): Promise<HandoffMetrics> {
     return this.#verbs.metrics(filter);
+  }
+
+  /**
+   * Calls `handler` for each event of a type (`*`: every one), in their order: over storage for all events, over HTTP for
+   * those that the key may hear of. Connections that break are mended from the cursor. Returns what ends it. Throws INVALID_REQUEST.
+   */
+  on(event: EventType | '*', handler: EventHandler, options?: ListenOptions): () => void {
+    return this.#verbs.on(event, handler, options);
   }
 
   /** Pause, resume, cancel and retry for all that match a filter. */
@@ -244,9 +260,8 @@ export class HandoffClient {
   }
 
   /**
-   * Reports, on behalf of one actor, whose name and roles are believed here: the HTTP API finds them out, and over it
-   * the key's agent acts, whoever is given. What a new report keeps of the settings is {@link LocalOptions.reports}.
-   * Throws STORAGE_REQUIRED; INVALID_REQUEST without an actor, where one is needed.
+   * Reports, on behalf of one actor, whose name and roles are believed here; over HTTP it is the agent whose key this client
+   * has, and none is given. What a new report keeps of the settings is {@link LocalOptions.reports}. Throws STORAGE_REQUIRED.
    */
   reports(actor?: Actor): Reports {
     return this.#verbs.reports(actor);

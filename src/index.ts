@@ -190,3 +190,5 @@ export type {
   HandoffPriority,
   HandoffStatus,
 } from './core/document/document.js';
+export type { EventHandler, ListenOptions } from './client/events/listen.js';
+export { EVENT_TYPES, type EventMessage, type EventType } from './core/events/event.js';

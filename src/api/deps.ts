@@ -5,6 +5,7 @@ import type { HandoffClient } from '../client.js';
 import type { Actor } from '../core/report/report.js';
 import type { ServiceSettings } from '../core/service/settings.js';
 import type { Storage } from '../storage/storage.js';
+import type { SocketTiming } from './events/socket.js';
 import type { RouteSpec } from './route.js';
 
 /** What every route is under. */
@@ -19,6 +20,10 @@ export interface ApiDeps {
   temporalUi?: string;
   /** Gets a line of JSON for each answer of 500 and above. Default: nobody. */
   log?: (line: string) => void;
+  /** Routes of your own below {@link PREFIX}, declared as ours are: with `route`. */
+  more?: readonly Routes[];
+  /** Of WebSockets, for tests. */
+  socketTiming?: SocketTiming;
 }
 
 export type Api = FastifyInstance<

@@ -2,6 +2,7 @@ import cookie from '@fastify/cookie';
 import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
 import { HandoffError } from '../core/errors.js';
+import { keepAnchored } from '../storage/audit/trail.js';
 import { answerOnce } from './idempotency.js';
 import { authenticate, requireRole } from './auth.js';
 import { PREFIX, type Api, type ApiDeps, type Routes } from './deps.js';
@@ -19,6 +20,9 @@ import { contractRoutes } from './routes/contracts.js';
 import { handoffReadRoutes } from './routes/handoff.js';
 import { handoffListRoutes } from './routes/handoff-lists.js';
 import { handoffRoutes } from './routes/handoffs.js';
+import { auditRoutes } from './routes/audit.js';
+import { analyticsRoutes } from './routes/analytics.js';
+import { eventRoutes } from './routes/events.js';
 import { healthRoutes } from './routes/health.js';
 import { keyRoutes } from './routes/keys.js';
 import { manifestRoutes } from './routes/manifest.js';
@@ -26,6 +30,12 @@ import { metricsRoutes, prometheusRoutes } from './routes/metrics.js';
 import { procedureRoutes } from './routes/procedures.js';
 import { sessionRoutes } from './routes/session.js';
 import { steerRoutes } from './routes/steer.js';
+import { pageRoutes } from './routes/page.js';
+import { reportAttachmentRoutes } from './routes/reports-attachments.js';
+import { reportReviewRoutes } from './routes/reports-review.js';
+import { reportRoutes } from './routes/reports.js';
+import { waitingRoutes } from './routes/waiting.js';
+import { webhookRoutes } from './routes/webhooks.js';
 import { serverOptions } from './server-options.js';
 
 /** All that is below {@link PREFIX}. */
@@ -43,9 +53,17 @@ const ROUTES: readonly Routes[] = [
   procedureRoutes,
   manifestRoutes,
   metricsRoutes,
+  auditRoutes,
+  reportRoutes,
+  reportReviewRoutes,
+  reportAttachmentRoutes,
+  analyticsRoutes,
+  eventRoutes,
+  waitingRoutes,
+  webhookRoutes,
 ];
 /** What is at the top: metrics for Prometheus, the page. Below a user's prefix where the API is a plugin. */
-const ROOT: readonly Routes[] = [prometheusRoutes];
+const ROOT: readonly Routes[] = [prometheusRoutes, pageRoutes];
 
 const nothingThere = (request: FastifyRequest): never => {
   throw new HandoffError('NOT_FOUND', { path: pathOf(request) });
@@ -64,6 +82,10 @@ export async function handoffApi(instance: FastifyInstance, deps: ApiDeps): Prom
   app.setSerializerCompiler(serializerCompiler);
   app.setErrorHandler(sendProblem);
   recordRefusals(app, storage);
+  const stopAnchoring = keepAnchored(storage.audit, (why) => {
+    app.log.error(why);
+  });
+  app.addHook('onClose', stopAnchoring);
   onlyJson(app);
   await headers(app, settings);
   if (!app.hasRequestDecorator('cookies')) await app.register(cookie);
@@ -93,7 +115,7 @@ export async function handoffApi(instance: FastifyInstance, deps: ApiDeps): Prom
   await app.register(
     async (scope) => {
       scope.setNotFoundHandler(nothingThere);
-      for (const routes of ROUTES) await routes(scope, deps);
+      for (const routes of [...ROUTES, ...(deps.more ?? [])]) await routes(scope, deps);
     },
     { prefix: PREFIX },
   );

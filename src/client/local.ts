@@ -24,7 +24,9 @@ import type { PreparedHandoff } from '../coordination/agent-handoff-coordinator.
 import { asRequest } from '../coordination/request-from.js';
 import type { HandoffPackage } from '../core/document/document.js';
 import type { Effect } from '../core/effect.js';
-import { HandoffError, invalid } from '../core/errors.js';
+import type { EventType } from '../core/events/event.js';
+import { listenLocally, type EventHandler, type ListenOptions } from './events/listen.js';
+import { HandoffError } from '../core/errors.js';
 import type { HandoffFilter } from '../core/filter.js';
 import type { HandoffOutcome } from '../core/handoff.js';
 import type { ManifestDocument } from '../core/manifest-document.js';
@@ -237,8 +239,16 @@ export class LocalClient implements HandoffVerbs {
     return serverMetrics(this.caller, this.storage, withinMs);
   }
 
+  get taskQueue(): string {
+    return this.caller.taskQueue;
+  }
+
   async metrics(filter?: MetricsFilter): Promise<HandoffMetrics> {
     return metricsOf(this.caller, this.needStorage('Metrics'), filter);
+  }
+
+  on(event: EventType | '*', handler: EventHandler, options?: ListenOptions): () => void {
+    return listenLocally(this.needStorage('Hearing of events'), event, handler, options);
   }
 
   get bulk(): Bulk {
@@ -251,8 +261,8 @@ export class LocalClient implements HandoffVerbs {
   }
 
   reports(actor?: Actor): Reports {
-    if (!actor) throw invalid('INVALID_REQUEST', [{ path: '/actor', message: 'must say who acts: { by, roles }' }]);
     const { caller, settings } = this;
+    if (!actor) throw new HandoffError('INVALID_REQUEST', { issues: '/actor: say on whose behalf, {by, roles}' });
     return new LocalReports({ caller, storage: this.needStorage('Reports'), actor, ...settings });
   }
 

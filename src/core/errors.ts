@@ -130,6 +130,17 @@ export const ERRORS = {
   SIGN_OFF_REFUSED: entry(409, 'Report {report} cannot be signed off like this: {why}'),
   INVALID_REPORT: entry(400, 'The report is not valid: {issues}'),
   AUDIT_KEY_INVALID: entry(500, 'The key of the audit log at {where} cannot be used: {why}'),
+  EVENTS_GONE: entry(
+    410,
+    'Events after cursor {cursor} were removed meanwhile; the oldest that are kept follow {floor}. Begin there, or anew without a cursor.',
+  ),
+  INVALID_WEBHOOK: entry(400, 'The webhook is not valid: {issues}'),
+  WEBHOOK_NOT_FOUND: entry(404, 'No webhook {webhook} exists. `handoff webhooks list` shows what is there.'),
+  TOO_MANY_LISTENERS: entry(
+    429,
+    'This key listens to events {count} times already; at most {limit} are allowed. Close one first.',
+    true,
+  ),
   // The surroundings.
   STORAGE_REQUIRED: entry(400, '{what} needs storage: give the client `storage: await openStorage()`. {why?}'),
   API_UNREACHABLE: entry(

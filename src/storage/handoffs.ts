@@ -1,11 +1,13 @@
 import { sql, type Selectable } from 'kysely';
 import { checkedFilter, type HandoffFilter } from '../core/filter.js';
 import { dueAt, type Countdown } from '../core/clock.js';
+import { handoffEvents, startedEvents } from '../core/events/handoff-events.js';
 import { isClosed, shownStatus, type HandoffOutcome, type HandoffState, type ShownStatus } from '../core/handoff.js';
 import type { Subject } from '../core/request.js';
 import type { Completed } from '../core/task.js';
 import { blockedBecause } from '../core/words.js';
-import type { Db } from './database.js';
+import type { Db, Queries } from './database.js';
+import { appendEvents } from './events/outbox.js';
 import type { HandoffTable } from './tables/handoffs.js';
 
 /** What the database knows of a handoff. Times in milliseconds. */
@@ -86,6 +88,42 @@ export function completedBy(execution: string, known: StoredHandoff | undefined)
   return { state: known.state, outcome: known.outcome };
 }
 
+/** Whether it was written. The record that it replaces says what is new, and so what is told. */
+async function write(
+  trx: Queries,
+  subject: Subject,
+  state: HandoffState,
+  outcome?: HandoffOutcome,
+  execution?: string,
+): Promise<boolean> {
+  const now = Date.now();
+  const { handoffId } = subject;
+  const before = await trx.selectFrom('handoffs').select('snapshot').where('id', '=', handoffId).executeTakeFirst();
+  const { numUpdatedRows } = await trx
+    .updateTable('handoffs')
+    .set({
+      status: state.status,
+      shown: shownStatus(state),
+      blocked: blockedBecause(state) ?? null,
+      shown_since: shownSince(state),
+      returns_due: returnsDue(state) ?? null,
+      snapshot: JSON.stringify({ subject, state } satisfies Snapshot),
+      outcome: outcome ? JSON.stringify(outcome) : null,
+      updated_at: now,
+      closed_at: isClosed(state.status) ? now : null,
+      completed_by: outcome?.outcome === 'completed' ? (execution ?? null) : null,
+      as_of: state.lastEventAt,
+    })
+    .where('id', '=', handoffId)
+    .$if(execution !== undefined, (q) => q.where(sql<boolean>`completed_by is not ${execution!}`))
+    .$if(!outcome, (q) => q.where('as_of', '<=', state.lastEventAt))
+    .executeTakeFirst();
+  if (!before || numUpdatedRows === 0n) return false;
+  const known = (JSON.parse(before.snapshot) as Snapshot).state;
+  await appendEvents(trx, handoffEvents(subject, known, state, now));
+  return true;
+}
+
 /** The projection of all handoffs: what is known of them without asking their runs, and after Temporal has forgotten them. */
 export class Handoffs {
   constructor(private readonly db: Db) {}
@@ -125,13 +163,14 @@ export class Handoffs {
           as_of: 0,
         })
         .execute();
+      await appendEvents(trx, startedEvents(subject, now));
       return undefined;
     });
   }
 
   /**
-   * Writes the present state; with `outcome` it is closed. One that is older than what is written changes nothing. Nor does
-   * what `execution` writes after it recorded the handoff as completed: that is returned then.
+   * Writes the present state, and what it tells others of; with `outcome` it is closed. One that is older than what is
+   * written changes nothing. Nor does what `execution` writes after it recorded the handoff as completed: that is returned then.
    */
   async project(
     subject: Subject,
@@ -139,27 +178,11 @@ export class Handoffs {
     outcome?: HandoffOutcome,
     execution?: string,
   ): Promise<Completed | undefined> {
-    const now = Date.now();
-    const written = await this.db
-      .updateTable('handoffs')
-      .set({
-        status: state.status,
-        shown: shownStatus(state),
-        blocked: blockedBecause(state) ?? null,
-        shown_since: shownSince(state),
-        returns_due: returnsDue(state) ?? null,
-        snapshot: JSON.stringify({ subject, state } satisfies Snapshot),
-        outcome: outcome ? JSON.stringify(outcome) : null,
-        updated_at: now,
-        closed_at: isClosed(state.status) ? now : null,
-        completed_by: outcome?.outcome === 'completed' ? (execution ?? null) : null,
-        as_of: state.lastEventAt,
-      })
-      .where('id', '=', subject.handoffId)
-      .$if(execution !== undefined, (q) => q.where(sql<boolean>`completed_by is not ${execution!}`))
-      .$if(!outcome, (q) => q.where('as_of', '<=', state.lastEventAt))
-      .executeTakeFirst();
-    if (execution === undefined || written.numUpdatedRows > 0n) return undefined;
+    const { db } = this;
+    const isWritten = await (db.isTransaction
+      ? write(db, subject, state, outcome, execution)
+      : db.transaction().execute((trx) => write(trx, subject, state, outcome, execution)));
+    if (execution === undefined || isWritten) return undefined;
     return completedBy(execution, await this.find(subject.handoffId));
   }
 

@@ -17,6 +17,13 @@ import {
 } from './tables/handoffs.js';
 import { createReliability, type ReliabilityTable } from './tables/reliability.js';
 import {
+  createEvents,
+  type AttentionTable,
+  type DeadLetterTable,
+  type MarkTable,
+  type WebhookTable,
+} from './tables/events.js';
+import {
   createService,
   type AuditTable,
   type EventTable,
@@ -66,6 +73,10 @@ export interface Tables {
   events: EventTable;
   audit: AuditTable;
   api_keys: KeyTable;
+  webhooks: WebhookTable;
+  dead_letters: DeadLetterTable;
+  attention: AttentionTable;
+  marks: MarkTable;
   logins: LoginTable;
   idempotency: IdempotencyTable;
   reports: ReportTable;
@@ -83,6 +94,7 @@ const first: Migration = {
     await createReliability(db);
     await createService(db);
     await createReports(db);
+    await createEvents(db);
   },
 };
 

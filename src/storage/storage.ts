@@ -9,6 +9,9 @@ import { IdempotencyKeys } from './idempotency.js';
 import { ApiKeys } from './keys.js';
 import { Logins } from './logins.js';
 import { Outbox } from './events/outbox.js';
+import { Attention } from './events/attention.js';
+import { WaitingHandoffs } from './events/waiting.js';
+import { Webhooks } from './events/webhooks.js';
 import { Handoffs } from './handoffs.js';
 import { Ledger } from './ledger.js';
 import { Manifest } from './manifest/manifest.js';
@@ -65,6 +68,9 @@ export interface Storage {
   reliability: ReliabilityTests;
   reports: StoredReports;
   outbox: Outbox;
+  webhooks: Webhooks;
+  attention: Attention;
+  waiting: WaitingHandoffs;
   keys: ApiKeys;
   audit: AuditTrail;
   logins: Logins;
@@ -177,6 +183,9 @@ function storageOn(
       anchors: path.resolve(options.audit?.anchors ?? path.join(folder, 'audit-anchors.jsonl')),
       log: `${file}-wal`,
     }),
+    webhooks: new Webhooks(db),
+    attention: new Attention(db),
+    waiting: new WaitingHandoffs(db),
     keys,
     logins: new Logins(db, keys),
     idempotency: new IdempotencyKeys(db),

@@ -28,7 +28,8 @@ export class ApiRig {
     readonly rig: Rig,
     readonly url: string,
     readonly logged: string[],
-    private readonly stop: () => Promise<unknown>,
+    /** Closes the service alone. */
+    readonly stop: () => Promise<unknown>,
   ) {}
 
   static async create(

@@ -7,6 +7,7 @@ import { isSignedBy, readKey } from '../../src/storage/audit/key.js';
 import { hashOfRow } from '../../src/storage/audit/chain.js';
 import type { AuditRow, SignedHead } from '../../src/core/audit/entry.js';
 import { launch } from '../cli/rig.js';
+import { containing } from '../rig/matchers.js';
 import { storagePlace } from '../storage/place.js';
 import { ODD, fill } from './log.js';
 
@@ -16,7 +17,7 @@ const audit = (...args: string[]): ReturnType<typeof launch>['ended'] =>
 
 test('verify, list and export of the command line', async () => {
   const { storage } = place;
-  expect(await audit('verify')).toMatchObject({ code: 0, stdout: expect.stringContaining('0 rows, 0 anchors') });
+  expect(await audit('verify')).toMatchObject({ code: 0, stdout: containing('0 rows, 0 anchors') });
   await fill(storage, 0, 230);
   await storage.audit.ensureAnchored();
 
@@ -30,7 +31,7 @@ test('verify, list and export of the command line', async () => {
   expect((await audit('list', '--limit', '3')).stdout).toContain('audit.anchored');
   expect(await audit('list', '--since', 'yesterday')).toMatchObject({
     code: 2,
-    stderr: expect.stringContaining('--since'),
+    stderr: containing('--since'),
   });
 
   const { head, rows } = JSON.parse((await audit('export')).stdout) as { head: SignedHead; rows: AuditRow[] };

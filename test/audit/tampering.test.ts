@@ -8,6 +8,7 @@ import { hashOfRow } from '../../src/storage/audit/chain.js';
 import { readOrMakeKey, signed } from '../../src/storage/audit/key.js';
 import { verifyAudit } from '../../src/storage/audit/verify.js';
 import type { Queries } from '../../src/storage/database.js';
+import { containing, matching } from '../rig/matchers.js';
 import { seeded, runs } from '../properties/seed.js';
 import { storagePlace } from '../storage/place.js';
 import { anchorLines, fill } from './log.js';
@@ -24,6 +25,9 @@ beforeAll(async () => {
   await place.storage.audit.ensureAnchored();
   await fill(place.storage, 291, 54);
   await place.storage.audit.ensureAnchored();
+});
+
+test('a log that nobody touched is as it was written', async () => {
   const report = await place.storage.audit.verify();
   // Three rows of these tell of the anchors.
   expect(report).toMatchObject({ ok: true, rows: ROWS, anchors: 3, anchored_to: ANCHORED, faults: [] });
@@ -123,10 +127,10 @@ describe('what somebody does who can write the database', () => {
 
   type Deed = { name: string; first: number; rows: (rows: AuditRow[]) => AuditRow[] };
   const deeds: fc.Arbitrary<Deed> = fc.oneof(
-    fc.tuple(seqs, fc.constantFrom('at', 'actor', 'act', 'subject', 'digest', 'source', 'data')).map(([seq, c]) => ({
+    fc.tuple(seqs, fc.constantFrom(...COLUMNS.slice(0, 8))).map(([seq, c]) => ({
       name: `edit ${c} of ${seq}`,
       first: seq,
-      rows: (rows: AuditRow[]) => rows.with(seq - 1, changed(rows[seq - 1]!, c as 'actor')),
+      rows: (rows: AuditRow[]) => rows.with(seq - 1, changed(rows[seq - 1]!, c)),
     })),
     seqs.map((seq) => ({
       name: `delete ${seq}`,
@@ -170,7 +174,7 @@ describe('what somebody does who can write the database', () => {
         const isCut = name.startsWith('cut') || name === `delete ${ROWS}`;
         expect(report.ok).toBe(isCut && first > ANCHORED);
         const [fault] = report.faults;
-        if (fault && !isCut) expect(fault.seq).toBe(first);
+        expect(isCut ? first : fault?.seq).toBe(first);
       }),
       seeded(runs(40)),
     );
@@ -204,7 +208,7 @@ describe('what somebody does who can write the database', () => {
         await trx.executeQuery({ sql, parameters: [], query: { kind: 'RawNode' }, queryId: { queryId: '1' } } as never);
       });
       expect(report.faults.map((f) => [f.seq, f.kind])).toEqual([
-        [200, expect.stringMatching(`${kind}|row_unreadable`)],
+        [200, matching(new RegExp(`${kind}|row_unreadable`))],
       ]);
     }
   });
@@ -298,7 +302,7 @@ describe('what somebody does who can write the anchors', () => {
     const { anchors } = place.storage.audit.places;
     const gone = path.join(place.folder, 'gone.pem');
     expect((await place.storage.audit.verify({ anchors, key: gone })).faults).toEqual([
-      expect.objectContaining({ kind: 'key_missing', message: expect.stringContaining(gone) }),
+      expect.objectContaining({ kind: 'key_missing', message: containing(gone) }),
     ]);
     await expect(readFile(gone)).rejects.toThrow('ENOENT');
     const broken = path.join(place.folder, 'broken.pem');

@@ -10,5 +10,7 @@ export async function recordReport(storage: Storage, task: RecordReportTask): Pr
   const content = await getContent(storage, task.state.version.digest).catch(() => undefined);
   await failpoint('report_record.before');
   await storage.reports.record(task, summaryTextOf(content));
+  // What cannot be anchored now is so later: the worker tries again, and tells.
+  await storage.audit.ensureAnchored().catch(() => undefined);
   await failpoint('report_record.after');
 }

@@ -1,6 +1,6 @@
 import { createWriteStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
-import { Option, type Command } from 'commander';
+import type { Command, Option } from 'commander';
 import type { AuditFault, AuditFilter, AuditReport } from '../../core/audit/entry.js';
 import { timeOf } from '../filter-options.js';
 import { number } from '../number.js';

@@ -3,6 +3,9 @@ import { AgentHandoffCoordinator, type PreparedHandoff } from '../../coordinatio
 import { asRequest } from '../../coordination/request-from.js';
 import type { HandoffPackage, HandoffPackageJson } from '../../core/document/document.js';
 import type { Effect } from '../../core/effect.js';
+import type { EventType } from '../../core/events/event.js';
+import { connectEvents } from '../events/connect.js';
+import { checkListening, handing, tell, warn, type EventHandler, type ListenOptions } from '../events/listen.js';
 import { HandoffError } from '../../core/errors.js';
 import { checkedFilter, type HandoffFilter } from '../../core/filter.js';
 import type { HandoffOutcome, MessageName } from '../../core/handoff.js';
@@ -40,9 +43,11 @@ const WAIT_SECONDS = 60;
 /** The verbs over the HTTP API. The types say who may what; the service decides it by the key. */
 export class RemoteClient implements HandoffVerbs {
   readonly storage = undefined;
+  readonly #at: RemoteOptions;
   private readonly http: Http;
 
   constructor(options: RemoteOptions) {
+    this.#at = options;
     this.http = new Http(options);
   }
 
@@ -179,9 +184,24 @@ export class RemoteClient implements HandoffVerbs {
     return asked.catch((error: Error) => away(error.message));
   }
 
+  get taskQueue(): never {
+    throw noHttp('The task queue', 'the service starts handoffs on its own');
+  }
+
   async metrics(filter: MetricsFilter = {}): Promise<HandoffMetrics> {
     const { since, until, ...rest } = checkedMetricsFilter(filter);
     return this.http.get('/metrics', { ...rest, since: iso(since), until: iso(until) });
+  }
+
+  on(event: EventType | '*', handler: EventHandler, options: ListenOptions = {}): () => void {
+    checkListening(event, handler, options);
+    const { onError = warn, cursor } = options;
+    return connectEvents(this.#at.url, this.#at.apiKey, {
+      onEvent: handing(handler, options),
+      onEnd: (error) => tell(onError, error),
+      ...(cursor === undefined ? {} : { cursor }),
+      ...(event === '*' ? {} : { types: [event] }),
+    });
   }
 
   get bulk(): Bulk {
@@ -201,8 +221,8 @@ export class RemoteClient implements HandoffVerbs {
     return remoteReports(this.http);
   }
 
-  async rebuildReports(): Promise<never> {
-    throw noHttp('The projection of reports', 'it is written anew where the storage is');
+  rebuildReports(): never {
+    throw noHttp('The projection of reports', 'it is rebuilt beside the storage that has it');
   }
 
   async procedures(): Promise<Procedure[]> {

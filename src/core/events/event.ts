@@ -40,3 +40,22 @@ export interface StoredEvent extends NewEvent {
   /** Rises; the cursor. */
   seq: number;
 }
+
+/** An event as it goes out to listeners; the time is an ISO 8601 text. */
+export interface EventMessage {
+  cursor: number;
+  type: EventType;
+  subject: string;
+  time: string;
+  data: Record<string, unknown>;
+}
+
+export const messageOf = ({ seq, type, subject, at, data }: StoredEvent): EventMessage => ({
+  cursor: seq,
+  type,
+  subject,
+  time: new Date(at).toISOString(),
+  data,
+});
+
+export const isEventType = (text: unknown): text is EventType => (EVENT_TYPES as readonly unknown[]).includes(text);

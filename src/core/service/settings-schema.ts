@@ -104,6 +104,11 @@ export const SETTINGS: Record<string, Entry> = {
     schema: number(1, 100_000),
     means: 'How often it is told again, until it was seen.',
   },
+  AGENT_HANDOFF_WEBHOOK_ALLOW_PRIVATE: {
+    field: 'webhookAllowPrivate',
+    schema: flag,
+    means: 'Whether webhooks may go to addresses within this machine and its networks.',
+  },
   AGENT_HANDOFF_REVIEW_TIMEOUT_DAYS: {
     field: 'terms.reviewTimeoutDays',
     schema: number(0.001, DAYS_MAX),

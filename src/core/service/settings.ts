@@ -19,6 +19,8 @@ export interface ServiceSettings {
   /** Whether "something waits for you" is told at all, and how often again. */
   notifications: boolean;
   reminderMinutes: number;
+  /** Whether webhooks may go to addresses within this machine and its networks. */
+  webhookAllowPrivate: boolean;
   /** Files outside the database that the audit log is signed with, and anchored in. Absent: in the data folder. */
   auditKey?: string;
   auditAnchors?: string;
@@ -37,6 +39,7 @@ export const DEFAULT_SETTINGS: ServiceSettings = {
   cacheSeconds: 300,
   notifications: true,
   reminderMinutes: 60,
+  webhookAllowPrivate: false,
   terms: {
     reviewTimeoutDays: 7,
     signOffExpiryDays: 30,

@@ -1,0 +1,105 @@
+import type { FastifyRequest } from 'fastify';
+import { HandoffError } from '../../core/errors.js';
+import type { Api, ApiDeps, Routes } from '../deps.js';
+import { route, type MediaAnswer } from '../route.js';
+import { MEDIA_TYPES, attachQuery, nameQuery, reportPath } from '../schemas/report-inputs.js';
+import { viewSchema } from '../schemas/report.js';
+import { EDITS, READS, reportsOf, sendFile, shown, writing } from './reports-common.js';
+import { z } from 'zod';
+
+const BYTES: MediaAnswer = {
+  description: 'The bytes, as they were put',
+  content: { 'application/octet-stream': { schema: z.string().meta({ format: 'binary' }) } },
+};
+const path = '/reports/:report_id/attachments';
+
+const ESSENCE = new RegExp(
+  `^(${MEDIA_TYPES.map((t) => t.replaceAll(/[.+]/g, '\\$&').replace('*', '[a-z0-9][a-z0-9.+-]*')).join('|')})(?=\\s*(;|$))`,
+  'i',
+);
+
+/** What the body says that it is, without its parameters. Throws UNSUPPORTED_MEDIA_TYPE. */
+function mediaTypeOf({ headers, body }: FastifyRequest): string {
+  const type = headers['content-type'] ?? '';
+  const [essence] = ESSENCE.exec(type.trim()) ?? [];
+  if (essence !== undefined && Buffer.isBuffer(body)) return essence.toLowerCase();
+  const shown = type.slice(0, 100) || 'that it does not say';
+  throw new HandoffError('UNSUPPORTED_MEDIA_TYPE', { type: shown, allowed: MEDIA_TYPES.join(', ') });
+}
+
+/** Files that belong to a report. */
+export const reportAttachmentRoutes: Routes = async (api, deps) => {
+  await api.register(async (scope) => {
+    // Here JSON is bytes too.
+    scope.removeAllContentTypeParsers();
+    scope.addContentTypeParser(ESSENCE, { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+    putRoute(scope as unknown as Api, deps);
+  });
+  fileRoutes(api, deps);
+};
+
+const putRoute = (app: Api, deps: ApiDeps): void => {
+  app.put(
+    path,
+    {
+      ...route({
+        summary: 'Attach a file',
+        details: 'The body is the file. Test and coverage reports (JUnit, lcov, Cobertura, Istanbul) become facts.',
+        tag: 'reports',
+        act: 'report.edit',
+        params: reportPath,
+        querystring: attachQuery,
+        bodyMedia: MEDIA_TYPES,
+        success: { 200: viewSchema },
+        problems: EDITS,
+      }),
+      bodyLimit: deps.settings.maxAttachmentBytes,
+    },
+    async (request, reply) => {
+      const media_type = mediaTypeOf(request);
+      const options = await writing(deps, request);
+      const file = { ...request.query, media_type, bytes: request.body as Buffer };
+      return shown(reply, await reportsOf(deps, request).attach(request.params.report_id, file, options));
+    },
+  );
+};
+
+const fileRoutes = (app: Api, deps: ApiDeps): void => {
+  app.get(
+    path,
+    route({
+      summary: 'The bytes of an attachment',
+      tag: 'reports',
+      act: 'report.read',
+      params: reportPath,
+      querystring: nameQuery,
+      success: { 200: BYTES },
+      problems: READS,
+    }),
+    async (request, reply) => {
+      const { attachment, bytes } = await reportsOf(deps, request).attachment(
+        request.params.report_id,
+        request.query.name,
+      );
+      const name = attachment.name.split('/').at(-1)!;
+      return sendFile(reply, { name, mediaType: attachment.media_type, bytes });
+    },
+  );
+  app.delete(
+    path,
+    route({
+      summary: 'Take an attachment away',
+      tag: 'reports',
+      act: 'report.edit',
+      params: reportPath,
+      querystring: nameQuery,
+      success: { 200: viewSchema },
+      problems: EDITS,
+    }),
+    async (request, reply) => {
+      const { report_id: id } = request.params;
+      const options = await writing(deps, request);
+      return shown(reply, await reportsOf(deps, request).detach(id, request.query.name, options));
+    },
+  );
+};

@@ -1,0 +1,37 @@
+import { z } from 'zod';
+import {
+  attachmentName,
+  componentType,
+  reportFilterSchema,
+  reportId,
+  signOffRole,
+} from '../../core/report/report-schema.js';
+
+/** Where reports are asked for: what stands in paths and queries. Bodies are those of `core/report/report-schema.ts`. */
+const index = z.string().regex(/^\d{1,6}$/, 'must be a whole number');
+
+export const reportPath = z.strictObject({ report_id: reportId });
+export const componentPath = reportPath.extend({ component_type: componentType });
+export const versionPath = reportPath.extend({ version: index.transform(Number) });
+export const rolePath = reportPath.extend({ role: signOffRole });
+export const conditionPath = rolePath.extend({ condition: index.transform(Number) });
+
+export const listQuery = reportFilterSchema.extend({
+  limit: z.coerce.number().int().min(1).max(200).optional().describe('Default 50'),
+});
+export const exportQuery = z.strictObject({ format: z.enum(['json', 'csv', 'markdown']).default('json') });
+export const nameQuery = z.strictObject({ name: attachmentName });
+export const attachQuery = nameQuery.extend({ component_type: componentType.optional() });
+
+/** What attachments may be. Downloads say so too, as files to keep, never as pages. */
+export const MEDIA_TYPES = [
+  'text/*',
+  'application/json',
+  'application/xml',
+  'application/pdf',
+  'image/png',
+  'image/jpeg',
+  'application/zip',
+  'application/gzip',
+  'application/octet-stream',
+] as const;

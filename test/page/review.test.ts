@@ -12,7 +12,7 @@ beforeAll(async () => {
 afterAll(() => stage?.close());
 function on(ctx: TestContext): Stage {
   if (!stage) ctx.skip(why);
-  return stage!;
+  return stage;
 }
 
 const section = (page: Page, name: string) => page.getByRole('region', { name, exact: true });

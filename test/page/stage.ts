@@ -30,7 +30,7 @@ const TERMS: Partial<ReportTerms> = {
   requiredSignOffs: ['tech_lead', 'qa_engineer'],
 };
 
-export const SUMMARY = 'Retries and breakers are done; the load test ran for an hour without a single fault.';
+const SUMMARY = 'Retries and breakers are done; the load test ran for an hour without a single fault.';
 const DONE = { status: 'completed', progress_percentage: 100 } as const;
 
 /** What a print server that answers 503 is told by: broken until a test mends it. */

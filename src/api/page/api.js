@@ -64,10 +64,10 @@ export async function call(method, path, { body, query, ifMatch, key, signal } =
   if (ifMatch !== undefined) headers['if-match'] = `"${ifMatch}"`;
   if (key !== undefined) headers['idempotency-key'] = key;
   if (csrf && method !== 'GET') headers['x-csrf-token'] = csrf;
-  const text = body === undefined ? null : file ? body : JSON.stringify(body);
+  const sent = body === undefined ? {} : { body: file ? body : JSON.stringify(body) };
   let answer;
   try {
-    answer = await fetch(urlOf(path, query), { method, headers, body: text, signal, credentials: 'same-origin' });
+    answer = await fetch(urlOf(path, query), { method, headers, ...sent, signal, credentials: 'same-origin' });
   } catch (error) {
     if (signal?.aborted) throw error;
     throw failure({ code: 'UNREACHABLE', detail: 'The service cannot be reached.', status: 0 });

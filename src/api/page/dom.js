@@ -5,5 +5,5 @@ import { h } from 'preact';
 export const html = /** @type {(strings: TemplateStringsArray, ...values: unknown[]) => import('preact').VNode} */ (
   /** @type {{ bind: (h: unknown) => unknown }} */ (/** @type {unknown} */ (htm)).bind(h)
 );
-export { Fragment, render } from 'preact';
-export { useCallback, useEffect, useId, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
+export { render } from 'preact';
+export { useCallback, useEffect, useId, useRef, useState } from 'preact/hooks';

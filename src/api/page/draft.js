@@ -6,7 +6,7 @@ import { COMPONENT_TYPES } from './terms.js';
  * @typedef {import('../../core/report/view.js').ReportView} ReportView
  */
 
-export const TEXTS = ['work_summary', 'submission_notes'];
+const TEXTS = ['work_summary', 'submission_notes'];
 export const LISTS = [
   'achievements',
   'challenges_encountered',
@@ -16,11 +16,11 @@ export const LISTS = [
 ].concat(['services_configured', 'tests_written', 'documentation_created']);
 const NUMBERS = ['quality_score', 'test_coverage_percentage'];
 /** Of a component: what a row of the table has. */
-export const OF_COMPONENT = ['status', 'progress_percentage', 'blockers', 'notes'];
+const OF_COMPONENT = ['status', 'progress_percentage', 'blockers', 'notes'];
 
 /** @param {unknown} value */
 const textOf = (value) =>
-  Array.isArray(value) ? value.join('\n') : value === undefined || value === null ? '' : String(value);
+  Array.isArray(value) ? value.join('\n') : typeof value === 'string' || typeof value === 'number' ? String(value) : '';
 
 /** @param {Partial<ReportView>} report @returns {Draft} */
 export function draftOf(report) {

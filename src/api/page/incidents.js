@@ -14,7 +14,7 @@ import { plain, short, title } from './words.js';
 const repairsOf = (i) => REPAIRS[i.conflict ? 'conflict' : i.kind] ?? [];
 
 /** What failed, in words. @param {Incident} i */
-export function whatFailed({ kind, step, effect, returns = [] }) {
+function whatFailed({ kind, step, effect, returns = [] }) {
   if (kind === 'step') return `Step ${title(step ?? '')} failed`;
   if (kind === 'undo') return `The undo of ${effect ?? title(step ?? '')} failed`;
   if (kind === 'return') return `The return of ${returns.join(', ')} did not come as it should`;

@@ -32,7 +32,7 @@ function side(text, { start, end }, tag) {
 }
 
 /** What was there and what is. @param {{ change: HistoryEntry['changes'][number] }} props */
-export function Change({ change }) {
+function Change({ change }) {
   const before = textOf(change.before);
   const after = textOf(change.after);
   const at = differing(before ?? '', after ?? '');

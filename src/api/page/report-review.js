@@ -9,7 +9,7 @@ import { plain, short, title } from './words.js';
 /** @typedef {import('../../core/report/view.js').HistoryEntry} HistoryEntry */
 
 /** @param {string | undefined} text */
-export const lines = (text) =>
+const lines = (text) =>
   (text ?? '')
     .split('\n')
     .map((line) => line.trim())
@@ -32,7 +32,7 @@ const lookWhatChanged = (seen, found) => async (problem) => {
 };
 
 /** @param {{ entries: HistoryEntry[] }} props */
-export const Since = ({ entries }) =>
+const Since = ({ entries }) =>
   html`<div class="stale" role="status">
     <p>Meanwhile, others have changed it. What you typed is still here.</p>
     <ul>
@@ -42,7 +42,7 @@ export const Since = ({ entries }) =>
   </div>`;
 
 /** Acts of a report that name what was seen; a refusal shows what changed, and the next try is about that. @param {ReportView} report */
-export function useSeen(report) {
+function useSeen(report) {
   const [newer, set] = useState(/** @type {{ seq: number, since: HistoryEntry[] } | undefined} */ (undefined));
   const seen = newer && newer.seq > report.seq ? newer.seq : report.seq;
   return {

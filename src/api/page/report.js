@@ -149,7 +149,7 @@ function Report({ report: r, history, session, again }) {
 }
 
 /** @type {[keyof ReportView, string][]} */
-export const LISTS = [
+const LISTS = [
   ['achievements', 'Achievements'],
   ['challenges_encountered', 'Challenges'],
   ['lessons_learned', 'Lessons'],

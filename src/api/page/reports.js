@@ -57,7 +57,7 @@ function List({ page, query }) {
 }
 
 /** @param {{ reports: Summary[], empty: unknown }} props */
-export function ReportTable({ reports, empty }) {
+function ReportTable({ reports, empty }) {
   const rows = reports.map((r) => ({
     key: r.report_id,
     cells: [

@@ -70,7 +70,7 @@ async function lookNow(session) {
 }
 
 /** Where a subject has its page. @param {string} subject */
-export function linkOf(subject) {
+function linkOf(subject) {
   const [kind, ...rest] = subject.split('/');
   const id = rest.join('/');
   return to(kind === 'report' ? 'reports' : 'handoffs', id);

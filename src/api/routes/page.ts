@@ -98,7 +98,7 @@ function load(
   texts.set('terms.js', terms(base, deps));
   const assets = new Map<string, Asset>();
   const hash = createHash('sha256');
-  for (const [name, text] of [...texts].toSorted()) {
+  for (const [name, text] of [...texts].toSorted(([a], [b]) => (a < b ? -1 : 1))) {
     const ready = name.endsWith('.js') ? bareImports(text).replace(/\n\/\/# sourceMappingURL=.*\s*$/, '\n') : text;
     hash.update(`${name}\0${ready}\0`);
     assets.set(name, assetOf(TYPES[name.split('.').at(-1)!]!, ready));

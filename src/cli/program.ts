@@ -22,6 +22,7 @@ import { procedureVerbs } from './verbs/procedures.js';
 import { registryVerbs } from './verbs/registry.js';
 import { reliabilityVerbs } from './verbs/reliability.js';
 import { replayVerbs } from './verbs/replay.js';
+import { reportVerbs } from './verbs/report.js';
 import { runVerbs } from './verbs/run.js';
 import { serveVerbs } from './verbs/serve.js';
 import { setupVerb } from './verbs/setup.js';
@@ -70,6 +71,8 @@ export function program(): Command {
   handoff.commandsGroup(STEER);
   messageVerbs(handoff);
   submitReturnVerb(handoff);
+  handoff.commandsGroup('Reports:');
+  reportVerbs(handoff);
   handoff.commandsGroup('Pipelines:');
   pipelineVerbs(handoff);
   handoff.commandsGroup('What handoffs are made of:');

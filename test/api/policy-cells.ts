@@ -26,6 +26,7 @@ const HANDED_IN = '003: "Formal submission for review": before that, it is its a
 const CYCLE = 'S4.3: "amendment and resubmission cycles"';
 const KNOWN = 'S4.1: "`task_id` a known handoff"; 003: "Agents can create comprehensive hand-off reports"';
 const AUDIT = 'S4.7: "roles, ownership, admin; … an audit log"';
+const NAMESPACE = 'S4.7: "who can reach the namespace is an operator"';
 const INBOX = 'S5.2: "`listPendingForAgent` becomes the target\'s durable inbox"';
 
 const agent = ['agent'];
@@ -385,6 +386,9 @@ export const CELLS: readonly Cell[] = [
   { act: 'handoff.bulk', roles: reviewer, answer: 'role', says: 'How people run it: "an operator"' },
   { act: 'inbox.read', roles: agent, relation: 'self', answer: 'yes', says: INBOX },
   { act: 'inbox.read', roles: agent, answer: 'relation', says: INBOX },
+  // A trigger reaches the namespace, and whatever address the worker reaches.
+  { act: 'handoff.trigger', roles: agent, relation: 'source', answer: 'role', says: NAMESPACE },
+  { act: 'handoff.trigger', roles: admin, answer: 'yes', says: NAMESPACE },
   // What only admins have.
   { act: 'audit.read', roles: reviewer, answer: 'role', says: AUDIT },
   { act: 'audit.read', roles: ['security_reviewer'], answer: 'role', says: AUDIT },

@@ -81,7 +81,7 @@ test('a review: from what waits to amendments, the author edits and hands in aga
   await lead.getByRole('dialog').getByRole('button', { name: 'Mark as met' }).click();
   await lead.getByText('every required sign-off is there: complete').waitFor();
   // And where nobody pressed anything.
-  await reviewer.getByText('every required sign-off is there: complete').waitFor();
+  await reviewer.getByText('every required sign-off is there: complete').waitFor({ timeout: 30_000 });
   expect(await s.call('operator', 'GET', `/reports/${id}`)).toMatchObject({
     status: 'approved',
     sign_off_status: 'complete',

@@ -36,7 +36,6 @@ import {
 import { createReport } from './create.js';
 import { readable, viewOf, type ReportDeps } from './deps.js';
 import { attach, detach, readAttached, submitReport, updateComponent, updateReport } from './edit.js';
-import { exportReport, exportReports, type Exported } from './export/export.js';
 import type {
   CreateReport,
   EnterFact,
@@ -48,6 +47,7 @@ import type {
   UpdateReport,
   WriteOptions,
 } from './port.js';
+import { exportReport, exportReports } from './export/export.js';
 import { historyOf, listReports, versionOf } from './read.js';
 import { act } from './send.js';
 import { componentStatusOf, dashboardOf, statisticsOf } from './views.js';
@@ -168,23 +168,23 @@ export class LocalReports implements Reports {
     return versionOf(this.deps, id, version);
   }
 
-  async export(id: string, format: ExportFormat): Promise<Exported> {
+  async export(id: string, format: ExportFormat): Promise<{ mediaType: string; text: string }> {
     return exportReport(this.deps, id, format);
   }
 
-  async exportAll(filter: ReportFilter, format: ExportFormat): Promise<Exported> {
+  async exportAll(filter: ReportFilter, format: ExportFormat): Promise<{ mediaType: string; text: string }> {
     return exportReports(this.deps, filter, format);
   }
 
-  async statistics(options?: { forceRefresh?: boolean }): Promise<ReportStatistics> {
+  async statistics(options: { forceRefresh?: boolean } = {}): Promise<ReportStatistics> {
     return statisticsOf(this.deps, options);
   }
 
-  async dashboard(options?: { forceRefresh?: boolean }): Promise<Dashboard> {
+  async dashboard(options: { forceRefresh?: boolean } = {}): Promise<Dashboard> {
     return dashboardOf(this.deps, options);
   }
 
-  async componentStatus(options?: { forceRefresh?: boolean }): Promise<ComponentStatusSummary> {
+  async componentStatus(options: { forceRefresh?: boolean } = {}): Promise<ComponentStatusSummary> {
     return componentStatusOf(this.deps, options);
   }
 }

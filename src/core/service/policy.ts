@@ -70,6 +70,9 @@ export const POLICY = {
   ],
   'dashboard.read': [{ roles: EVERYONE }],
   'handoff.start': [{ roles: EVERYONE, relation: 'source' }],
+  // A request's own trigger signals and starts any workflow of the namespace, and posts to any address that the worker
+  // reaches: that is an operator's to say. What a procedure's own step triggers is not asked here.
+  'handoff.trigger': [{ roles: ['admin'] }],
   'handoff.list': [{ roles: EVERYONE }],
   'handoff.read': [{ roles: EVERYONE, relation: 'party' }],
   'handoff.accept': [{ roles: EVERYONE, relation: 'target' }],

@@ -1,6 +1,6 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
-import { HandoffError, invalid, type ErrorCode, type Issue } from '../core/errors.js';
+import { HandoffError, invalid, type ErrorCode, type ErrorParams, type Issue } from '../core/errors.js';
 import { noteRefusal } from './refusals.js';
 
 /** RFC 9457. `code` is one of our catalogue, `type` leads to what is said of it. */
@@ -14,6 +14,8 @@ export interface Problem {
   errors?: Issue[];
   /** Whether the same request can succeed later. */
   retryable: boolean;
+  /** The facts in `detail`, by name, as the error reference has them: a client makes the same error of them. */
+  params?: ErrorParams;
 }
 
 /** Errors of 500 and above whose text says nothing of what is inside. */
@@ -23,7 +25,7 @@ const UNTOLD = 'The service could not do this now; its log says why.';
 /** What is answered for an error; of those that are not the caller's nothing is told but the code. */
 export function problemOf(error: unknown, base = ''): Problem {
   const own = ownError(error);
-  const { list } = own.params as { list?: Issue[] };
+  const { list, ...params } = own.params as { list?: Issue[] };
   const told = own.http < 500 || TELLABLE.has(own.code);
   return {
     type: `${base}/docs/errors#${own.code.toLowerCase()}`,
@@ -33,6 +35,7 @@ export function problemOf(error: unknown, base = ''): Problem {
     code: own.code,
     ...(Array.isArray(list) ? { errors: list } : {}),
     retryable: own.retryable,
+    ...(told ? { params } : {}),
   };
 }
 

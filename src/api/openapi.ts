@@ -24,6 +24,7 @@ const PROBLEM = z.object({
     .optional()
     .describe('What is wrong where: JSON pointers into the body, or names of parameters and headers.'),
   retryable: z.boolean().describe('Whether the same request can succeed later.'),
+  params: z.record(z.string(), z.unknown()).optional().describe('The facts in `detail`, by name.'),
 });
 
 const ABOUT = `Handoffs between agents, and reports of their work with review and sign-off.

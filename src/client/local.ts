@@ -9,7 +9,7 @@ import { inboxOf, type InboxItem, type InboxOptions } from './inbox.js';
 import { listHandoffs } from './list.js';
 import { metricsOf, serverMetrics } from './metrics.js';
 import { manifestOf, traceOf, verifyArtifacts, type Trace } from './manifest.js';
-import { awaitOutcome } from './outcome.js';
+import { awaitOutcome, type WaitUntil } from './outcome.js';
 import { LocalPipelines, type PipelineClient } from './pipeline/pipelines.js';
 import { findRun, planHandoff } from './plan.js';
 import type { Reports } from './reports/port.js';
@@ -26,7 +26,7 @@ import type { HandoffPackage } from '../core/document/document.js';
 import type { Effect } from '../core/effect.js';
 import type { EventType } from '../core/events/event.js';
 import { listenLocally, type EventHandler, type ListenOptions } from './events/listen.js';
-import { HandoffError } from '../core/errors.js';
+import { HandoffError, invalid } from '../core/errors.js';
 import type { HandoffFilter } from '../core/filter.js';
 import type { HandoffOutcome } from '../core/handoff.js';
 import type { ManifestDocument } from '../core/manifest-document.js';
@@ -153,8 +153,10 @@ export class LocalClient implements HandoffVerbs {
     return this.runs.progress(id);
   }
 
-  result(id: string): Promise<HandoffOutcome> {
-    return awaitOutcome(this.caller.temporal, this.storage, checkedId(id));
+  async result(id: string, { signal }: WaitUntil = {}): Promise<HandoffOutcome> {
+    const { temporal } = this.caller;
+    const wait = (): Promise<HandoffOutcome> => awaitOutcome(temporal, this.storage, checkedId(id));
+    return signal ? temporal.withAbortSignal(signal, wait) : wait();
   }
 
   pause(id: string, message: PauseMessage): Promise<void> {
@@ -259,13 +261,13 @@ export class LocalClient implements HandoffVerbs {
   }
 
   reports(actor?: Actor): Reports {
+    if (!actor) throw invalid('INVALID_REQUEST', [{ path: '/actor', message: 'must say who acts: { by, roles }' }]);
     const { caller, settings } = this;
-    if (!actor) throw new HandoffError('INVALID_REQUEST', { issues: '/actor: say on whose behalf, {by, roles}' });
     return new LocalReports({ caller, storage: this.needStorage('Reports'), actor, ...settings });
   }
 
   async rebuildReports(): Promise<Rebuilt> {
-    return rebuildReports(this.needStorage('The projection of reports'), this.caller.temporal);
+    return rebuildReports(this.needStorage('The projection of reports'), this.caller);
   }
 
   get reliability(): ReliabilityClient {

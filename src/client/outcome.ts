@@ -6,6 +6,12 @@ import { workflowIdOf } from '../core/ids.js';
 import type { Storage } from '../storage/storage.js';
 import { isNotFound, translated } from './calls.js';
 
+/** How long a result is waited for. */
+export interface WaitUntil {
+  /** Aborted: nobody waits any longer, and it throws DEADLINE_EXCEEDED. */
+  signal?: AbortSignal;
+}
+
 /**
  * Waits until a handoff is closed and returns its outcome, whichever of the five it is. Throws HANDOFF_NOT_FOUND,
  * HANDOFF_TERMINATED.

@@ -6,7 +6,7 @@ import { issuesOf } from './fields-schema.js';
 const names = z.array(z.string().min(1).max(128)).max(100);
 const url = z.url({ protocol: /^https?$/, error: 'must be an http or https address' });
 
-const agentSchema = z.strictObject({
+export const agentSchema = z.strictObject({
   name: z.string().regex(AGENT_NAME, `must be an agent name (${AGENT_NAME.source})`),
   roles: names.optional(),
   capabilities: names.optional(),

@@ -75,7 +75,7 @@ const whole = {
   timing: z.record(z.string(), z.unknown()).optional(),
   metadata: metadata.optional(),
 };
-const documentSchema = z.looseObject(whole);
+export const documentSchema = z.looseObject(whole);
 const FIELDS = { sends: Object.keys(sent), expects_in_return: Object.keys(returned) };
 
 /** A look at a contract document: the document, where nothing is wrong with it, and all that there is to say. */

@@ -39,7 +39,7 @@ const step = z
   });
 
 /** The shape of a procedure document; {@link file://./procedure-lint.ts} checks what a shape cannot say. */
-const procedureSchema: z.ZodType<Procedure> = z.strictObject({
+export const procedureSchema: z.ZodType<Procedure> = z.strictObject({
   procedure_id: id(PROCEDURE_ID, 'a procedure id in upper snake case'),
   version: z.string().regex(/^\d+\.\d+\.\d+$/, 'must be a version such as 1.0.0'),
   name,

@@ -97,9 +97,12 @@ function checkTogether(r: Omit<Shape, 'source' | 'target'>, ctx: z.RefinementCtx
   });
 }
 
+/** A request's fields, as documentation shows them; a contract may name the parties. */
+export const requestFields = shape.partial({ source: true, target: true });
+
 const requestSchema = shape.superRefine(checkTogether);
 /** Where there is a contract, it may name both parties. */
-const contractedSchema = shape.partial({ source: true, target: true }).superRefine(checkTogether);
+const contractedSchema = requestFields.superRefine(checkTogether);
 
 /** Throws INPUT_TOO_LARGE or INVALID_REQUEST where a value is no JSON of a bounded size and depth. */
 export function checkBounds(value: unknown, what: string): void {

@@ -36,6 +36,13 @@ export interface Offer {
   createdAt: number;
 }
 
+/** The last handoff of a page. */
+export interface PageEnd {
+  /** Milliseconds. */
+  createdAt: number;
+  handoffId: string;
+}
+
 interface Snapshot {
   subject: Subject;
   state?: HandoffState;
@@ -198,6 +205,26 @@ export class Handoffs {
     const q = this.matching(filter).select('id');
     const rows = await (filter.limit === undefined ? q : q.limit(filter.limit)).execute();
     return rows.map((r) => r.id);
+  }
+
+  /**
+   * One page of a list, newest first: of those that `party` is the source's or the target's agent of, and that come after
+   * `after`. Throws INVALID_REQUEST.
+   */
+  async page(
+    filter: HandoffFilter,
+    { party, after, limit }: { party?: string; after?: PageEnd; limit: number },
+  ): Promise<StoredHandoff[]> {
+    let q = this.matching(filter).selectAll().limit(limit);
+    if (party !== undefined) q = q.where((e) => e.or([e('source_agent', '=', party), e('target_agent', '=', party)]));
+    if (after)
+      q = q.where((e) =>
+        e.or([
+          e('created_at', '<', after.createdAt),
+          e.and([e('created_at', '=', after.createdAt), e('id', '>', after.handoffId)]),
+        ]),
+      );
+    return (await q.execute()).map(storedOf);
   }
 
   private matching(given: HandoffFilter) {

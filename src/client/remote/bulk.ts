@@ -62,7 +62,8 @@ export class RemoteBulk implements Bulk {
     const summary: BulkSummary = { matched: ids.length, done: 0, sent: 0, refused: 0, failed: 0, left: 0 };
     const size = Math.min(AT_ONCE, Math.max(1, Math.ceil(rate)));
     let begun = 0;
-    while (begun < ids.length && !signal?.aborted) {
+    for (; begun < ids.length;) {
+      if (signal?.aborted) break;
       const handoffIds = ids.slice(begun, begun + size);
       begun += handoffIds.length;
       // A handoff that nobody answers for may take its time.

@@ -23,6 +23,7 @@ import type { Bulk } from '../bulk.js';
 import type { OpenIncident } from '../incidents.js';
 import { checkedInbox, type InboxItem, type InboxOptions } from '../inbox.js';
 import type { Trace } from '../manifest.js';
+import type { WaitUntil } from '../outcome.js';
 import type { PipelineClient } from '../pipeline/pipelines.js';
 import type { Actor, Reports } from '../reports/port.js';
 import { checkMessage, checkedId, type RunStatus, type UpdateOptions } from '../runs.js';
@@ -77,13 +78,13 @@ export class RemoteClient implements HandoffVerbs {
     return this.http.get(of(id, 'progress'));
   }
 
-  async result(id: string): Promise<HandoffOutcome> {
+  async result(id: string, { signal }: WaitUntil = {}): Promise<HandoffOutcome> {
     const query = { wait_seconds: WAIT_SECONDS };
     const path = of(id, 'result');
     for (;;) {
       // The service answers within that time; much later there is nobody.
       const deadlineMs = WAIT_SECONDS * 1000 + this.http.deadlineMs;
-      const { status, bytes } = await this.http.call('GET', path, { query, deadlineMs });
+      const { status, bytes } = await this.http.call('GET', path, { query, deadlineMs, signal });
       if (status === 200) return JSON.parse(Buffer.from(bytes).toString('utf8')) as HandoffOutcome;
     }
   }
@@ -220,8 +221,8 @@ export class RemoteClient implements HandoffVerbs {
     return remoteReports(this.http);
   }
 
-  rebuildReports(): never {
-    throw noHttp('The projection of reports', 'it is rebuilt beside the storage that has it');
+  async rebuildReports(): Promise<never> {
+    throw noHttp('The projection of reports', 'it is written anew where the storage is');
   }
 
   async procedures(): Promise<Procedure[]> {

@@ -45,6 +45,9 @@ const PREFIX = '/api/v1/agent-handoff';
 /** Pauses before a call is made again whose connection broke. Milliseconds. */
 const AGAIN: Record<'read' | 'write', readonly number[]> = { read: [100, 400], write: [100] };
 
+/** How long the answer to a try before is waited for, each time. Milliseconds. */
+const IN_FLIGHT_MS = 250;
+
 /** Calls to one service as one agent. Each throws HandoffErrors only. */
 export class Http {
   readonly #base: string;
@@ -90,9 +93,13 @@ export class Http {
         if (response.ok) return answer;
         throw problemIn(answer, this.#base);
       } catch (error) {
-        if (error instanceof HandoffError) throw error;
-        call.signal?.throwIfAborted();
-        if (late?.aborted) throw lateError(`${method} ${path}`, ms, method, error);
+        if (error instanceof HandoffError) {
+          // The try before this one is still at work there.
+          if (error.code !== 'IDEMPOTENCY_IN_FLIGHT' || tries === 0) throw error;
+          await sleep(IN_FLIGHT_MS);
+          continue;
+        }
+        if (late?.aborted || call.signal?.aborted) throw lateError(`${method} ${path}`, ms, method, error);
         const pause = pauses[tries];
         if (pause === undefined) throw unreachable(this.#base, reasonOf(error), error);
         await sleep(pause);

@@ -1,6 +1,9 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startAttention } from '../../src/client/events/attention.js';
 import type { StoredEvent } from '../../src/core/events/event.js';
+import { withIncident } from '../../src/core/changes.js';
+import { initialState } from '../../src/core/handoff.js';
+import { subjectOf } from '../storage/place.js';
 import { AGENTS } from '../rig/rig.js';
 import { ApiRig } from '../api/rig.js';
 import { until } from './hearing.js';
@@ -72,25 +75,22 @@ test('an offer is told to its target at once, again until it has seen it, each t
 });
 
 test('an incident is told to admins and to the source, with what can be done', async () => {
-  const id = await api.rig.start('AGENT_HANDOFF_STANDARD', {
-    artifacts: [{ name: 'gone.json', path: 'not-there.json' }],
-    onFailure: 'hold',
-  } as object);
-  const subject = `handoff/${id}`;
-  await until(async () => (await told(subject)).length >= 2, 'both are told', 30_000);
-  const whom = new Set((await told(subject)).map((e) => e.data['whom']));
+  const { handoffs } = api.rig.storage;
+  const subject = subjectOf('h-stuck', { source: { agent: AGENTS.source }, target: { agent: AGENTS.target } });
+  await handoffs.register(subject, 'run-1', 'running');
+  const fresh = initialState({ now: Date.now(), expiresInMs: 1e9, clockWhilePaused: 'stop' });
+  const error = { code: 'DISK_FULL', message: 'no room' };
+  const stuck = withIncident({ ...fresh, status: 'running' }, { kind: 'step', step: 'send', error }, Date.now());
+  await handoffs.project(subject, stuck);
+  await until(async () => (await told('handoff/h-stuck')).length >= 2, 'both are told', 30_000);
+  const whom = new Set((await told('handoff/h-stuck')).map((e) => e.data['whom']));
   expect(whom).toEqual(new Set(['role:admin', `agent:${AGENTS.source}`]));
   const [item] = await waiting(admin);
-  expect(item).toMatchObject({ subject, words: expect.stringContaining('incident inc-1') });
-  expect(item!.todo.map((t) => t.verb)).toContain('rollback');
-  await api.rig.client.rollback(id, { by: '@root', reason: 'enough', incidentId: 'inc-1' });
-  await api.rig.client.result(id);
-  await until(async () => (await waiting(admin)).length === 0, 'it is over');
-  const types = (await api.rig.storage.outbox.after(0, 5000)).filter((e) => e.subject === subject).map((e) => e.type);
-  expect(types.filter((t) => t !== 'handoff:waiting')).toEqual([
-    'handoff:started',
-    'handoff:incident_opened',
-    'handoff:incident_resolved',
-    'handoff:failed',
-  ]);
+  expect(item).toMatchObject({
+    subject: 'handoff/h-stuck',
+    words: 'incident inc-1 at send (DISK_FULL) waits for a person',
+  });
+  expect(item!.todo.map((t) => t.verb)).toEqual(['retry', 'skip', 'resolve', 'rollback']);
+  await handoffs.project(subject, { ...stuck, incidents: [], lastEventAt: Date.now() + 1 });
+  expect(await waiting(admin)).toEqual([]);
 });

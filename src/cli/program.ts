@@ -10,6 +10,7 @@ import { demoVerb } from './verbs/demo.js';
 import { devVerb } from './verbs/dev.js';
 import { digestVerb } from './verbs/digest.js';
 import { doctorVerb } from './verbs/doctor.js';
+import { eventVerbs } from './verbs/events.js';
 import { inboxVerb } from './verbs/inbox.js';
 import { incidentsVerb } from './verbs/incidents.js';
 import { lookVerbs } from './verbs/look.js';
@@ -67,6 +68,7 @@ export function program(): Command {
   digestVerb(handoff);
   watchVerb(handoff);
   metricsVerb(handoff);
+  eventVerbs(handoff);
   auditVerbs(handoff);
   handoff.commandsGroup(STEER);
   messageVerbs(handoff);

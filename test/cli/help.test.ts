@@ -5,7 +5,7 @@ import { program } from '../../src/cli/program.js';
 import { helpOf, leavesOf, nameOf } from './tree.js';
 
 const VERBS =
-  'demo dev worker serve config run start status result list show effects plan validate validations incidents doctor watch metrics pause resume cancel accept reject complete extend retry skip rollback resolve setup completion chaos';
+  'demo dev worker serve config run start status result list show effects plan validate validations incidents doctor watch metrics events pause resume cancel accept reject complete extend retry skip rollback resolve setup completion chaos';
 const GROUPS = {
   agents: 'add keys heartbeat list remove',
   phases: 'list set',
@@ -13,6 +13,7 @@ const GROUPS = {
   procedures: 'list show check add',
   reliability: 'run list show compare stop',
   audit: 'verify list export',
+  webhooks: 'list add remove dead replay',
 };
 
 const verbsIn = (command: Command): string[] => command.commands.map((c) => c.name());

@@ -6,9 +6,9 @@ import { LocalClient, type LocalOptions } from './client/local.js';
 import type { Trace } from './client/manifest.js';
 import type { WaitUntil } from './client/outcome.js';
 import type { PipelineClient } from './client/pipeline/pipelines.js';
-import type { ReliabilityClient } from './client/reliability.js';
-import type { Reports } from './client/reports/port.js';
+import type { Actor, Reports } from './client/reports/port.js';
 import type { Rebuilt } from './client/reports/rebuild.js';
+import type { ReliabilityClient } from './client/reliability.js';
 import { RemoteClient } from './client/remote/client.js';
 import type { RemoteOptions } from './client/remote/http.js';
 import type { RunStatus, UpdateOptions } from './client/runs.js';
@@ -24,7 +24,6 @@ import type { HandoffOutcome } from './core/handoff.js';
 import type { ManifestDocument } from './core/manifest-document.js';
 import type { ManifestFilter } from './core/manifest.js';
 import type { Procedure } from './core/procedure.js';
-import type { Actor } from './core/report/report.js';
 import type { HandoffRequest } from './core/request.js';
 import type { Verification } from './core/verification.js';
 import type {
@@ -260,8 +259,9 @@ export class HandoffClient {
   }
 
   /**
-   * Reports, on behalf of one actor, whose name and roles are believed here; over HTTP it is the agent whose key this client
-   * has, and none is given. What a new report keeps of the settings is {@link LocalOptions.reports}. Throws STORAGE_REQUIRED.
+   * Reports, on behalf of one actor, whose name and roles are believed here: the HTTP API finds them out, and over it
+   * the key's agent acts, whoever is given. What a new report keeps of the settings is {@link LocalOptions.reports}.
+   * Throws STORAGE_REQUIRED; INVALID_REQUEST without an actor, where one is needed.
    */
   reports(actor?: Actor): Reports {
     return this.#verbs.reports(actor);

@@ -20,6 +20,8 @@ export interface ApiDeps {
   temporalUi?: string;
   /** Gets a line of JSON for each answer of 500 and above. Default: nobody. */
   log?: (line: string) => void;
+  /** Routes of your own below {@link PREFIX}, declared as ours are: with `route`. */
+  more?: readonly Routes[];
   /** Of WebSockets, for tests. */
   socketTiming?: SocketTiming;
 }

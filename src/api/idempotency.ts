@@ -62,9 +62,13 @@ const headersOf = (reply: FastifyReply): Record<string, string> =>
     }),
   );
 
-/** What tells a request from another: its method, path, precondition and body. */
+/**
+ * What tells a request from another: its method, path, precondition and body; and the rights that it was answered to, for an
+ * agent may have keys with more and with fewer.
+ */
 function fingerprintOf(request: FastifyRequest): string {
-  const { body } = request;
+  const { body, actor } = request;
   const content = Buffer.isBuffer(body) ? sha256(body) : (JSON.stringify(body) ?? '');
-  return sha256([request.method, request.url, request.headers['if-match'] ?? '', content].join('\n'));
+  const rights = actor.roles.toSorted().join(' ');
+  return sha256([rights, request.method, request.url, request.headers['if-match'] ?? '', content].join('\n'));
 }

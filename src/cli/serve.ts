@@ -36,7 +36,7 @@ export interface RunService {
 /** Runs the service until the lifetime ends; returns its address. Throws PORT_IN_USE. */
 export async function runService(life: Lifetime, options: RunService): Promise<string> {
   const { temporal, storage, settings, taskQueue = DEFAULT_TASK_QUEUE, temporalUi, log } = options;
-  const client = new HandoffClient({ temporal, storage, taskQueue });
+  const client = new HandoffClient({ temporal, storage, taskQueue, reports: settings });
   const app = await createService({ client, storage, settings, log, ...(temporalUi ? { temporalUi } : {}) });
   life.atEnd(async () => {
     const late = setTimeout(() => app.server.closeAllConnections(), CLOSE_MS);

@@ -26,7 +26,7 @@ import type { HandoffPackage } from '../core/document/document.js';
 import type { Effect } from '../core/effect.js';
 import type { EventType } from '../core/events/event.js';
 import { listenLocally, type EventHandler, type ListenOptions } from './events/listen.js';
-import { HandoffError } from '../core/errors.js';
+import { HandoffError, invalid } from '../core/errors.js';
 import type { HandoffFilter } from '../core/filter.js';
 import type { HandoffOutcome } from '../core/handoff.js';
 import type { ManifestDocument } from '../core/manifest-document.js';
@@ -261,13 +261,13 @@ export class LocalClient implements HandoffVerbs {
   }
 
   reports(actor?: Actor): Reports {
+    if (!actor) throw invalid('INVALID_REQUEST', [{ path: '/actor', message: 'must say who acts: { by, roles }' }]);
     const { caller, settings } = this;
-    if (!actor) throw new HandoffError('INVALID_REQUEST', { issues: '/actor: say on whose behalf, {by, roles}' });
     return new LocalReports({ caller, storage: this.needStorage('Reports'), actor, ...settings });
   }
 
   async rebuildReports(): Promise<Rebuilt> {
-    return rebuildReports(this.needStorage('The projection of reports'), this.caller.temporal);
+    return rebuildReports(this.needStorage('The projection of reports'), this.caller);
   }
 
   get reliability(): ReliabilityClient {

@@ -18,6 +18,10 @@ export const DEVELOPER: Actor = { by: '@dev', roles: ['agent', 'developer'] };
 export const LEAD: Actor = { by: '@lead', roles: ['agent', 'tech_lead'] };
 export const TESTER: Actor = { by: '@qa', roles: ['agent', 'qa_engineer'] };
 
+/** Who has nothing to do with it. */
+export const OTHER: Actor = { by: '@other', roles: ['agent'] };
+
+export const APPROVED = { review_status: 'approved', review_comments: 'All as it should be' } as const;
 export const SUMMARY = 'All eight components are written, tested and documented as the contract says.';
 const DONE = { status: 'completed', progress_percentage: 100 } as const;
 /** What a report needs to be handed in. */
@@ -38,9 +42,9 @@ export class RigReports {
     private readonly handOver: () => Promise<{ pipeline_id: string; task_id: string }>,
   ) {}
 
-  as(actor: Actor, terms: Partial<ReportTerms> = {}): LocalReports {
+  as(actor: Actor, terms: Partial<ReportTerms> = {}, deadlineMs = 10_000): LocalReports {
     return new LocalReports({
-      caller: { temporal: this.temporal, taskQueue: this.taskQueue, deadlineMs: 10_000 },
+      caller: { temporal: this.temporal, taskQueue: this.taskQueue, deadlineMs },
       storage: this.storage,
       actor,
       ...DEFAULT_SETTINGS,
@@ -76,16 +80,21 @@ export class RigReports {
     return runs;
   }
 
-  /** Replays each run with today's workflow code. `visible`: whether the server can list runs. */
+  /** Replays each run with today's workflow code. */
   async replayAll(): Promise<void> {
+    if (this.begun.size === 0) return;
+    const options = { workflowBundle: workflowBundle(), replayName: 'reports' };
+    for await (const { workflowId, error } of Worker.runReplayHistories(options, this.histories()))
+      if (error) throw new Error(`${workflowId} does not replay: ${error.message}`, { cause: error });
+  }
+
+  private async *histories(): AsyncGenerator<{ workflowId: string; history: unknown }> {
     for (const id of this.begun) {
-      const { historyLength: _length, runId } = await this.handle(id).describe();
-      const listed = await this.runs(id).catch(() => []);
-      for (const run of new Set([...listed, runId])) {
-        const history = await this.handle(id, run).fetchHistory();
-        const options = { workflowBundle: workflowBundle(), replayName: id };
-        await Worker.runReplayHistory(options, history, reportWorkflowIdOf(id));
-      }
+      // The time-skipping server can list nothing.
+      const runs = await this.runs(id).catch(() => []);
+      const { runId } = await this.handle(id).describe();
+      for (const run of new Set([...runs, runId]))
+        yield { workflowId: reportWorkflowIdOf(id), history: await this.handle(id, run).fetchHistory() };
     }
   }
 

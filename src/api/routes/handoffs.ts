@@ -4,6 +4,7 @@ import { digestOf } from '../../core/digest.js';
 import { HandoffError } from '../../core/errors.js';
 import { parseRequest, requestFields } from '../../core/request-schema.js';
 import type { HandoffRequest } from '../../core/request.js';
+import { triggerKindOf } from '../../core/trigger.js';
 import { pinContract } from '../../client/pin-contract.js';
 import { isAdmin, relationsTo } from '../access.js';
 import { allow } from '../auth.js';
@@ -89,6 +90,7 @@ async function allowRequest({ storage }: ApiDeps, request: FastifyRequest): Prom
   const { actor, body } = request;
   const written = parseRequest(body, Date.now(), () => NEW);
   if (isAdmin(actor)) return allow(request, 'handoff.start');
+  if (triggerKindOf(written.trigger)) allow(request, 'handoff.trigger');
   const { handoffId: handoff, source, contract } = written;
   const known = (await storage.handoffs.find(handoff))?.subject;
   if (known && relationsTo(actor.by, known).length === 0) {

@@ -221,8 +221,8 @@ export class RemoteClient implements HandoffVerbs {
     return remoteReports(this.http);
   }
 
-  rebuildReports(): never {
-    throw noHttp('The projection of reports', 'it is rebuilt beside the storage that has it');
+  async rebuildReports(): Promise<never> {
+    throw noHttp('The projection of reports', 'it is written anew where the storage is');
   }
 
   async procedures(): Promise<Procedure[]> {

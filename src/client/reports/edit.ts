@@ -40,7 +40,7 @@ async function edit(
 ): Promise<ReportView> {
   for (let tried = 1; ; tried++) {
     const { state } = await readable(deps, id);
-    checkActor(state, 'edit', deps.actor);
+    checkActor(state, 'edit', deps.actor, key);
     const content = change(await contentOf(deps, state));
     const more = { ...(seq === undefined ? {} : { seq }), ...(key === undefined ? {} : { key }) };
     const message: EditReportMessage = {
@@ -91,7 +91,7 @@ export async function attach(
   file: NewAttachment,
   options?: WriteOptions,
 ): Promise<ReportView> {
-  checkActor((await readable(deps, id)).state, 'edit', deps.actor);
+  checkActor((await readable(deps, id)).state, 'edit', deps.actor, options?.idempotencyKey);
   const { name, media_type: mediaType, component_type: component, bytes } = file;
   const about = component === undefined ? {} : { component: parsedReport(componentType, component) };
   const attachment = await storeAttachment(deps.storage, deps, { name, mediaType, bytes, ...about });
@@ -136,7 +136,7 @@ export async function submitReport(
 ): Promise<ReportView> {
   const { submission_notes: notes, attachments = [] } = parsedReport(submitReportSchema, given);
   const { state } = await readable(deps, id);
-  checkActor(state, 'submit', deps.actor);
+  checkActor(state, 'submit', deps.actor, key);
   const before = await contentOf(deps, state);
   const content = notes === undefined ? before : { ...before, submission_notes: notes };
   const outline = outlineOf(content);

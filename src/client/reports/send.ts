@@ -18,9 +18,12 @@ const CLOCK_SKEW_MS = 1000;
 const SENT = 5;
 const SEND_AGAIN_MS = 50;
 
-/** Throws what the run would say to an actor who may not do this at all, before anything is written. */
-export function checkActor(state: ReportState, name: ReportMessageName, actor: Actor): void {
-  const refusal = refuseActor(state, name, actor);
+/**
+ * Throws what the run would say to an actor who may not do this at all, before anything is written. Where a key says
+ * that it may have been done before, the run has the last word.
+ */
+export function checkActor(state: ReportState, name: ReportMessageName, actor: Actor, key?: string): void {
+  const refusal = key === undefined ? refuseActor(state, name, actor) : undefined;
   if (refusal) throw new HandoffError(refusal.code, refusal.params);
 }
 
@@ -42,7 +45,6 @@ export async function act<M extends Acting>(
   const { actor } = deps;
   const more = { ...(seq === undefined ? {} : { seq }), ...(key === undefined ? {} : { key }) };
   const whole = { actor, ...message(state), ...more } as M;
-  // The run has the last word where a key says that it may have been done before.
   const refusal = key === undefined ? refuseReport(state, name, whole, Date.now()) : undefined;
   if (refusal) throw new HandoffError(refusal.code, refusal.params);
   return viewOf(deps, await send(deps.caller, id, name, definition, whole));

@@ -31,7 +31,10 @@ export type Relation = 'owner' | 'not_owner' | 'source' | 'target' | 'party' | '
 export interface Permission {
   /** Who may at all: one of these roles is needed. */
   roles: readonly Role[];
-  /** What they must be to it. Admins need not be, but for `not_owner`, which holds for everybody. */
+  /**
+   * What they must be to it. Admins need not be, but for `owner` and `not_owner`, which hold for everybody: who could write
+   * into another's report, and then approve it, would approve what is their own.
+   */
   relation?: Relation;
   /** Where it may be. Absent: anywhere. */
   states?: readonly ReportStatus[];
@@ -53,7 +56,7 @@ export const POLICY = {
   'report.review': [{ roles: ['reviewer', 'admin'], relation: 'not_owner', states: ['under_review'] }],
   'report.enter_fact': [{ roles: ['reviewer', 'admin'], relation: 'not_owner', states: ['under_review'] }],
   // Whether one may sign what one has written, and in which role, is settings' and roles' to say: see refuseSignOff.
-  'report.sign_off': [{ roles: [...SIGNERS, 'admin'], states: ['approved'] }],
+  'report.sign_off': [{ roles: SIGNERS, states: ['approved'] }],
   'report.revoke_sign_off': [{ roles: [...SIGNERS, 'admin'], states: ['approved'] }],
   'report.meet_condition': [{ roles: [...SIGNERS, 'admin'], states: ['approved'] }],
   // Nobody has anything more to say to one that was rejected: its run is over.
@@ -67,6 +70,9 @@ export const POLICY = {
   ],
   'dashboard.read': [{ roles: EVERYONE }],
   'handoff.start': [{ roles: EVERYONE, relation: 'source' }],
+  // A request's own trigger signals and starts any workflow of the namespace, and posts to any address that the worker
+  // reaches: that is an operator's to say. What a procedure's own step triggers is not asked here.
+  'handoff.trigger': [{ roles: ['admin'] }],
   'handoff.list': [{ roles: EVERYONE }],
   'handoff.read': [{ roles: EVERYONE, relation: 'party' }],
   'handoff.accept': [{ roles: EVERYONE, relation: 'target' }],
@@ -99,14 +105,17 @@ export interface About {
 
 export type Refusal = 'role' | 'relation' | 'state';
 
-/** Why roles do not allow an act, the nearest miss; undefined where they do. */
+/** Relations that being an admin does not stand for. */
+const FOR_EVERYBODY: ReadonlySet<Relation> = new Set(['owner', 'not_owner']);
+
+/** Why roles do not allow an act, the nearest miss; undefined where they do. Of an act that asks for a state, none will not do. */
 export function refuseAct(act: Act, roles: readonly string[], about: About = {}): Refusal | undefined {
   const relations = new Set<string>(about.relations);
   const misses = (POLICY[act] as readonly Permission[]).map((p): Refusal | undefined => {
     if (!p.roles.some((r) => roles.includes(r))) return 'role';
-    const stands = !p.relation || relations.has(p.relation) || (roles.includes('admin') && p.relation !== 'not_owner');
-    if (!stands) return 'relation';
-    return p.states && about.state && !p.states.includes(about.state) ? 'state' : undefined;
+    const isExempt = roles.includes('admin') && p.relation !== undefined && !FOR_EVERYBODY.has(p.relation);
+    if (p.relation && !relations.has(p.relation) && !isExempt) return 'relation';
+    return p.states && !(about.state && p.states.includes(about.state)) ? 'state' : undefined;
   });
   if (misses.includes(undefined)) return undefined;
   return misses.includes('state') ? 'state' : misses.includes('relation') ? 'relation' : 'role';

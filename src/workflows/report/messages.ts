@@ -40,8 +40,8 @@ export function attachReportMessages(run: ReportRun): void {
   const keyOf = (name: ReportMessageName, { actor, key }: Acting): string | undefined =>
     key === undefined ? undefined : `${name} ${actor.by} ${key}`;
   const isKnown = (name: ReportMessageName, message: unknown): boolean => {
-    const { actor, key } = (message ?? {}) as Partial<Acting>;
-    return key !== undefined && actor !== undefined && run.keys.includes(keyOf(name, { actor, key })!);
+    const { actor, key } = (message ?? {}) as { actor?: Actor | null; key?: string };
+    return key !== undefined && actor?.by !== undefined && run.keys.includes(keyOf(name, { actor, key })!);
   };
   const answer = async (): Promise<ReportAnswer> => {
     const { state } = run;

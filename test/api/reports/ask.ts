@@ -36,7 +36,9 @@ export function ask(
       path,
       headers: {
         ...(key ? { authorization: `Bearer ${key}` } : {}),
-        ...(payload === undefined ? {} : { 'content-length': Buffer.byteLength(payload) }),
+        ...(payload === undefined || headers?.['transfer-encoding']
+          ? {}
+          : { 'content-length': Buffer.byteLength(payload) }),
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
         ...headers,
       },

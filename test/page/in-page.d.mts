@@ -1,5 +1,5 @@
 export function found(): { made: number; links: string[] };
-export function breakIn(): void;
+export function breakIn(): string;
 export function readable(): string;
 export function isFocused(el: unknown): boolean;
 export function focused(): { name: string; seen: boolean };

@@ -29,7 +29,8 @@ test('an incident shows by itself, is retried with a reason, and goes on to the 
   const card = page.getByRole('article', { name: `Incident inc-1 of ${id}` });
   await card.waitFor();
   await card.getByText('the print server answers 503').waitFor();
-  expect(await page.title()).toMatch(/^\(1\) /);
+  await expect.poll(() => page.title()).toMatch(/^\(1\) /);
+  await s.picture(page, '11-page-waiting');
   expect(await card.getByRole('button').allInnerTexts()).toEqual(['Retry', 'Skip', 'Resolve', 'Roll back']);
   // It asks first; Escape does nothing, and brings the focus back.
   await card.getByRole('button', { name: 'Retry' }).click();

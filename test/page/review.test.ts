@@ -64,6 +64,8 @@ test('a review: from what waits to amendments, the author edits and hands in aga
     .getByRole('row', { name: /Circuit breaker/ })
     .getByText('verified')
     .waitFor();
+  await reviewer.evaluate('scrollTo(0, 0)');
+  await s.picture(reviewer, '12-page-report');
   const again = section(reviewer, 'Your review');
   await again.getByLabel('Decision').selectOption('approved');
   await again.getByLabel('Comments').fill('Now it is all there, and I have seen it.');

@@ -82,8 +82,9 @@ test('whatever people write stays text, in every place, and the policy of conten
   expect(complaints).toEqual([]);
 
   // The same put there as markup would be stopped, and be heard of: none was.
-  await page.evaluate(breakIn);
+  expect(await page.evaluate(breakIn)).toContain('TrustedHTML');
   await expect.poll(() => complaints.join()).toMatch(/Content Security Policy/);
+  expect(await page.locator('main').isVisible()).toBe(true);
   expect(complaints.join()).not.toContain('dialog');
   await s.rig.client.resume(handoff, { by: 'op' });
   await s.rig.client.rollback(handoff, { by: 'op', reason: 'end of test', incidentId: 'inc-1' });

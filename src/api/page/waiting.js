@@ -18,7 +18,7 @@ const forMe = (session) => (w) =>
 
 /** What is about an incident has a card of its own. @param {Waits} w @param {{ handoffId: string }[]} incidents */
 const isIncident = (w, incidents) =>
-  w.words.startsWith('incident ') && incidents.some((i) => w.subject === `handoff/${i.handoffId}`);
+  /^(has an open )?incident\b/.test(w.words) && incidents.some((i) => w.subject === `handoff/${i.handoffId}`);
 
 /** @param {import('./main.js').Session} session @param {AbortSignal} signal */
 export async function waitingCount(session, signal) {

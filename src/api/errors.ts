@@ -97,7 +97,7 @@ function issueOf(
 export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const own = ownError(error, request);
   const problem = problemOf(own, request.server.handoffBase);
-  if (problem.status >= 500) request.log.error({ err: error }, own.code);
+  if (problem.status >= 500) request.log.error({ err: error, req: request }, own.code);
   noteRefusal(own, request);
   const { seconds, allowed } = own.params;
   if (own.code === 'RATE_LIMITED') void reply.header('retry-after', String(seconds));
@@ -107,6 +107,7 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
   return reply
     .code(problem.status)
     .header('cache-control', 'no-store')
+    .header('x-content-type-options', 'nosniff')
     .type('application/problem+json')
     .send(JSON.stringify(problem));
 }

@@ -42,6 +42,8 @@ export interface RouteSpec {
   success: Record<number, z.ZodType | MediaAnswer>;
   /** The errors that it can answer beside those that follow from the rest (400, 401, 403, 413, 415, 429, 5xx). */
   problems?: readonly ErrorCode[];
+  /** Of a public route: is not counted, for probes, which must not be told to come later. */
+  unlimited?: true;
   /** A write that takes no `Idempotency-Key`. */
   notIdempotent?: true;
   /** Writes by cookie from anywhere: only for what makes the cookie. */
@@ -74,7 +76,8 @@ export function problemsOf(spec: RouteSpec, method: string): Map<number, ErrorCo
   const codes: ErrorCode[] = [...(spec.problems ?? [])];
   const takesBody = spec.body !== undefined || spec.bodyMedia !== undefined;
   const writes = !['GET', 'HEAD'].includes(method);
-  codes.push('INVALID_INPUT', 'RATE_LIMITED', 'INTERNAL', 'TEMPORAL_UNREACHABLE');
+  codes.push('INVALID_INPUT', 'INTERNAL', 'TEMPORAL_UNREACHABLE');
+  if (!spec.unlimited) codes.push('RATE_LIMITED');
   if (!spec.public) codes.push('UNAUTHENTICATED');
   if (spec.act || (writes && !spec.public)) codes.push('FORBIDDEN');
   // A body that nobody asked for is looked at all the same.

@@ -14,7 +14,7 @@ const PARAM_MAX = 500;
 export function serverOptions({ settings, log }: ApiDeps): FastifyServerOptions {
   return {
     // No header, no body and no query is written down: they may have secrets.
-    logger: log ? { level: 'error', stream: { write: log }, serializers: { req: named } } : false,
+    logger: log ? { level: 'error', stream: { write: log }, serializers: { req: named, err: told } } : false,
     trustProxy: settings.trustProxy,
     bodyLimit: settings.maxReportBytes,
     requestTimeout: REQUEST_MS,
@@ -29,6 +29,14 @@ export function serverOptions({ settings, log }: ApiDeps): FastifyServerOptions 
 const named = (request: FastifyRequest): { method: string; route: unknown } => ({
   method: request.method,
   route: request.routeOptions.url,
+});
+
+/** Plugins hang all sorts of things on their errors. */
+const told = (error: Error & { code?: string }): { type: string; code: string; message: string; stack: string } => ({
+  type: error.name,
+  code: error.code ?? '',
+  message: error.message,
+  stack: error.stack ?? '',
 });
 
 /** What is no HTTP, or has too much in its head, never becomes a request. */

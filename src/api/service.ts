@@ -8,6 +8,7 @@ import { authenticate, requireRole } from './auth.js';
 import { PREFIX, type Api, type ApiDeps, type Routes } from './deps.js';
 import { docs } from './docs.js';
 import { pathOf, sendProblem } from './errors.js';
+import { takeWebSockets } from './events/sockets.js';
 import { headers } from './headers.js';
 import { limits, onlyJson } from './limits.js';
 import { otherMethods } from './methods.js';
@@ -89,9 +90,11 @@ export async function handoffApi(instance: FastifyInstance, deps: ApiDeps): Prom
   onlyJson(app);
   await headers(app, settings);
   if (!app.hasRequestDecorator('cookies')) await app.register(cookie);
+  await takeWebSockets(app);
   const { perKey, perAddress } = await limits(app, settings);
   app.addHook('onRequest', async (request, reply) => {
     const { config } = request.routeOptions;
+    if (config.spec?.unlimited) return undefined;
     if (request.is404 || isPublic(config)) return perAddress(request, reply);
     try {
       request.actor = await authenticate(request, storage, config.spec?.anyOrigin);

@@ -267,7 +267,7 @@ export class LocalClient implements HandoffVerbs {
   }
 
   async rebuildReports(): Promise<Rebuilt> {
-    return rebuildReports(this.needStorage('The projection of reports'), this.caller.temporal);
+    return rebuildReports(this.needStorage('The projection of reports'), this.caller);
   }
 
   get reliability(): ReliabilityClient {

@@ -1,5 +1,5 @@
 import type { AddressInfo } from 'node:net';
-import type { ApiDeps } from '../../src/api/deps.js';
+import type { Api, ApiDeps } from '../../src/api/deps.js';
 import type { Problem } from '../../src/api/errors.js';
 import { createService } from '../../src/api/service.js';
 import { DEFAULT_SETTINGS, type ServiceSettings } from '../../src/core/service/settings.js';
@@ -28,8 +28,9 @@ export class ApiRig {
     readonly rig: Rig,
     readonly url: string,
     readonly logged: string[],
-    /** Closes the service alone. */
-    readonly stop: () => Promise<unknown>,
+    /** The service that runs now. */
+    public app: Api,
+    private readonly listen: (port: number) => Promise<Api>,
   ) {}
 
   static async create(
@@ -41,10 +42,14 @@ export class ApiRig {
     const logged: string[] = [];
     const { client, storage } = rig;
     const all = { ...DEFAULT_SETTINGS, rateLimitPerMinute: 0, ...settings };
-    const app = await createService({ client, storage, settings: all, log: (line) => logged.push(line), ...more });
-    await app.listen({ host: '127.0.0.1', port: 0 });
+    const listen = async (at: number): Promise<Api> => {
+      const app = await createService({ client, storage, settings: all, log: (line) => logged.push(line), ...more });
+      await app.listen({ host: '127.0.0.1', port: at });
+      return app;
+    };
+    const app = await listen(0);
     const { port } = app.server.address() as AddressInfo;
-    return new ApiRig(rig, `http://127.0.0.1:${port}`, logged, () => app.close());
+    return new ApiRig(rig, `http://127.0.0.1:${port}`, logged, app, listen);
   }
 
   /** A key of an agent, which is registered if it has to be. */
@@ -68,14 +73,26 @@ export class ApiRig {
       redirect: 'manual',
     });
     const answered = await response.text();
-    const json = response.headers.get('content-type')?.includes('json')
-      ? (JSON.parse(answered) as T)
-      : (undefined as T);
+    const json =
+      answered && response.headers.get('content-type')?.includes('json')
+        ? (JSON.parse(answered) as T)
+        : (undefined as T);
     return { status: response.status, headers: response.headers, body: json, text: answered };
   }
 
+  /** Closes the service alone. */
+  async stop(): Promise<void> {
+    await this.app.close();
+  }
+
+  /** Ends the service, and starts another at the same address. */
+  async restart(): Promise<void> {
+    await this.app.close();
+    this.app = await this.listen(Number(new URL(this.url).port));
+  }
+
   async close(): Promise<void> {
-    await this.stop();
+    await this.app.close();
     await this.rig.close();
   }
 }

@@ -18,7 +18,7 @@ beforeEach(async () => {
 afterAll(() => rm(base, { recursive: true, force: true }));
 
 describe('handoff demo', () => {
-  it('plays four handoffs and a pipeline, checks each, and leaves nothing', async () => {
+  it('plays four handoffs, a pipeline and a report, checks each, and leaves nothing', async () => {
     const { code, stdout, stderr } = await launch(['demo'], { env: { TMPDIR } }).ended;
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(stdout).toMatch(/All went as told, in /);
@@ -52,7 +52,14 @@ describe('handoff demo', () => {
     expect(code).toBe(0);
     const told = JSON.parse(stdout) as { ok: boolean; handoffs: { outcome: string }[] };
     expect(told.ok).toBe(true);
-    expect(told.handoffs.map((h) => h.outcome)).toEqual(['completed', 'completed', 'completed', 'failed', 'completed']);
+    expect(told.handoffs.map((h) => h.outcome)).toEqual([
+      'completed',
+      'completed',
+      'completed',
+      'failed',
+      'completed',
+      'completed',
+    ]);
     expect(processesWith(base)).toEqual([]);
     expect(await readdir(TMPDIR)).toEqual([]);
   });

@@ -64,6 +64,8 @@ test('a review: from what waits to amendments, the author edits and hands in aga
     .getByRole('row', { name: /Circuit breaker/ })
     .getByText('verified')
     .waitFor();
+  await reviewer.evaluate('scrollTo(0, 0)');
+  await s.picture(reviewer, '12-page-report');
   const again = section(reviewer, 'Your review');
   await again.getByLabel('Decision').selectOption('approved');
   await again.getByLabel('Comments').fill('Now it is all there, and I have seen it.');
@@ -81,7 +83,7 @@ test('a review: from what waits to amendments, the author edits and hands in aga
   await lead.getByRole('dialog').getByRole('button', { name: 'Mark as met' }).click();
   await lead.getByText('every required sign-off is there: complete').waitFor();
   // And where nobody pressed anything.
-  await reviewer.getByText('every required sign-off is there: complete').waitFor();
+  await reviewer.getByText('every required sign-off is there: complete').waitFor({ timeout: 30_000 });
   expect(await s.call('operator', 'GET', `/reports/${id}`)).toMatchObject({
     status: 'approved',
     sign_off_status: 'complete',

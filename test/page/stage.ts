@@ -1,4 +1,5 @@
 import type { AddressInfo } from 'node:net';
+import path from 'node:path';
 import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core';
 import type { Action } from '../../src/activities/action.js';
 import { createService } from '../../src/api/service.js';
@@ -138,6 +139,12 @@ export class Stage {
       if (Date.now() > end) throw new Error(`report ${id} is ${status}`);
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
+  }
+
+  /** With a folder in HANDOFF_SCREENSHOTS (`npm run screenshots`): keeps what is seen. */
+  async picture(page: Page, name: string): Promise<void> {
+    const folder = process.env['HANDOFF_SCREENSHOTS'];
+    if (folder) await page.screenshot({ path: path.join(folder, `${name}.png`) });
   }
 
   /** A window of its own, with what its console complained of; nobody is signed in. */

@@ -42,9 +42,9 @@ export class RigReports {
     private readonly handOver: () => Promise<{ pipeline_id: string; task_id: string }>,
   ) {}
 
-  as(actor: Actor, terms: Partial<ReportTerms> = {}): LocalReports {
+  as(actor: Actor, terms: Partial<ReportTerms> = {}, deadlineMs = 10_000): LocalReports {
     return new LocalReports({
-      caller: { temporal: this.temporal, taskQueue: this.taskQueue, deadlineMs: 10_000 },
+      caller: { temporal: this.temporal, taskQueue: this.taskQueue, deadlineMs },
       storage: this.storage,
       actor,
       ...DEFAULT_SETTINGS,

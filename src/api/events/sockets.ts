@@ -1,6 +1,8 @@
 import websocket from '@fastify/websocket';
-import type { FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { setMaxListeners } from 'node:events';
 import type { IncomingMessage } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { WebSocket } from 'ws';
 import type { EventType } from '../../core/events/event.js';
 import { HandoffError } from '../../core/errors.js';
@@ -11,13 +13,26 @@ import { CLOSE, SOCKET, stream } from './socket.js';
 
 /** WebSockets of one key at a time. */
 const PER_KEY = 10;
+/** How long the service waits for its listeners to part, milliseconds. */
+const GOODBYE_MS = 1000;
 /** What one may send: nothing is expected. */
 const MESSAGE_BYTES = 4096;
 
 const PROTOCOL = 'handoff.v1';
 const BEARER = 'bearer.';
 
-export const wantsWebSocket = ({ headers }: FastifyRequest): boolean => headers.upgrade?.toLowerCase() === 'websocket';
+/** Has an application take WebSockets. A user's own may do so already. */
+export async function takeWebSockets(app: FastifyInstance): Promise<void> {
+  if (app.hasDecorator('websocketServer')) return;
+  await app.register(websocket, {
+    options: {
+      maxPayload: MESSAGE_BYTES,
+      handleProtocols: (offered: Set<string>) => (offered.has(PROTOCOL) ? PROTOCOL : false),
+    },
+    // The plugin's own would wait for whoever does not answer.
+    preClose: (done) => done(),
+  });
+}
 
 /** All WebSockets of a service. */
 export interface Sockets {
@@ -28,23 +43,20 @@ export interface Sockets {
   serve: (socket: WebSocket, request: FastifyRequest) => void;
 }
 
-/** Has a service take WebSockets; they end with it. */
-export async function openSockets(app: Api, { storage, socketTiming: timing = SOCKET }: ApiDeps): Promise<Sockets> {
+/** What listens to the events of a service; it ends with it. */
+export function openSockets(app: Api, { storage, socketTiming: timing = SOCKET }: ApiDeps): Sockets {
   const ending = new AbortController();
   const open = new Map<string, number>();
   const prepared = new WeakMap<FastifyRequest, { cursor: number; types: readonly EventType[] | undefined }>();
-  if (!app.hasDecorator('websocketServer'))
-    await app.register(websocket, {
-      options: {
-        maxPayload: MESSAGE_BYTES,
-        handleProtocols: (offered: Set<string>) => (offered.has(PROTOCOL) ? PROTOCOL : false),
-      },
-    });
+  const sockets = new Set<WebSocket>();
+  // Each that is open waits for the end.
+  setMaxListeners(0, ending.signal);
   app.server.prependListener('upgrade', takeBearer);
-  app.addHook('preClose', (done) => {
+  app.addHook('preClose', async () => {
     ending.abort();
+    for (const end = Date.now() + GOODBYE_MS; sockets.size > 0 && Date.now() < end;) await sleep(20);
+    for (const socket of sockets) socket.terminate();
     app.server.removeListener('upgrade', takeBearer);
-    done();
   });
   return {
     admit: (request) => {
@@ -63,7 +75,9 @@ export async function openSockets(app: Api, { storage, socketTiming: timing = SO
       const asked = prepared.get(request);
       if (!asked || ending.signal.aborted) return socket.close(CLOSE.goneAway);
       open.set(keyId, (open.get(keyId) ?? 0) + 1);
+      sockets.add(socket);
       socket.once('close', () => {
+        sockets.delete(socket);
         const left = (open.get(keyId) ?? 1) - 1;
         if (left > 0) open.set(keyId, left);
         else open.delete(keyId);

@@ -57,7 +57,10 @@ function Handoff({ run, effects, document, session }) {
     `${TEMPORAL_UI}/workflows/${encodeURIComponent(state?.ending?.by === 'reconcile' ? `handoff/${id}/repair` : `handoff/${id}`)}`;
   const lines = linesOf(words);
   return html`
-    <p class="lead"><${Badge} of=${shown(run)} /> <span>${lines[0] ?? plain(run.status)}</span></p>
+    <p class="lead">
+      <${Badge} of=${shown(run)} />
+      <span>${lines[0]?.replace(/^[a-z ]+(?= (since|at) )/, '') ?? plain(run.status)}</span>
+    </p>
     ${from === 'storage' ? html`<p class="stale">No worker answers: this is the last record. Start one: <code>handoff worker</code>.</p>` : null}
     ${state?.incidents.map((incident) => html`<${IncidentCard} key=${incident.id} handoff=${id} incident=${incident} session=${session} linked=${false} />`)}
     ${lines

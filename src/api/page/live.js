@@ -4,9 +4,9 @@ import { PREFIX } from './terms.js';
 
 /** @typedef {'connecting' | 'live' | 'reconnecting' | 'off'} Connection */
 
-/** While there is no WebSocket, and, much slower, beside one that may have lost something. */
+/** While there is no WebSocket; and, slower, beside one, which does not tell of all that one may see. */
 const POLL_MS = 5000;
-const SAFETY_MS = 60_000;
+const SAFETY_MS = 10_000;
 /** A storm of events is one look. */
 const GATHER_MS = 250;
 const BETWEEN_MS = 1500;

@@ -11,7 +11,7 @@ export function Login({ onEnter, bare = false }) {
   const [key, setKey] = useState('');
   const [problem, setProblem] = useState(/** @type {import('./api.js').Problem | undefined} */ (undefined));
   const id = useId();
-  useTitle('Sign in');
+  useTitle(bare ? undefined : 'Sign in');
   const enter = async (/** @type {Event} */ event) => {
     event.preventDefault();
     setProblem(undefined);

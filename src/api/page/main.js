@@ -110,15 +110,15 @@ function App() {
   const path = route.parts.join('/');
   // Another page begins at its heading, for the keyboard and for who does not see it; the first one begins at the top.
   useEffect(() => {
-    if (!session) return;
-    if (entered.current) {
+    if (session === undefined) return;
+    if (session && entered.current) {
       window.scrollTo(0, 0);
       const heading = main.current?.querySelector('h1');
       heading?.focus({ preventScroll: true });
       announce(heading?.textContent ?? '');
     }
     entered.current = true;
-  }, [path, session === undefined]);
+  }, [path, session === undefined, session?.agent]);
 
   if (session === undefined) return html`<p class="loading">Loading …</p>`;
   if (session === null) return html`<main id="main"><${Login} onEnter=${enter} /></main>`;

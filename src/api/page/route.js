@@ -50,9 +50,10 @@ export function countInTitle(count) {
   show();
 }
 
-/** The name of the page: in the window's title, and said to who does not see it. @param {string} title */
+/** The name of the page, for the window's title; undefined leaves it. @param {string | undefined} title */
 export function useTitle(title) {
   useEffect(() => {
+    if (title === undefined) return;
     name = title;
     show();
   }, [title]);

@@ -18,7 +18,7 @@ const forMe = (session) => (w) =>
 
 /** What is about an incident has a card of its own. @param {Waits} w @param {{ handoffId: string }[]} incidents */
 const isIncident = (w, incidents) =>
-  w.words.startsWith('incident ') && incidents.some((i) => w.subject === `handoff/${i.handoffId}`);
+  /^(has an open )?incident\b/.test(w.words) && incidents.some((i) => w.subject === `handoff/${i.handoffId}`);
 
 /** @param {import('./main.js').Session} session @param {AbortSignal} signal */
 export async function waitingCount(session, signal) {
@@ -54,9 +54,9 @@ async function lookNow(session) {
   const mine = (waiting.waiting ?? []).filter((/** @type {Waits} */ w) => !isIncident(w, open));
   const own = new Set(mine.map((w) => w.subject));
   /** @type {Waits[]} */
-  const others = (board.waiting ?? []).filter(
-    (/** @type {Waits} */ w) => !isIncident(w, open) && !own.has(w.subject) && !forMe(session)(w),
-  );
+  const further = (board.waiting ?? []).filter((/** @type {Waits} */ w) => !isIncident(w, open) && !own.has(w.subject));
+  mine.push(...further.filter(forMe(session)));
+  const others = further.filter((w) => !forMe(session)(w));
   /** @type {import('../../client/summary.js').HandoffSummary[]} */
   const handoffs = flight.handoffs ?? [];
   return {

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { mayHear } from '../../core/events/audience.js';
 import { EVENT_TYPES, isEventType, messageOf, type EventMessage, type EventType } from '../../core/events/event.js';
 import { invalid } from '../../core/errors.js';
-import { openSockets, wantsWebSocket } from '../events/sockets.js';
+import { openSockets } from '../events/sockets.js';
 import type { Routes } from '../deps.js';
 import { route } from '../route.js';
 
@@ -38,7 +38,7 @@ function typesOf(given: readonly string[] | undefined): EventType[] | undefined 
 }
 
 /** Events, as pages and over a WebSocket: those that who asks may hear of. */
-export const eventRoutes: Routes = async (app, deps) => {
+export const eventRoutes: Routes = (app, deps) => {
   const { outbox } = deps.storage;
   const cursorOf = async (text: string | undefined, otherwise: () => Promise<number>): Promise<number> => {
     if (text === 'latest') return outbox.last();
@@ -80,7 +80,7 @@ export const eventRoutes: Routes = async (app, deps) => {
     },
   );
 
-  const sockets = await openSockets(app, deps);
+  const sockets = openSockets(app, deps);
   const spec = route({
     summary: 'Events as they come, over a WebSocket',
     details:
@@ -97,8 +97,7 @@ export const eventRoutes: Routes = async (app, deps) => {
     url: '/events/ws',
     exposeHeadRoute: false,
     preValidation: async (request) => {
-      if (!wantsWebSocket(request))
-        throw invalid('INVALID_INPUT', [{ path: 'upgrade', message: 'expected websocket' }]);
+      if (!request.ws) throw invalid('INVALID_INPUT', [{ path: 'upgrade', message: 'expected websocket' }]);
       sockets.admit(request);
     },
     // Before the WebSocket opens, so that what is wrong is answered with its status.

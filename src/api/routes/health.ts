@@ -12,7 +12,7 @@ const HEALTH = z.object({
 /** Whether the process is up, and whether all that it needs is. */
 export const healthRoutes: Routes = (app, deps) => {
   const health = healthOf(deps);
-  const spec = { tag: 'health', public: true, success: { 200: HEALTH, 503: HEALTH } } as const;
+  const spec = { tag: 'health', public: true, unlimited: true, success: { 200: HEALTH, 503: HEALTH } } as const;
   const answer = async (): Promise<{ status: 200 | 503; body: z.infer<typeof HEALTH> }> => {
     const body = await health();
     return { status: body.status === 'ok' ? 200 : 503, body };
@@ -23,6 +23,7 @@ export const healthRoutes: Routes = (app, deps) => {
       summary: 'Whether the process is up',
       tag: 'health',
       public: true,
+      unlimited: true,
       success: { 200: z.object({ status: z.literal('ok') }) },
     }),
     () => ({ status: 'ok' as const }),

@@ -62,7 +62,7 @@ export const steerRoutes: Routes = (app, deps) => {
         summary,
         params: handoffId,
         body: body as z.ZodType<{ by?: string }>,
-        success: { [isSignal ? 202 : 200]: answer as z.ZodType<unknown> },
+        success: { [isSignal ? 202 : 200]: answer as z.ZodType },
         problems: PROBLEMS,
       }),
       async (request, reply) => {

@@ -29,7 +29,7 @@ export const handoffId = z.strictObject({ handoff_id: z.string() });
  * A document that the engine checks itself, with its own words and before anything else: the service only shows what it
  * looks like. Recursive parts are shown as anything.
  */
-export function documentOf(schema: z.ZodType, description: string): z.ZodType<unknown> {
+export function documentOf(schema: z.ZodType, description: string): z.ZodType {
   const {
     $schema: _,
     $defs: __,

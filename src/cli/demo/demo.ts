@@ -13,10 +13,17 @@ import { findServer } from '../../temporal/find-server.js';
 import { launchServer } from '../../temporal/launch-server.js';
 import { SEARCH_ATTRIBUTES } from '../../temporal/search-attributes.js';
 import { demoPhases, pausedPipeline } from './pipeline-scene.js';
+import { REPORT_AGENTS, signedOffReport } from './report-scene.js';
 import { AGENTS, SCENES as HANDOFFS } from './scenes.js';
 import type { Stage } from './scene.js';
 import { allIsWell, checksText, summaryText, type Played } from './summary.js';
+import { DEFAULT_SETTINGS } from '../../core/service/settings.js';
+import { issueKey } from '../../storage/audit/keys.js';
+import { adminKeyFile } from '../admin-key.js';
 import { writeDevInfo } from '../dev-info.js';
+import { choosePort } from '../embedded.js';
+import { API_PORT } from '../ports.js';
+import { runService } from '../serve.js';
 import { readDocument } from '../input.js';
 import type { Answer, Io } from '../io.js';
 import { Stopped, withLifetime, type Lifetime } from '../lifetime.js';
@@ -42,15 +49,17 @@ export async function demo(keep: boolean, io: Io): Promise<Answer> {
 
 async function play(life: Lifetime, io: Io, keep: boolean): Promise<Answer> {
   const since = Date.now();
-  io.say(`${io.paint.bold('handoff demo')}: ${HANDOFFS.length} handoffs and a pipeline on a real Temporal server\n`);
+  io.say(
+    `${io.paint.bold('handoff demo')}: ${HANDOFFS.length} handoffs, a pipeline and a report on a real Temporal server\n`,
+  );
   const folder = await mkdtemp(path.join(tmpdir(), 'handoff-demo-'));
   const clear = (): void => rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
   process.once('exit', clear);
   life.atEnd(clear);
   const server = await startServer(life, io, folder);
   const { phases, go } = demoPhases();
-  const stage = await setStage(life, io, folder, server, phases);
-  const scenes = [...HANDOFFS, pausedPipeline(go)];
+  const { stage, page, adminKey } = await setStage(life, io, folder, server, phases);
+  const scenes = [...HANDOFFS, pausedPipeline(go), signedOffReport];
   const ui = server.uiUrl === undefined ? undefined : `${server.uiUrl}/namespaces/default`;
 
   const played: Played[] = [];
@@ -68,8 +77,12 @@ async function play(life: Lifetime, io: Io, keep: boolean): Promise<Answer> {
   const { green, red } = io.paint;
   const verdict = ok ? green(`All went as told, in ${time}.`) : red(`Not all went as told (${time}); see ✗ above.`);
   io.say(`\n${summaryText(io.paint, played)}\n\n${verdict}`);
-  if (keep) await stayUp(life, io, folder, server.address, ui);
-  else if (ui) io.say('The server ends now, and its Web UI with it. To look around: npm run demo -- --keep');
+  const urls = { address: server.address, ui, page, adminKey };
+  if (keep) await stayUp(life, io, folder, urls);
+  else
+    io.say(
+      `All of it was on a web page, at ${page}. It ends now, with the server. To look around: npm run demo -- --keep`,
+    );
   return { json: { ok, ms: Date.now() - since, handoffs: played }, text: '', exitCode: ok ? 0 : 1 };
 }
 
@@ -106,15 +119,16 @@ async function setStage(
   life: Lifetime,
   io: Io,
   folder: string,
-  { connect, own }: Server,
+  { connect, own, uiUrl }: Server,
   phases: PhaseHandler[],
-): Promise<Stage> {
+): Promise<{ stage: Stage; page: string; adminKey: string }> {
   const since = Date.now();
   const log = openLog(path.join(folder, 'worker.log'));
   life.atEnd(log.close);
   installRuntime(log.write, { stacks: true });
   const storage = await openStorage({ folder, sources: [PACKAGE] });
   life.atEnd(() => storage.close());
+  const ui = uiUrl === undefined ? undefined : `${uiUrl}/namespaces/default`;
   const suffix = own ? '' : `-${Date.now().toString(36)}`;
   const taskQueue = own ? undefined : `handoff-demo${suffix}`;
   const worker = await startWorker(life, { connect, storage, taskQueue, parts: { phases } });
@@ -123,7 +137,20 @@ async function setStage(
   const { client: temporal } = await life.until(connectClient(connect));
   for (const name of AGENTS) await storage.agents.add({ name, heartbeatSeconds: 3600 });
   io.say(`  Agents: ${AGENTS.join(', ')}`);
-  return {
+  const settings = { ...DEFAULT_SETTINGS, port: await choosePort(undefined, API_PORT, '--api-port') };
+  const page = await life.until(
+    runService(life, { temporal, storage, settings, taskQueue, temporalUi: ui, log: log.write }),
+  );
+  const clients = new Map<string, HandoffClient>();
+  for (const [agent, roles] of REPORT_AGENTS) {
+    if (!(await storage.agents.find(agent))) await storage.agents.add({ name: agent, heartbeatSeconds: 3600 });
+    const { secret } = await issueKey(storage.db, { agent, roles, by: 'system', from: 'handoff demo' });
+    clients.set(agent, new HandoffClient({ url: page, apiKey: secret }));
+  }
+  io.say(`  Web page and HTTP API: ${page}, with a key for each of ${clients.size} agents`);
+  const stage: Stage = {
+    reports: (agent) => clients.get(agent)!.reports(),
+    file: (name) => path.join(PACKAGE, 'examples', name),
     client: new HandoffClient({ temporal, storage, taskQueue }),
     storage,
     life,
@@ -132,15 +159,25 @@ async function setStage(
     example: async (file) => (await readDocument(path.join(PACKAGE, 'examples', file))) as HandoffRequest,
     idOf: (name) => `${name}${suffix}`,
   };
+  return { stage, page, adminKey: await adminKeyFile(storage) };
 }
 
-async function stayUp(life: Lifetime, io: Io, folder: string, address: string, ui: string | undefined): Promise<void> {
-  writeDevInfo(folder, { pid: process.pid, address, uiUrl: ui?.replace(/\/namespaces.*/, '') });
+interface Urls {
+  address: string;
+  ui: string | undefined;
+  page: string;
+  /** The file that has it. */
+  adminKey: string;
+}
+
+async function stayUp(life: Lifetime, io: Io, folder: string, { address, ui, page, adminKey }: Urls): Promise<void> {
+  writeDevInfo(folder, { pid: process.pid, address, uiUrl: ui?.replace(/\/namespaces.*/, ''), apiUrl: page });
   const at = `--folder ${folder}`;
   io.say(
     [
       '',
       `Server and worker stay up until Ctrl-C.${ui ? ` All runs: ${ui}/workflows` : ''}`,
+      `Web page: ${page} — log in with the key in ${adminKey}`,
       'Try from a second terminal, here:',
       `  npx handoff list ${at}`,
       `  npx handoff show undone ${at}`,

@@ -1,4 +1,5 @@
 import type { HandoffClient } from '../../client.js';
+import type { Reports } from '../../client/reports/port.js';
 import { isClosed, shownStatus, type HandoffOutcome, type HandoffState } from '../../core/handoff.js';
 import { partyText, type HandoffRequest, type Party } from '../../core/request.js';
 import type { Storage } from '../../storage/storage.js';
@@ -14,6 +15,10 @@ export interface Stage {
   life: Lifetime;
   paint: Paint;
   say: (line: string) => void;
+  /** Reports over HTTP, with the key of one of the agents that have one. */
+  reports(agent: string): Reports;
+  /** The path of a file among the examples. */
+  file(name: string): string;
   /** The request of an example file. */
   example(file: string): Promise<HandoffRequest>;
   /** An id that nobody used on this server before. */

@@ -8,7 +8,7 @@ export function demoVerb(program: Command): void {
     {
       summary: 'four real handoffs on a real Temporal server, in a few seconds',
       details:
-        'Plays four handoffs with real files on a real Temporal server: one by phases, one between agents, one that is paused,\none that fails and is undone. Checks each, and leaves nothing behind.',
+        'Plays four handoffs with real files on a real Temporal server: one by phases, one between agents, one that is paused,\none that fails and is undone; a pipeline; and a report that is reviewed, amended, approved\nand signed off over HTTP. Checks each, and leaves nothing behind.',
       examples: ['demo', 'demo --keep'],
       exitCodes: { ok: 'all went as told', failed: 'it did not' },
       options: [['--keep', 'leave server and worker up until Ctrl-C, to look around']],

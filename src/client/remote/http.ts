@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { sha256 } from '../../core/digest.js';
 import { HandoffError, invalid, isErrorCode, type ErrorParams, type Issue } from '../../core/errors.js';
 import { checkBounds } from '../../core/request-schema.js';
 
@@ -45,6 +46,8 @@ const PREFIX = '/api/v1/agent-handoff';
 /** Pauses before a call is made again whose connection broke. Milliseconds. */
 const AGAIN: Record<'read' | 'write', readonly number[]> = { read: [100, 400], write: [100] };
 
+/** What a key may be in a header. */
+const KEY = /^[\x21-\x7e]{1,200}$/;
 /** How long the answer to a try before is waited for, each time. Milliseconds. */
 const IN_FLIGHT_MS = 250;
 
@@ -113,7 +116,8 @@ export class Http {
       authorization: `Bearer ${this.#apiKey}`,
       accept: 'application/json, */*',
     };
-    if (method !== 'GET') headers['idempotency-key'] = key;
+    // Of a caller's own, any text will do.
+    if (method !== 'GET') headers['idempotency-key'] = KEY.test(key) ? key : sha256(key);
     if (ifMatch !== undefined) headers['if-match'] = `"${ifMatch}"`;
     if (bytes) headers['content-type'] = bytes.type;
     else if (body !== undefined) headers['content-type'] = 'application/json';

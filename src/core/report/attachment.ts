@@ -3,8 +3,8 @@ import { fileKey } from '../ids.js';
 import type { Attachment } from './report.js';
 
 /** Files of one report. */
-export const ATTACHMENTS_MAX = 100;
-export const ATTACHMENT_NAME_MAX = 200;
+const ATTACHMENTS_MAX = 100;
+const ATTACHMENT_NAME_MAX = 200;
 /** What a file may be; `text/` is any kind of text. */
 export const ATTACHMENT_MEDIA_TYPES = [
   'text/',

@@ -78,7 +78,7 @@ export const createReportSchema = z.strictObject({
   ...optionalFields,
   components: componentChanges.optional(),
 });
-const nullable = <T extends z.ZodType>(schema: T) => z.union([schema, z.null()]).optional();
+const nullable = <T extends z.ZodType>(schema: T) => schema.nullable().optional();
 export const updateReportSchema = z.strictObject({
   work_summary: work_summary.optional(),
   achievements: nullable(entries),

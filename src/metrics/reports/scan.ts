@@ -21,7 +21,6 @@ export type ReportNumbers = Omit<ReportStatistics, 'cached'>;
 
 interface Row {
   status: ReportStatus;
-  components: string;
   quality: number | null;
   coverage: number | null;
   submissions: number;
@@ -34,13 +33,21 @@ interface Row {
   since: number | null;
 }
 
-/** All numbers about reports, in one pass over their rows: five statements for them took twice as long. */
+/** Reports whose components stand alike, in the very same words. */
+interface Alike {
+  components: string;
+  n: number;
+}
+
+/** All numbers about reports, in one pass over their rows, and one over their components, most of which stand alike. */
 export async function reportNumbers(db: Db, now = Date.now()): Promise<ReportNumbers> {
   const { rows } = await sql<Row>`
-    select status, components, quality_score as quality, coverage, submissions, created_at as created,
+    select status, quality_score as quality, coverage, submissions, created_at as created,
       submitted_at as submitted, reviewed_at as reviewed, approved_at as approved, signed_off_at as signed,
       waits_for as "waitsFor", waits_since as since
     from reports`.execute(db);
+  const { rows: alike } = await sql<Alike>`
+    select components, count(*) as n from reports group by components`.execute(db);
   const quality = rows.flatMap((r) => r.quality ?? []);
   const coverage = rows.flatMap((r) => r.coverage ?? []);
   const cycles = rows.flatMap((r) => (r.submissions > 0 ? r.submissions - 1 : []));
@@ -50,7 +57,7 @@ export async function reportNumbers(db: Db, now = Date.now()): Promise<ReportNum
       REPORT_STATUSES,
       rows.map((r) => r.status),
     ),
-    component_completion: componentsOf(rows.map((r) => r.components)),
+    component_completion: componentsOf(alike, rows.length),
     quality: {
       ...meanOf('mean_score', quality),
       scored: quality.length,
@@ -84,21 +91,19 @@ function hours(pairs: readonly (readonly [number | null, number | null])[]): Rep
   return count === 0 ? { count } : { mean: rounded(all / HOUR), p95: rounded(p95 / HOUR), count };
 }
 
-function componentsOf(texts: readonly string[]): ReportNumbers['component_completion'] {
+function componentsOf(alike: readonly Alike[], total: number): ReportNumbers['component_completion'] {
   const sums = Object.fromEntries(
     COMPONENT_TYPES.map((c) => [c, { progress: 0, by: counted<ComponentStatus>(COMPONENT_STATUSES, []) }]),
   ) as Record<ComponentType, { progress: number; by: Record<ComponentStatus, number> }>;
-  // Many reports stand alike, and their texts with them.
-  const alike = new Map<string, number>();
-  for (const text of texts) alike.set(text, (alike.get(text) ?? 0) + 1);
-  for (const [text, n] of alike) {
+  for (const { components: text, n: count } of alike) {
+    const n = Number(count);
     const components = JSON.parse(text) as Record<ComponentType, StoredComponent>;
     for (const type of COMPONENT_TYPES) {
       sums[type].progress += n * components[type].progress;
       sums[type].by[components[type].status as ComponentStatus] += n;
     }
   }
-  const of = (n: number): number => (texts.length === 0 ? 0 : rounded(n / texts.length));
+  const of = (n: number): number => (total === 0 ? 0 : rounded(n / total));
   return Object.fromEntries(
     COMPONENT_TYPES.map((type) => {
       const { progress, by } = sums[type];

@@ -4,6 +4,7 @@ import { SUMMARY } from './service.js';
 
 type Task = { pipeline_id: string; task_id: string };
 
+const CHUNKED: Record<string, string> = { 'transfer-encoding': 'chunked' };
 const BAD_IDS = [
   '%00',
   '..%2f..%2fetc',
@@ -73,19 +74,12 @@ export function badRequests(id: string, task: Task): Bad[] {
     ...['{', '{"a":1,}', "{'a':1}", '{"a":1}{', 'nothing', '{a:1}', '// x\n{}', '[1,2', '"open', `${text},`].map(
       (raw) => post('JSON that is none', raw),
     ),
-    ...[
-      ['{"work_summary":"', '"}'],
-      [`{"pipeline_id":"`, '"}'],
-      ['{"achievements":["', '"]}'],
-    ].flatMap(([before = '', after = '']) =>
-      [Buffer.from([0xff, 0xfe]), Buffer.from([0xc3]), Buffer.from([0xed, 0xa0, 0x80])].map((bytes) =>
-        post('bytes that are no UTF-8', Buffer.concat([Buffer.from(before + SUMMARY), bytes, Buffer.from(after)])),
-      ),
+    ...[[0xff, 0xfe], [0xc3], [0xed, 0xa0, 0x80], [0xc0, 0xaf], [0xf5, 0x80, 0x80, 0x80]].flatMap((bytes) =>
+      // With its length, and in chunks without.
+      [{}, CHUNKED].map((more) => post('bytes that are no UTF-8', spliced(text, SUMMARY, bytes), { ...json, ...more })),
     ),
     ...[
-      text
-        .replace('{', '{"work_summary":"the first of two, which a reader would lose without a word","'.slice(0, -1))
-        .replace('word"', 'word",'),
+      text.replace('{', '{"work_summary":"the first of two, which is lost without a word",'),
       text.replace(/\}$/, ',"components":{"api_contracts":{},"api_contracts":{}}}'),
       text.replace(/\}$/, ',"achievements":["a"],"achievements":["b"]}'),
       text.replace(/\}$/, String.raw`,"quality_score":1,"quality\u005fscore":0}`),
@@ -253,7 +247,7 @@ export function badRequests(id: string, task: Task): Bad[] {
       })),
     ),
     ...['W/"1"', '"x"', '"-1"', '"1e3"', '"99999999999999999999"', '"4711"'].map((tag) => ({
-      ...post('an If-Match of something else', '{}', { ...json, 'if-match': tag }, 412),
+      ...post('an If-Match of something else', '{"quality_score":0.123}', { ...json, 'if-match': tag }, 412),
       method: 'PUT',
       path: `/reports/${id}`,
     })),
@@ -283,7 +277,6 @@ export function badRequests(id: string, task: Task): Bad[] {
       '/report',
       `/reports/${id}/nothing`,
       `/reports/${id}/versions`,
-      '/reports/',
       '/Reports',
       `/reports/${id}/sign-off/developer`,
     ].map((path) => get('a path that is not there', path, undefined, [404, 405])),
@@ -335,3 +328,9 @@ function safely(encoded: string): string {
 
 const bodyFor = (path: string): string =>
   path.endsWith('/review') ? '{"review_status":"approved","review_comments":"As I have seen it."}' : '{}';
+
+/** A text in UTF-8, with some other bytes after one of its parts. */
+function spliced(text: string, part: string, bytes: readonly number[]): Buffer {
+  const [before = '', after = ''] = text.split(part);
+  return Buffer.concat([Buffer.from(before + part), Buffer.from(bytes), Buffer.from(after)]);
+}

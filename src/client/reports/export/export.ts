@@ -21,7 +21,7 @@ const MEDIA_TYPES: Record<ExportFormat, string> = {
 /** Reports of one export, those that are read at a time, and characters of JSON. */
 const REPORTS = 10_000;
 const AT_A_TIME = 200;
-const CHARACTERS = 64 * 1024 * 1024;
+const CHARACTERS = 128 * 1024 * 1024;
 
 const checked = (format: ExportFormat): ExportFormat => {
   if (Object.hasOwn(MEDIA_TYPES, format)) return format;
@@ -40,7 +40,7 @@ export async function exportReport(deps: ReportDeps, id: string, format: ExportF
 
 /**
  * All reports that a filter finds, newest first, or as many as its `limit` says: JSON has them whole, CSV and Markdown one
- * a row. Throws INVALID_REPORT where that would be more than 10,000, INPUT_TOO_LARGE where JSON would be over 64 MB.
+ * a row. Throws INVALID_REPORT where that would be more than 10,000, INPUT_TOO_LARGE where JSON would be over 128 MB.
  */
 export async function exportReports(deps: ReportDeps, filter: ReportFilter, format: ExportFormat): Promise<Exported> {
   const mediaType = MEDIA_TYPES[checked(format)];

@@ -52,7 +52,14 @@ describe('handoff demo', () => {
     expect(code).toBe(0);
     const told = JSON.parse(stdout) as { ok: boolean; handoffs: { outcome: string }[] };
     expect(told.ok).toBe(true);
-    expect(told.handoffs.map((h) => h.outcome)).toEqual(['completed', 'completed', 'completed', 'failed', 'completed', 'completed']);
+    expect(told.handoffs.map((h) => h.outcome)).toEqual([
+      'completed',
+      'completed',
+      'completed',
+      'failed',
+      'completed',
+      'completed',
+    ]);
     expect(processesWith(base)).toEqual([]);
     expect(await readdir(TMPDIR)).toEqual([]);
   });

@@ -76,9 +76,7 @@ export function badRequests(id: string, task: Task): Bad[] {
     ),
     ...[[0xff, 0xfe], [0xc3], [0xed, 0xa0, 0x80], [0xc0, 0xaf], [0xf5, 0x80, 0x80, 0x80]].flatMap((bytes) =>
       // With its length, and in chunks without.
-      [{}, CHUNKED].map((more) =>
-        post('bytes that are no UTF-8', spliced(text, SUMMARY, bytes), { ...json, ...more }),
-      ),
+      [{}, CHUNKED].map((more) => post('bytes that are no UTF-8', spliced(text, SUMMARY, bytes), { ...json, ...more })),
     ),
     ...[
       text.replace('{', '{"work_summary":"the first of two, which is lost without a word",'),

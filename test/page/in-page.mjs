@@ -27,10 +27,14 @@ export const readable = () =>
   JSON.stringify([
     location.href,
     document.cookie,
-    { ...localStorage },
-    { ...sessionStorage },
+    Object.entries(localStorage),
+    Object.entries(sessionStorage),
     document.documentElement.outerHTML,
   ]);
+
+export const openAll = (all) => all.forEach((d) => d.setAttribute('open', ''));
+
+export const hrefs = (all) => all.map((a) => a.getAttribute('href'));
 
 export const isFocused = (el) => el === document.activeElement;
 

@@ -138,7 +138,7 @@ function Buttons({ run, session }) {
       ? html`<${Resume} id=${id} holder=${held === 'parent' ? 'parent' : undefined} />`
       : null,
     can('pause', 'handoff.pause') && !held ? html`<${Pause} id=${id} />` : null,
-    can('extendExpiry', 'handoff.pause') ? html`<${Extend} id=${id} />` : null,
+    can('extendExpiry', 'handoff.extend') ? html`<${Extend} id=${id} />` : null,
     can('cancel', 'handoff.cancel') ? html`<${Cancel} id=${id} />` : null,
   ].filter(Boolean);
   return buttons.length > 0 ? html`<p class="buttons">${buttons}</p>` : null;

@@ -121,7 +121,7 @@ export function SignOffs({ report, session, signs, meets, revokes, again }) {
   }
   const counting = new Set(given.filter((s) => s.counts).map((s) => s.sign_off_role));
   const missing = required.filter((role) => !counting.has(role));
-  const roles = SIGN_OFF_ROLES.filter((role) => session.roles.includes('admin') || session.roles.includes(role));
+  const roles = SIGN_OFF_ROLES.filter((role) => session.roles.includes(role));
   return html`<section aria-labelledby="sign-offs">
     <h2 id="sign-offs" tabindex="-1">Sign-offs</h2>
     <p>

@@ -67,9 +67,12 @@ async function validate(run: ReportRun): Promise<void> {
   run.dispatch({ type: 'reviewed', by: 'system', status: 'approved', comments, automatic: true });
 }
 
-/** All that was asked is answered, and on record. */
+/**
+ * All that was asked is answered, and on record: both at the same moment, for an act that comes while the last is put on
+ * record begins a record of its own.
+ */
 async function settled(run: ReportRun): Promise<void> {
-  await condition(allHandlersFinished);
+  await condition(() => allHandlersFinished() && run.isRecorded);
   await run.recorded();
 }
 
@@ -77,6 +80,6 @@ async function settled(run: ReportRun): Promise<void> {
 async function goOn(run: ReportRun): Promise<void> {
   await settled(run);
   // An answer may have let in one more act, which can have handed it in.
-  if (run.state.status === 'submitted' || run.state.status === 'rejected') return;
+  if (run.state.status === 'submitted' || run.state.status === 'rejected' || run.cancelled) return;
   await continueAsNew<typeof agentHandoffReport>({ ...run.input, carried: run.state, keys: run.keys });
 }

@@ -6,7 +6,7 @@ import {
   continueAsNew,
   workflowInfo,
 } from '@temporalio/workflow';
-import { autoApproval } from '../../core/report/verify.js';
+import { autoApproval, isRefused } from '../../core/report/verify.js';
 import type { ReportStatus } from '../../core/report/report.js';
 import type { ReportInput } from '../../messages/report.js';
 import { validateReport } from './activities.js';
@@ -59,7 +59,7 @@ async function validate(run: ReportRun): Promise<void> {
   const { findings, facts } = await validateReport({ state: run.state });
   run.dispatch({ type: 'validated', findings, facts });
   const { state } = run;
-  if (state.status !== 'under_review') return;
+  if (state.status !== 'under_review' || isRefused(state)) return;
   const verified = autoApproval(state);
   if (!verified.approves) return;
   const part = (ratio: number): string => `${Math.round(ratio * 100)} %`;

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { EventMessage } from '../../core/events/event.js';
-import { existingStorage, withStorage } from '../place.js';
+import { UsageError } from '../failure.js';
+import { existingStorage, userName, withStorage } from '../place.js';
 import { number } from '../number.js';
 import { ago, clock, safe, table } from '../text/text.js';
 import { many, must, verb } from '../verb.js';
@@ -71,6 +72,16 @@ export function eventVerbs(program: Command): void {
   webhookVerbs(group);
 }
 
+/** For the audit log: whoever has the folder is an operator. */
+const operator = (): { by: string; from: string } => ({ by: userName(), from: 'command line' });
+
+function letterId(text: string): number {
+  if (/^\d{1,15}$/.test(text)) return Number(text);
+  throw new UsageError(
+    `--letter takes the id of a dead letter, got ${JSON.stringify(text)}. See handoff webhooks dead.`,
+  );
+}
+
 function webhookVerbs(webhooks: Command): void {
   verb(
     webhooks,
@@ -110,7 +121,8 @@ function webhookVerbs(webhooks: Command): void {
         const { readSettings } = await import('../../core/service/settings-schema.js');
         const { webhookAllowPrivate } = readSettings(process.env);
         const given = { url, ...(type ? { types: type } : {}), ...(cursor === undefined ? {} : { cursor }) };
-        const { webhook, secret } = await storage.webhooks.create(given, owner, webhookAllowPrivate);
+        const { createWebhook } = await import('../../storage/audit/webhooks.js');
+        const { webhook, secret } = await createWebhook(storage.db, operator(), given, owner, webhookAllowPrivate);
         const text = `${webhook.id}\n${secret}\n\nThe secret is shown this once; the receiver verifies with it.`;
         return { json: { ...webhook, secret }, text };
       }),
@@ -121,7 +133,8 @@ function webhookVerbs(webhooks: Command): void {
     { summary: 'remove a webhook and its dead letters', examples: ['webhooks remove wh_1'], needs: ['folder'] },
     ({ args: [id = ''], options }) =>
       withStorage(options, 'read', async (storage) => {
-        await storage.webhooks.remove(id);
+        const { removeWebhook } = await import('../../storage/audit/webhooks.js');
+        await removeWebhook(storage.db, operator(), id);
         return { json: { removed: id }, text: `Removed ${safe(id)}.` };
       }),
   );
@@ -153,8 +166,10 @@ function webhookVerbs(webhooks: Command): void {
     },
     ({ args: [id = ''], options: { cursor, letter, ...place } }) =>
       withStorage(place, 'read', async (storage) => {
-        const letters = letter?.map(Number);
-        const again = await storage.webhooks.replay(id, {
+        const { replayWebhook } = await import('../../storage/audit/webhooks.js');
+        const letters = letter?.map(letterId);
+        if (letters && cursor !== undefined) throw new UsageError('Give --cursor or --letter, one of the two.');
+        const again = await replayWebhook(storage.db, operator(), id, {
           ...(cursor === undefined ? {} : { cursor }),
           ...(letters ? { letters } : {}),
         });

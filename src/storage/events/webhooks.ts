@@ -146,13 +146,11 @@ export class Webhooks {
     return this.get(id);
   }
 
-  /** With its dead letters. Throws WEBHOOK_NOT_FOUND. */
+  /** With its dead letters, in the transaction of its caller. Throws WEBHOOK_NOT_FOUND. */
   async remove(id: string): Promise<void> {
     await this.get(id);
-    await this.db.transaction().execute(async (trx) => {
-      await trx.deleteFrom('dead_letters').where('webhook', '=', id).execute();
-      await trx.deleteFrom('webhooks').where('id', '=', id).execute();
-    });
+    await this.db.deleteFrom('dead_letters').where('webhook', '=', id).execute();
+    await this.db.deleteFrom('webhooks').where('id', '=', id).execute();
   }
 
   /** What could not be delivered, oldest first. Throws WEBHOOK_NOT_FOUND. */

@@ -9,7 +9,7 @@ import type { Caller } from './deps.js';
 export const COOKIE = 'handoff_session';
 
 /** The secret that a request carries in its `Authorization` header; undefined where it has none. */
-export function bearerOf(request: FastifyRequest): string | undefined {
+function bearerOf(request: FastifyRequest): string | undefined {
   const [scheme, secret = '', more] = (request.headers.authorization ?? '').trim().split(/ +/);
   return scheme?.toLowerCase() === 'bearer' && more === undefined ? secret : undefined;
 }

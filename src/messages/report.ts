@@ -11,8 +11,6 @@ import type {
   VersionRef,
 } from '../core/report/report.js';
 
-export { REPORT_TYPE, reportWorkflowIdOf } from '../core/report/ids.js';
-
 /** The input of a report's run. The content is in the store already. */
 export interface ReportInput {
   reportId: string;

@@ -4,7 +4,7 @@ import type { Db } from './database.js';
 import type { ApiKey, ApiKeys } from './keys.js';
 
 /** How long one stays logged in, milliseconds. */
-export const LOGIN_MS = 12 * 60 * 60 * 1000;
+const LOGIN_MS = 12 * 60 * 60 * 1000;
 
 /** Who is logged in on the page: each stands for the key that was given, and ends with it. */
 export class Logins {

@@ -155,13 +155,15 @@ test.each(CALLS.map((c) => [c.act, c] as const))(
           const isRevokedByAuthor = act === 'report.revoke_sign_off' && changes && side === 'owner' && role !== 'admin';
           const want = isRevokedByAuthor ? 403 : extra ? 409 : status;
           if (answer.status !== want) wrong.push(`${side} ${state} ${role}: ${want} expected, ${said(answer)}`);
-          if (want >= 400) expect(answer.headers['content-type']).toContain('application/problem+json');
+          const isProblem = answer.headers['content-type']?.includes('application/problem+json') ?? false;
+          if (want >= 400 && !isProblem) wrong.push(`${side} ${state} ${role}: no problem, ${said(answer)}`);
           if (want === 404) {
             const none = await ask(service.base, method, `${P}/${path.replace(id, 'no-such-report')}`, {
               key: keys[side][role],
               ...(body ? { body } : {}),
             });
-            expect(answer.text.replaceAll(id, 'X')).toBe(none.text.replaceAll('no-such-report', 'X'));
+            if (answer.text.replaceAll(id, 'X') !== none.text.replaceAll('no-such-report', 'X'))
+              wrong.push(`${side} ${state} ${role}: other than of none, ${said(answer)}`);
           }
         }
       }

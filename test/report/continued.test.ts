@@ -48,6 +48,8 @@ async function begin(changesPerRun: number, terms: Partial<ReportTerms> = {}): P
   return reportId;
 }
 
+const byText = (a = '', b = ''): number => a.localeCompare(b);
+
 describe('a run that has grown long is continued by another', () => {
   test('acts that come at that moment are neither lost nor done twice', async () => {
     const id = await begin(4);
@@ -57,7 +59,9 @@ describe('a run that has grown long is continued by another', () => {
       await Promise.all(said.slice(i, i + 8).map((text) => author.comment(id, { text }, { idempotencyKey: text })));
     const { entries } = await author.history(id);
     expect(entries.map((e) => e.seq)).toEqual(entries.map((_, i) => i + 1));
-    expect(entries.flatMap((e) => (e.act === 'report.comment' ? [e.note] : [])).toSorted()).toEqual(said.toSorted());
+    expect(entries.flatMap((e) => (e.act === 'report.comment' ? [e.note] : [])).toSorted(byText)).toEqual(
+      said.toSorted(byText),
+    );
     await expect.poll(() => rig.reports.runs(id)).toSatisfy((runs: string[]) => runs.length >= 5);
     // The next run still knows the keys.
     const seq = (await author.get(id)).seq;
@@ -111,7 +115,7 @@ describe('messages of any Temporal client', () => {
       const error = await handle.executeUpdate(name, { args } as never).catch((e: unknown) => e);
       expect([name, error]).toEqual([
         name,
-        expect.objectContaining({ cause: expect.objectContaining({ type: 'INVALID_MESSAGE' }) }),
+        expect.objectContaining({ cause: expect.objectContaining({ type: 'INVALID_MESSAGE' }) as unknown }),
       ]);
     }
     expect((await rig.reports.as(AUTHOR).get(id)).seq).toBe(seq);

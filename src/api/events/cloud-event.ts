@@ -2,7 +2,7 @@ import { Webhook as Signer } from 'standardwebhooks';
 import type { StoredEvent } from '../../core/events/event.js';
 import { PREFIX } from '../deps.js';
 
-export const MEDIA_TYPE = 'application/cloudevents+json';
+const MEDIA_TYPE = 'application/cloudevents+json';
 
 /** An event as a CloudEvent 1.0 in the structured form. `id` is the same however often it is sent. */
 export function cloudEventOf({ seq, type, subject, at, data }: StoredEvent): string {

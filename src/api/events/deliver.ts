@@ -26,7 +26,7 @@ export interface DeliveryTiming {
   attempts: number;
 }
 
-export const DELIVERY: DeliveryTiming = {
+const DELIVERY: DeliveryTiming = {
   lookMs: 250,
   timeoutMs: 10_000,
   leaseMs: 15_000,
@@ -36,7 +36,7 @@ export const DELIVERY: DeliveryTiming = {
 };
 
 /** How long to wait after so many failures: doubled each time, and apart from others that failed with it. */
-export const backOff = (failures: number, { firstMs, mostMs }: DeliveryTiming): number =>
+const backOff = (failures: number, { firstMs, mostMs }: DeliveryTiming): number =>
   Math.min(mostMs, firstMs * 2 ** (failures - 1)) * (0.75 + Math.random() / 2);
 
 /** Webhooks that are worked on at a time. */

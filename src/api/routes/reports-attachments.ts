@@ -1,8 +1,9 @@
 import type { FastifyRequest } from 'fastify';
 import { HandoffError } from '../../core/errors.js';
+import { ATTACHMENT_MEDIA_TYPES as MEDIA_TYPES } from '../../core/report/attachment.js';
 import type { Api, ApiDeps, Routes } from '../deps.js';
 import { route, type MediaAnswer } from '../route.js';
-import { MEDIA_TYPES, attachQuery, nameQuery, reportPath } from '../schemas/report-inputs.js';
+import { attachQuery, nameQuery, reportPath } from '../schemas/report-inputs.js';
 import { viewSchema } from '../schemas/report.js';
 import { EDITS, READS, reportsOf, sendFile, shown, writing } from './reports-common.js';
 import { z } from 'zod';
@@ -33,7 +34,7 @@ export const reportAttachmentRoutes: Routes = async (api, deps) => {
     // Here JSON is bytes too.
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser(ESSENCE, { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
-    putRoute(scope as unknown as Api, deps);
+    putRoute(scope, deps);
   });
   fileRoutes(api, deps);
 };

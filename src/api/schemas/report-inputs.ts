@@ -22,16 +22,3 @@ export const listQuery = reportFilterSchema.extend({
 export const exportQuery = z.strictObject({ format: z.enum(['json', 'csv', 'markdown']).default('json') });
 export const nameQuery = z.strictObject({ name: attachmentName });
 export const attachQuery = nameQuery.extend({ component_type: componentType.optional() });
-
-/** What attachments may be. Downloads say so too, as files to keep, never as pages. */
-export const MEDIA_TYPES = [
-  'text/*',
-  'application/json',
-  'application/xml',
-  'application/pdf',
-  'image/png',
-  'image/jpeg',
-  'application/zip',
-  'application/gzip',
-  'application/octet-stream',
-] as const;

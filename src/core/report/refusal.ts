@@ -22,7 +22,7 @@ interface Asked {
   condition?: number;
 }
 
-export const relationsTo = (s: Pick<ReportState, 'author'>, by: string): Relation[] => [
+const relationsTo = (s: Pick<ReportState, 'author'>, by: string): Relation[] => [
   s.author === by ? 'owner' : 'not_owner',
 ];
 

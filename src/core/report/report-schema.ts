@@ -138,10 +138,6 @@ export const reportFilterSchema = z.strictObject({
   cursor: words(500, 1).optional(),
 });
 
-export type ParsedCreate = z.infer<typeof createReportSchema>;
-export type ParsedUpdate = z.infer<typeof updateReportSchema>;
-export type ParsedComponent = z.infer<typeof componentChangeSchema>;
-
 /** What was given, of that shape. Throws INVALID_REPORT with every issue and its JSON pointer. */
 export function parsedReport<T extends z.ZodType>(schema: T, given: unknown): z.infer<T> {
   const parsed = schema.safeParse(given);

@@ -4,16 +4,6 @@ import type { HandoffState } from '../../core/handoff.js';
 import type { Subject } from '../../core/request.js';
 import type { Db } from '../database.js';
 
-/** One time that something waits for one of those whom it waits for. Times in milliseconds. */
-export interface Told {
-  subject: string;
-  whom: string;
-  mark: string;
-  since: number;
-  told: number;
-  seenAt?: number;
-}
-
 const MOST = 10_000;
 
 /** What waits for somebody among the handoffs, by the last records. */

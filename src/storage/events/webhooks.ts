@@ -49,7 +49,7 @@ export interface NewWebhook {
   cursor?: number;
 }
 
-export const webhookOf = (r: Selectable<WebhookTable>): Webhook => ({
+const webhookOf = (r: Selectable<WebhookTable>): Webhook => ({
   id: r.id,
   url: r.url,
   types: JSON.parse(r.types) as EventType[],

@@ -54,7 +54,7 @@ const OWN_WORDS = {
   components: { is: 'object' },
 } as const satisfies Record<string, Field>;
 
-export const bodiesOf = (task: { pipeline_id: string; task_id: string }): Record<string, Body> => ({
+const bodiesOf = (task: { pipeline_id: string; task_id: string }): Record<string, Body> => ({
   create: {
     method: 'POST',
     path: () => '/reports',
@@ -261,9 +261,7 @@ function ofKind(field: string, f: Field, bad: Make, raw: Raw): Bad[] {
         ),
       ];
     case 'choice':
-      return [
-        ...['', 'nonsense', 'APPROVED', 'completed ', ...(f.more ?? [])].map((v) => bad('an unknown word', field, v)),
-      ];
+      return ['', 'nonsense', 'APPROVED', 'completed ', ...(f.more ?? [])].map((v) => bad('an unknown word', field, v));
     case 'flag':
       return [bad('a flag as a text', field, 'true')];
     case 'object':

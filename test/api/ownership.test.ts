@@ -163,6 +163,20 @@ test('what others have called their handoff says nothing about a request without
   expect(await post(keys.stranger, 'plan', own)).toMatchObject({ status: 200 });
 });
 
+test("a start that is sent again after its service died is the same handoff, and another's key is another", async () => {
+  const request = { procedure: 'WORK_ONLY', source: { agent: source }, target: { agent: source } };
+  const start = async (key: string, by: string): Promise<{ status: number; id: string }> => {
+    const asked = { key, body: { ...request, source: { agent: by } }, headers: { 'idempotency-key': 'once' } };
+    const { status, body } = await api.ask<{ handoffId: string }>('POST', 'handoffs', asked);
+    return { status, id: body.handoffId };
+  };
+  const first = await start(keys.source, source);
+  // As it stands a minute after a process died that had not answered yet.
+  await api.rig.storage.idempotency.forget(source, 'once');
+  expect(await start(keys.source, source)).toEqual({ status: 200, id: first.id });
+  expect((await start(keys.target, target)).id).not.toBe(first.id);
+});
+
 test('what is of all is for admins', async () => {
   const message = { reason: 'x' };
   for (const [path, body] of [

@@ -10,6 +10,7 @@ import { pinContract } from '../../client/pin-contract.js';
 import { isAdmin, relationsTo } from '../access.js';
 import { allow } from '../auth.js';
 import type { ApiDeps, Routes } from '../deps.js';
+import { idempotencyKeyOf } from '../idempotency.js';
 import { route } from '../route.js';
 import * as shapes from '../shapes/handoffs.js';
 import { documentOf } from '../shapes/parameters.js';
@@ -43,7 +44,7 @@ export const handoffRoutes: Routes = (app, deps) => {
     }),
     async (request, reply) => {
       await allowRequest(deps, request);
-      const started = await client.start(request.body as HandoffRequest);
+      const started = await client.start(identified(request));
       return reply.code(started.existing ? 200 : 201).send(started);
     },
   );
@@ -79,6 +80,17 @@ export const handoffRoutes: Routes = (app, deps) => {
     },
   );
 };
+
+/**
+ * The request, with an id that follows from the key that it was sent with where it names none: sent again after the
+ * process died that started it, it is the same handoff.
+ */
+function identified(request: FastifyRequest): HandoffRequest {
+  const given = request.body as HandoffRequest;
+  const key = idempotencyKeyOf(request);
+  if (given.handoffId !== undefined || key === undefined) return given;
+  return { ...given, handoffId: `ho_${digestOf([request.actor.by, key]).slice(0, 32)}` };
+}
 
 /**
  * Whether who asks may hand this over: as the agent that the request, or its contract, names as its source. An id that a

@@ -33,7 +33,7 @@ export const reportAttachmentRoutes: Routes = async (api, deps) => {
     // Here JSON is bytes too.
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser(ESSENCE, { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
-    putRoute(scope as unknown as Api, deps);
+    putRoute(scope, deps);
   });
   fileRoutes(api, deps);
 };

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ATTACHMENT_MEDIA_TYPES } from '../../core/report/attachment.js';
 import {
   attachmentName,
   componentType,
@@ -24,14 +25,4 @@ export const nameQuery = z.strictObject({ name: attachmentName });
 export const attachQuery = nameQuery.extend({ component_type: componentType.optional() });
 
 /** What attachments may be. Downloads say so too, as files to keep, never as pages. */
-export const MEDIA_TYPES = [
-  'text/*',
-  'application/json',
-  'application/xml',
-  'application/pdf',
-  'image/png',
-  'image/jpeg',
-  'application/zip',
-  'application/gzip',
-  'application/octet-stream',
-] as const;
+export const MEDIA_TYPES = ATTACHMENT_MEDIA_TYPES.map((type) => (type === 'text/' ? 'text/*' : type));

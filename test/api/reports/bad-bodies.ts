@@ -54,7 +54,7 @@ const OWN_WORDS = {
   components: { is: 'object' },
 } as const satisfies Record<string, Field>;
 
-export const bodiesOf = (task: { pipeline_id: string; task_id: string }): Record<string, Body> => ({
+const bodiesOf = (task: { pipeline_id: string; task_id: string }): Record<string, Body> => ({
   create: {
     method: 'POST',
     path: () => '/reports',
@@ -151,6 +151,7 @@ export const bodiesOf = (task: { pipeline_id: string; task_id: string }): Record
 });
 
 const TYPES: Record<string, unknown> = { text: 'a', number: 7, flag: true, list: [[]], object: { a: 1 } };
+const WORDS = ['', 'nonsense', 'APPROVED', 'completed '];
 /** What a field takes, of those. */
 const TAKES: Record<Field['is'], string> = {
   text: 'text',
@@ -261,9 +262,7 @@ function ofKind(field: string, f: Field, bad: Make, raw: Raw): Bad[] {
         ),
       ];
     case 'choice':
-      return [
-        ...['', 'nonsense', 'APPROVED', 'completed ', ...(f.more ?? [])].map((v) => bad('an unknown word', field, v)),
-      ];
+      return WORDS.concat(f.more ?? []).map((v) => bad('an unknown word', field, v));
     case 'flag':
       return [bad('a flag as a text', field, 'true')];
     case 'object':

@@ -66,7 +66,7 @@ async function faultOf({ kind, method, path, body, raw, headers, at, status = 40
     errors?: { path: string }[];
   };
   const faults: string[] = [];
-  if (!([status].flat() as number[]).includes(answer.status)) faults.push(`status ${answer.status}`);
+  if (![status].flat().includes(answer.status)) faults.push(`status ${answer.status}`);
   if (!String(answer.headers['content-type']).startsWith('application/problem+json')) faults.push('no problem details');
   if (!problem.code || !(problem.code in ERRORS)) faults.push(`code ${String(problem.code)}`);
   if (problem.status !== answer.status) faults.push('another status within');

@@ -299,16 +299,18 @@ export function badRequests(id: string, task: Task): Bad[] {
       ...post('a session or handoff that is not there', JSON.stringify({ ...create, ...over })),
       status: [400, 404],
     })),
-    ...[
-      [{ run: 3, passed: 1, failed: 1 }, '/tests'],
-      [{ run: -1, passed: 0, failed: 0 }, '/tests/run'],
-      [{ run: 1.5, passed: 1, failed: 0 }, '/tests/run'],
-      [{ run: 1, passed: 1 }, '/tests/failed'],
-      [{ run: 1, passed: 1, failed: 0, extra: 1 }, '/tests'],
-    ].map(([tests, at]) => ({
+    ...(
+      [
+        [{ run: 3, passed: 1, failed: 1 }, '/tests'],
+        [{ run: -1, passed: 0, failed: 0 }, '/tests/run'],
+        [{ run: 1.5, passed: 1, failed: 0 }, '/tests/run'],
+        [{ run: 1, passed: 1 }, '/tests/failed'],
+        [{ run: 1, passed: 1, failed: 0, extra: 1 }, '/tests'],
+      ] as [object, string][]
+    ).map(([tests, at]) => ({
       ...post('tests that do not add up', JSON.stringify({ tests })),
       path: `/reports/${id}/facts`,
-      at: String(at),
+      at,
     })),
     ...['{}', '{"note":"only words"}', '{"component_type":"api_contracts"}'].map((raw) => ({
       ...post('a fact that says nothing', raw),

@@ -45,7 +45,7 @@ export const packageKey = (env = process.env): { key?: string; keyId?: string } 
 };
 
 /** Where the key and the anchors of the audit log are, of the environment. Default: in the data folder. */
-export const auditPlaces = (env = process.env): { key?: string; anchors?: string } => {
+const auditPlaces = (env = process.env): { key?: string; anchors?: string } => {
   const { AGENT_HANDOFF_AUDIT_KEY: key, AGENT_HANDOFF_AUDIT_ANCHORS: anchors } = env;
   return { ...(key ? { key } : {}), ...(anchors ? { anchors } : {}) };
 };

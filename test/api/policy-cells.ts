@@ -1,4 +1,5 @@
 import type { ReportStatus } from '../../src/core/report/report.js';
+import { OTHER_CELLS } from './policy-cells-other.js';
 import type { Act, Refusal, Relation } from '../../src/core/service/policy.js';
 
 /** One answer, as it follows from a sentence of the specification; written by hand, not from the table. */
@@ -16,18 +17,16 @@ export interface Cell {
 const OWNERSHIP = '003: "Agent ownership validation for report modifications"';
 const CROSS = '003: "Admin role for cross-agent report access"';
 const RBAC = '003: "Role-based access control for reviews and sign-offs"';
-const UNDER_REVIEW = 'S4.1: "only `under_review` can be reviewed"';
-const NOT_AUTHOR = 'S4.3: "entered by a reviewer who is not the author"';
+const REVIEWED = 'S4.1: "only `under_review` can be reviewed"';
+const BY_OTHERS = 'S4.3: "entered by a reviewer who is not the author"';
 const NEVER_SELF = 'S4.3: "never a score that the author gave themselves"; S4.4: "Nobody signs off their own report"';
 const SIX = 'S4.4: "Sign-off by the six roles"';
 const APPROVED = '003: "Check report approval status"';
 const AUTHENTICATED = 'S4.7: "Every request authenticated"';
 const HANDED_IN = '003: "Formal submission for review": before that, it is its author\'s alone';
+const OWN = '003: "Verify agent ownership" of a submission';
 const CYCLE = 'S4.3: "amendment and resubmission cycles"';
 const KNOWN = 'S4.1: "`task_id` a known handoff"; 003: "Agents can create comprehensive hand-off reports"';
-const AUDIT = 'S4.7: "roles, ownership, admin; … an audit log"';
-const NAMESPACE = 'S4.7: "who can reach the namespace is an operator"';
-const INBOX = 'S5.2: "`listPendingForAgent` becomes the target\'s durable inbox"';
 
 const agent = ['agent'];
 const reviewer = ['agent', 'reviewer'];
@@ -114,7 +113,7 @@ export const CELLS: readonly Cell[] = [
     relation: 'owner',
     state: 'draft',
     answer: 'yes',
-    says: '003: "Verify agent ownership" of a submission',
+    says: OWN,
   },
   { act: 'report.submit', roles: agent, relation: 'owner', state: 'amendments_required', answer: 'yes', says: CYCLE },
   { act: 'report.submit', roles: agent, relation: 'owner', state: 'under_review', answer: 'state', says: CYCLE },
@@ -126,7 +125,7 @@ export const CELLS: readonly Cell[] = [
     relation: 'not_owner',
     state: 'draft',
     answer: 'relation',
-    says: '003: "Verify agent ownership" of a submission',
+    says: OWN,
   },
   {
     act: 'report.submit',
@@ -134,7 +133,7 @@ export const CELLS: readonly Cell[] = [
     relation: 'not_owner',
     state: 'draft',
     answer: 'relation',
-    says: '003: "Verify agent ownership" of a submission',
+    says: OWN,
   },
   // Reviewing.
   {
@@ -143,17 +142,17 @@ export const CELLS: readonly Cell[] = [
     relation: 'not_owner',
     state: 'under_review',
     answer: 'yes',
-    says: UNDER_REVIEW,
+    says: REVIEWED,
   },
   { act: 'report.review', roles: admin, relation: 'not_owner', state: 'under_review', answer: 'yes', says: CROSS },
-  { act: 'report.review', roles: reviewer, relation: 'not_owner', state: 'draft', answer: 'state', says: UNDER_REVIEW },
+  { act: 'report.review', roles: reviewer, relation: 'not_owner', state: 'draft', answer: 'state', says: REVIEWED },
   {
     act: 'report.review',
     roles: reviewer,
     relation: 'not_owner',
     state: 'submitted',
     answer: 'state',
-    says: UNDER_REVIEW,
+    says: REVIEWED,
   },
   {
     act: 'report.review',
@@ -161,7 +160,7 @@ export const CELLS: readonly Cell[] = [
     relation: 'not_owner',
     state: 'approved',
     answer: 'state',
-    says: UNDER_REVIEW,
+    says: REVIEWED,
   },
   {
     act: 'report.review',
@@ -169,7 +168,7 @@ export const CELLS: readonly Cell[] = [
     relation: 'not_owner',
     state: 'rejected',
     answer: 'state',
-    says: UNDER_REVIEW,
+    says: REVIEWED,
   },
   {
     act: 'report.review',
@@ -177,9 +176,9 @@ export const CELLS: readonly Cell[] = [
     relation: 'not_owner',
     state: 'amendments_required',
     answer: 'state',
-    says: UNDER_REVIEW,
+    says: REVIEWED,
   },
-  { act: 'report.review', roles: admin, relation: 'not_owner', state: 'draft', answer: 'state', says: UNDER_REVIEW },
+  { act: 'report.review', roles: admin, relation: 'not_owner', state: 'draft', answer: 'state', says: REVIEWED },
   {
     act: 'report.review',
     roles: reviewer,
@@ -220,7 +219,7 @@ export const CELLS: readonly Cell[] = [
     relation: 'not_owner',
     state: 'under_review',
     answer: 'yes',
-    says: NOT_AUTHOR,
+    says: BY_OTHERS,
   },
   {
     act: 'report.enter_fact',
@@ -228,7 +227,7 @@ export const CELLS: readonly Cell[] = [
     relation: 'owner',
     state: 'under_review',
     answer: 'relation',
-    says: NOT_AUTHOR,
+    says: BY_OTHERS,
   },
   {
     act: 'report.enter_fact',
@@ -236,7 +235,7 @@ export const CELLS: readonly Cell[] = [
     relation: 'owner',
     state: 'under_review',
     answer: 'relation',
-    says: NOT_AUTHOR,
+    says: BY_OTHERS,
   },
   {
     act: 'report.enter_fact',
@@ -244,7 +243,7 @@ export const CELLS: readonly Cell[] = [
     relation: 'not_owner',
     state: 'under_review',
     answer: 'role',
-    says: NOT_AUTHOR,
+    says: BY_OTHERS,
   },
   {
     act: 'report.enter_fact',
@@ -252,7 +251,7 @@ export const CELLS: readonly Cell[] = [
     relation: 'not_owner',
     state: 'under_review',
     answer: 'role',
-    says: NOT_AUTHOR,
+    says: BY_OTHERS,
   },
   {
     act: 'report.enter_fact',
@@ -260,7 +259,7 @@ export const CELLS: readonly Cell[] = [
     relation: 'not_owner',
     state: 'approved',
     answer: 'state',
-    says: UNDER_REVIEW,
+    says: REVIEWED,
   },
   // Signing off.
   { act: 'report.sign_off', roles: ['developer'], relation: 'not_owner', state: 'approved', answer: 'yes', says: SIX },
@@ -351,60 +350,5 @@ export const CELLS: readonly Cell[] = [
     answer: 'yes',
     says: '003: "Review Comments: Detailed feedback"',
   },
-  // Handoffs.
-  {
-    act: 'handoff.start',
-    roles: agent,
-    relation: 'source',
-    answer: 'yes',
-    says: 'Title of S5: "agent-to-agent documents": one hands over what is one\'s own',
-  },
-  { act: 'handoff.start', roles: agent, answer: 'relation', says: 'S4.7: "roles, ownership, admin"' },
-  {
-    act: 'handoff.read',
-    roles: reviewer,
-    answer: 'relation',
-    says: 'Issue 8.4: "no other agent\'s data in a response"',
-  },
-  { act: 'handoff.read', roles: agent, relation: 'party', answer: 'yes', says: 'S4.7: "ownership"' },
-  {
-    act: 'handoff.accept',
-    roles: agent,
-    relation: 'source',
-    answer: 'relation',
-    says: 'Faults of others: "two agents that both accept"',
-  },
-  { act: 'handoff.accept', roles: agent, relation: 'target', answer: 'yes', says: INBOX },
-  {
-    act: 'handoff.repair',
-    roles: agent,
-    relation: 'party',
-    answer: 'role',
-    says: 'How people run it: "an operator … incidents"',
-  },
-  { act: 'handoff.repair', roles: admin, answer: 'yes', says: 'How people run it: "an operator … incidents"' },
-  { act: 'handoff.bulk', roles: reviewer, answer: 'role', says: 'How people run it: "an operator"' },
-  { act: 'inbox.read', roles: agent, relation: 'self', answer: 'yes', says: INBOX },
-  { act: 'inbox.read', roles: agent, answer: 'relation', says: INBOX },
-  // A trigger reaches the namespace, and whatever address the worker reaches.
-  { act: 'handoff.trigger', roles: agent, relation: 'source', answer: 'role', says: NAMESPACE },
-  { act: 'handoff.trigger', roles: admin, answer: 'yes', says: NAMESPACE },
-  // What only admins have.
-  { act: 'audit.read', roles: reviewer, answer: 'role', says: AUDIT },
-  { act: 'audit.read', roles: ['security_reviewer'], answer: 'role', says: AUDIT },
-  { act: 'audit.read', roles: admin, answer: 'yes', says: AUDIT },
-  {
-    act: 'key.manage',
-    roles: ['tech_lead'],
-    answer: 'role',
-    says: 'S4.7: "API keys kept only as hashes"; roles are given by an admin',
-  },
-  { act: 'key.manage', roles: admin, answer: 'yes', says: 'S4.7: "admin"' },
-  {
-    act: 'webhook.manage',
-    roles: ['architect'],
-    answer: 'role',
-    says: 'S4.6: "signed webhooks": what leaves the house, an admin decides',
-  },
-  { act: 'registry.write', roles: ['developer'], answer: 'role', says: 'S4.7: "roles, ownership, admin"' },
+  ...OTHER_CELLS,
 ];

@@ -155,13 +155,16 @@ test.each(CALLS.map((c) => [c.act, c] as const))(
           const isRevokedByAuthor = act === 'report.revoke_sign_off' && changes && side === 'owner' && role !== 'admin';
           const want = isRevokedByAuthor ? 403 : extra ? 409 : status;
           if (answer.status !== want) wrong.push(`${side} ${state} ${role}: ${want} expected, ${said(answer)}`);
-          if (want >= 400) expect(answer.headers['content-type']).toContain('application/problem+json');
+          const type = String(answer.headers['content-type']);
+          if (want >= 400 && !type.includes('application/problem+json'))
+            wrong.push(`${side} ${state} ${role}: ${type}`);
           if (want === 404) {
             const none = await ask(service.base, method, `${P}/${path.replace(id, 'no-such-report')}`, {
               key: keys[side][role],
               ...(body ? { body } : {}),
             });
-            expect(answer.text.replaceAll(id, 'X')).toBe(none.text.replaceAll('no-such-report', 'X'));
+            const same = answer.text.replaceAll(id, 'X') === none.text.replaceAll('no-such-report', 'X');
+            if (!same) wrong.push(`${side} ${state} ${role}: another answer than of none`);
           }
         }
       }

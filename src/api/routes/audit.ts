@@ -99,7 +99,7 @@ export const auditRoutes: Routes = (app, { storage: { audit } }) => {
         .type(format === 'json' ? 'application/json; charset=utf-8' : 'text/csv; charset=utf-8')
         .header('content-disposition', `attachment; filename="audit.${format}"`)
         .header('cache-control', 'no-store')
-        .send(Readable.from(text) as never);
+        .send(Readable.from(text));
     },
   );
 };

@@ -28,7 +28,7 @@ async function receiver(answer: Answering): Promise<{ url: string; seen: string[
     let body = '';
     request.on('data', (d: Buffer) => (body += d.toString()));
     request.on('end', () => {
-      seen.push(`${request.method} ${request.url} ${body}`);
+      seen.push([request.method, request.url, body].join(' '));
       answer(request, response);
     });
   });

@@ -13,6 +13,7 @@ const GROUPS = {
   procedures: 'list show check add',
   reliability: 'run list show compare stop',
   audit: 'verify list export',
+  report: 'list show history create submit review sign-off rebuild',
 };
 
 const verbsIn = (command: Command): string[] => command.commands.map((c) => c.name());

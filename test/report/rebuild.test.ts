@@ -16,7 +16,7 @@ test('the projection is written anew from the runs, open and closed, and is the 
   for (const id of [review, rejected, signed]) await reports.as(AUTHOR).submit(id);
   await reports
     .as(REVIEWER)
-    .review(rejected, { review_status: 'rejected', review_comments: 'Not at all' + ' what we need' });
+    .review(rejected, { review_status: 'rejected', review_comments: 'Not at all what we need' });
   await reports.as(REVIEWER).review(signed, { ...APPROVED, quality_score: 0.8 });
   await reports.as(LEAD).signOff(signed, { sign_off_role: 'tech_lead', status: 'approved' });
   await reports.handle(rejected).result();

@@ -40,7 +40,7 @@ export function problemOf(error: unknown, base = ''): Problem {
 }
 
 /** Any error as one of ours. */
-export function ownError(error: unknown, request?: FastifyRequest): HandoffError {
+function ownError(error: unknown, request?: FastifyRequest): HandoffError {
   if (error instanceof HandoffError) return error;
   const foreign = error as Partial<FastifyError> | undefined;
   if (hasZodFastifySchemaValidationErrors(error)) {

@@ -112,6 +112,9 @@ async function live(life: Lifetime, io: Io, options: DevOptions, parts: Parts): 
   }
 }
 
+/** How far from the usual port another one is looked for. */
+const PORTS_TRIED = 100;
+
 interface ApiPlace {
   storage: Storage;
   connect: ConnectOverrides;
@@ -128,21 +131,24 @@ async function serviceFor(
 ): Promise<{ url: string; adminKey: string }> {
   const settings = readSettings(process.env);
   const asked = apiPort ?? (settings.port === API_PORT ? undefined : settings.port);
-  const port = await choosePort(asked, API_PORT, '--api-port');
-  if (asked === undefined && port !== API_PORT) note(`Port ${API_PORT} is taken; the page is on ${port}.`);
   const { client: temporal, connection, namespace } = await connectClient(connect);
   life.atEnd(() => connection.close());
   const temporalUi = uiUrl && `${uiUrl}/namespaces/${namespace}`;
   const adminKey = await adminKeyFile(storage);
-  const url = await runService(life, {
-    temporal,
-    storage,
-    settings: { ...settings, port },
-    taskQueue,
-    temporalUi,
-    log,
-  });
-  return { url, adminKey };
+  const run = { temporal, storage, taskQueue, temporalUi, log };
+  for (let first = API_PORT; ;) {
+    const port = await choosePort(asked, first, '--api-port');
+    try {
+      const url = await runService(life, { ...run, settings: { ...settings, port } });
+      if (asked === undefined && port !== API_PORT) note(`Port ${API_PORT} is taken; the page is on ${port}.`);
+      return { url, adminKey };
+    } catch (error) {
+      // Another one that starts right now was quicker.
+      const taken = error instanceof HandoffError && error.code === 'PORT_IN_USE';
+      if (!taken || asked !== undefined || port > API_PORT + PORTS_TRIED) throw error;
+      first = port + 1;
+    }
+  }
 }
 
 /** The list of what waits for a person, in the Web UI. */

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import path from 'node:path';
 import type { HandoffClient } from '../client.js';
+import type { ReportSettings } from '../client/local.js';
 import { DEFAULT_TASK_QUEUE } from '../core/request.js';
 import type { Storage, StorageOptions } from '../storage/storage.js';
 import type { ConnectOverrides } from '../temporal/connect.js';
@@ -105,12 +106,12 @@ export interface Place {
 
 /**
  * Runs `work` with a connected client, and closes what it opened. `needsFolder`: the folder is made where it is not
- * there; otherwise a verb makes do with what Temporal knows.
+ * there; otherwise a verb makes do with what Temporal knows. `reports`: what new reports keep.
  */
 export async function withPlace<T>(
   options: PlaceOptions,
   work: (place: Place) => Promise<T>,
-  { needsFolder = false } = {},
+  { needsFolder = false, reports }: { needsFolder?: boolean; reports?: ReportSettings } = {},
 ): Promise<T> {
   const [{ HandoffClient }, { connectClient }] = await Promise.all([
     import('../client.js'),
@@ -122,7 +123,7 @@ export async function withPlace<T>(
   const storage = needsFolder || there ? await storageAt(options) : undefined;
   try {
     const taskQueue = options.taskQueue ?? DEFAULT_TASK_QUEUE;
-    const client = new HandoffClient({ temporal, storage, taskQueue });
+    const client = new HandoffClient({ temporal, storage, taskQueue, ...(reports ? { reports } : {}) });
     return await work({ client, storage, uiUrl: uiUrlOf(options.folder, address, namespace) });
   } finally {
     await storage?.close();

@@ -1,7 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import type { Client } from '@temporalio/client';
-import { createService } from '../api/index.js';
+import { createService, startEvents } from '../api/index.js';
 import { HandoffClient } from '../client.js';
 import { HandoffError } from '../core/errors.js';
 import { DEFAULT_TASK_QUEUE } from '../core/request.js';
@@ -50,6 +50,8 @@ export async function runService(life: Lifetime, options: RunService): Promise<s
         : `The service cannot listen at ${host}:${port}: ${cause.message}.`;
     throw new HandoffError('PORT_IN_USE', { why }, { cause });
   });
+  const events = startEvents(storage, settings);
+  life.atEnd(events.stop);
   const { port: chosen } = app.server.address() as AddressInfo;
   return `http://${host.includes(':') ? `[${host}]` : host}:${chosen}`;
 }

@@ -10,7 +10,7 @@ import { ApiKeys } from './keys.js';
 import { Logins } from './logins.js';
 import { Outbox } from './events/outbox.js';
 import { Attention } from './events/attention.js';
-import { WaitingHandoffs } from './events/waiting.js';
+import { WaitingHandoffs, WaitingReports } from './events/waiting.js';
 import { Webhooks } from './events/webhooks.js';
 import { Handoffs } from './handoffs.js';
 import { Ledger } from './ledger.js';
@@ -71,6 +71,7 @@ export interface Storage {
   webhooks: Webhooks;
   attention: Attention;
   waiting: WaitingHandoffs;
+  waitingReports: WaitingReports;
   keys: ApiKeys;
   audit: AuditTrail;
   logins: Logins;
@@ -186,6 +187,7 @@ function storageOn(
     webhooks: new Webhooks(db),
     attention: new Attention(db),
     waiting: new WaitingHandoffs(db),
+    waitingReports: new WaitingReports(db),
     keys,
     logins: new Logins(db, keys),
     idempotency: new IdempotencyKeys(db),

@@ -35,7 +35,7 @@ test('refusals are on record: the first at once, two hundred as one row with the
       act: 'key.manage',
       subject,
       source,
-      data: expect.objectContaining({ code: 'UNAUTHENTICATED' }),
+      data: expect.objectContaining({ code: 'UNAUTHENTICATED' }) as unknown,
     },
   ]);
   await api.stop();

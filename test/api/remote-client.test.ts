@@ -56,7 +56,7 @@ describe('what it is made with', () => {
 test('an address may have a path, and a slash at its end', async () => {
   const seen: string[] = [];
   const url = await serving((request, response) => {
-    seen.push(`${request.method} ${request.url} ${request.headers.authorization}`);
+    seen.push([request.method, request.url, request.headers.authorization].join(' '));
     response.setHeader('content-type', 'application/json');
     response.end('{"procedures":[]}');
   });
@@ -122,7 +122,7 @@ describe('what goes wrong on the way', () => {
   test('a connection that broke: reads are tried three times, writes twice, under one key', async () => {
     const seen: string[] = [];
     const note = (request: IncomingMessage): void =>
-      void seen.push(`${request.method} ${request.headers['idempotency-key'] ?? '-'}`);
+      void seen.push([request.method, request.headers['idempotency-key'] ?? '-'].join(' '));
     const client = await clientOf((request) => {
       note(request);
       request.socket.destroy();
@@ -155,7 +155,7 @@ describe('what goes wrong on the way', () => {
 test('what has no form over HTTP says so', async () => {
   let asked = 0;
   const client = await clientOf(() => void asked++);
-  const none = [
+  const none: (() => unknown)[] = [
     () => client.sessions,
     () => client.contexts,
     () => client.reliability,
@@ -163,7 +163,7 @@ test('what has no form over HTTP says so', async () => {
     () => client.validate({} as never, { transformers: {} as never }),
   ];
   for (const get of none) {
-    const call = Promise.resolve().then(get as () => unknown);
+    const call = Promise.resolve().then(get);
     await expect(call).rejects.toMatchObject({ code: 'STORAGE_REQUIRED' });
     await expect(call).rejects.toThrow('There is none over HTTP');
   }

@@ -1,8 +1,18 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
+import type { HandoffError, Issue } from '../../src/core/errors.js';
 import { DEFAULT_SETTINGS } from '../../src/core/service/settings.js';
 import { SETTINGS, readSettings, showSettings } from '../../src/core/service/settings-schema.js';
+
+function refusalOf(env: Record<string, string>): HandoffError {
+  try {
+    readSettings(env);
+  } catch (error) {
+    return error as HandoffError;
+  }
+  throw new Error('it was taken');
+}
 
 describe('the settings of the environment', () => {
   test('are the defaults where nothing is said; empty is nothing, and others’ names are not ours', () => {
@@ -64,20 +74,16 @@ describe('the settings of the environment', () => {
       AGENT_HANDOFF_SOMETHING_ELSE_ALTOGETHER: '1',
       AGENT_HANDOFF_CACHE_SECONDS: '-1',
     };
-    const refused = (): unknown => readSettings(wrong);
-    expect(refused).toThrow(expect.objectContaining({ code: 'INVALID_SETTINGS' }) as Error);
-    try {
-      refused();
-    } catch (error) {
-      const { list } = (error as { params: { list: { path: string; message: string }[] } }).params;
-      expect(list.map((i) => i.path).toSorted()).toEqual(Object.keys(wrong).toSorted());
-      const of = (name: string) => list.find((i) => i.path === name)?.message;
-      expect(of('AGENT_HANDOFF_PROT')).toBe('is no setting; did you mean AGENT_HANDOFF_PORT?');
-      expect(of('AGENT_HANDOFF_SOMETHING_ELSE_ALTOGETHER')).toBe('is no setting');
-      expect(of('AGENT_HANDOFF_PORT')).toBe('expected a whole number of 0 to 65535, got "70000"');
-      expect(of('AGENT_HANDOFF_REQUIRED_SIGN_OFFS')).toContain('expected some of developer, tech_lead');
-      expect(of('AGENT_HANDOFF_ENABLE_NOTIFICATIONS')).toBe('expected true or false, got "maybe"');
-    }
+    const { code, params } = refusalOf(wrong);
+    expect(code).toBe('INVALID_SETTINGS');
+    const list = params['list'] as Issue[];
+    expect(list.map((i) => i.path).toSorted()).toEqual(Object.keys(wrong).toSorted());
+    const of = (name: string) => list.find((i) => i.path === name)?.message;
+    expect(of('AGENT_HANDOFF_PROT')).toBe('is no setting; did you mean AGENT_HANDOFF_PORT?');
+    expect(of('AGENT_HANDOFF_SOMETHING_ELSE_ALTOGETHER')).toBe('is no setting');
+    expect(of('AGENT_HANDOFF_PORT')).toBe('expected a whole number of 0 to 65535, got "70000"');
+    expect(of('AGENT_HANDOFF_REQUIRED_SIGN_OFFS')).toContain('expected some of developer, tech_lead');
+    expect(of('AGENT_HANDOFF_ENABLE_NOTIFICATIONS')).toBe('expected true or false, got "maybe"');
   });
 
   test('there is one for every field', () => {

@@ -30,12 +30,8 @@ const counting: Routes = (app) => {
     route({ ...common, success: { 200: z.object({ done: z.number() }), 304: z.undefined() } }),
     async (request, reply) => (isUnchanged(request, reply, etagOf(7)) ? reply.code(304).send(undefined) : { done: 7 }),
   );
-  app.put(
-    '/tagged',
-    route({ ...common, success: { 200: z.object({ seq: z.number().optional() }) } }),
-    async (request) => ({
-      seq: await ifMatchOf(request, () => Promise.resolve(7)),
-    }),
+  app.put('/tagged', route({ ...common, success: { 200: z.object({ seq: z.number().optional() }) } }), (request) =>
+    ifMatchOf(request, () => Promise.resolve(7)).then((seq) => ({ seq })),
   );
 };
 

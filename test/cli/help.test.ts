@@ -5,14 +5,15 @@ import { program } from '../../src/cli/program.js';
 import { helpOf, leavesOf, nameOf } from './tree.js';
 
 const VERBS =
-  'demo dev worker run start status result list show effects plan validate validations incidents doctor watch metrics pause resume cancel accept reject complete extend retry skip rollback resolve setup completion chaos';
+  'demo dev worker serve config run start status result list show effects plan validate validations incidents doctor watch metrics events pause resume cancel accept reject complete extend retry skip rollback resolve setup completion chaos';
 const GROUPS = {
-  agents: 'add heartbeat list remove',
+  agents: 'add keys heartbeat list remove',
   phases: 'list set',
   context: 'list get set delete',
   procedures: 'list show check add',
   reliability: 'run list show compare stop',
   audit: 'verify list export',
+  webhooks: 'list add remove dead replay',
 };
 
 const verbsIn = (command: Command): string[] => command.commands.map((c) => c.name());
@@ -80,6 +81,6 @@ describe('help', () => {
     const without = (flag: string): string[] =>
       leaves.filter((c) => c.options.every((o) => o.long !== flag)).map(nameOf);
     expect(without('--json')).toEqual([]);
-    expect(without('--folder')).toEqual(['demo', 'digest', 'contract check', 'completion']);
+    expect(without('--folder')).toEqual(['demo', 'config', 'digest', 'contract check', 'completion']);
   });
 });

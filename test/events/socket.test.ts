@@ -9,7 +9,7 @@ let api: ApiRig;
 let a: string;
 let b: string;
 let admin: string;
-const timing = { pingMs: 300, bufferBytes: 64 * 1024, patienceMs: 500, keyMs: 200 };
+const timing = { pingMs: 2000, bufferBytes: 64 * 1024, patienceMs: 500, keyMs: 200 };
 beforeAll(async () => {
   api = await ApiRig.create({}, { start: false }, { socketTiming: timing });
   [a, b, admin] = [await api.key('@a'), await api.key('@b', 'reviewer'), await api.key('@root', 'admin')];
@@ -136,13 +136,15 @@ test('who does not read is cut off, and has lost nothing', async () => {
   timing.pingMs = 60_000;
   const { storage } = api.rig;
   const at = await storage.outbox.last();
+  const clients = (): WebSocket[] => [...api.app.websocketServer.clients];
+  await until(() => clients().length === 0, 'nobody else is there');
   const slow = await ear(api.url, `?cursor=${at}`, { key: a });
   slow.socket.pause();
+  timing.pingMs = 2000;
   const from = next;
   // More than the buffers of two sockets take.
   await told(storage, ['agent:@a'], from, 1000, { big: 'x'.repeat(20_000) });
   next += 1000;
-  const clients = (): WebSocket[] => [...api.app.websocketServer.clients];
   await until(() => clients().some((c) => c.readyState === c.CLOSING), 'it is told to go');
   slow.socket.resume();
   await until(() => slow.closed !== undefined, 'it hears of it');
@@ -157,6 +159,7 @@ test('who does not read is cut off, and has lost nothing', async () => {
 test('a peer that is dead is noticed: it answers no ping', async () => {
   timing.pingMs = 200;
   const dead = await ear(api.url, '', { key: a, autoPong: false });
+  timing.pingMs = 2000;
   await until(() => dead.closed !== undefined, 'it is cut off');
   expect(dead.closed!.code).toBe(1006);
 });

@@ -74,7 +74,7 @@ describe('examples', { timeout: 90_000 }, () => {
     const named = [...README.matchAll(/\d\d-[\w.-]+\.(?:json|ya?ml|mjs)/g)].map(([name]) => name);
     expect(files.toSorted()).toEqual([...new Set(named)].toSorted());
     const numbers = [...new Set(files.map((f) => f.slice(0, 2)))];
-    expect(numbers).toEqual(['01', '02', '03', '04', '05', '06', '07', '08', '09', '10', '11', '12', '13']);
+    expect(numbers).toEqual(['01', '02', '03', '04', '05', '06', '07', '08', '09', '10', '11', '12', '13', '14']);
     expect(ROWS).toHaveLength(numbers.length);
     for (const file of files.filter((f) => !f.endsWith('.json'))) {
       expect([file, readFileSync(path.join('examples', file), 'utf8')]).toEqual([
@@ -254,6 +254,18 @@ describe('examples', { timeout: 90_000 }, () => {
       'it goes on at analysis:3',
       'an hour later: Handoff package expired',
       '',
+    ]);
+  });
+
+  it('14: each sees over HTTP what is theirs', async () => {
+    const { code, stdout, stderr } = await play('14');
+    expect([code, stderr]).toEqual([0, '']);
+    expect(stdout.trim().split('\n')).toEqual([
+      'started: new',
+      'the same request again: the same handoff',
+      'a stranger reads it: HANDOFF_NOT_FOUND',
+      'its source accepts it: FORBIDDEN',
+      'outcome: completed',
     ]);
   });
 

@@ -36,6 +36,8 @@ export const handoffReadRoutes: Routes = (app, deps) => {
   app.get('/handoffs/:handoff_id/effects', read('What it changed, oldest first', shapes.effects), async (request) => {
     const { handoff_id: id } = request.params;
     await allowOn(deps, request, 'handoff.read', id);
+    // What is not there has none either; but that is another answer.
+    await client.status(id);
     return { effects: await client.effects(id) };
   });
   app.get('/handoffs/:handoff_id/document', read('The document that it carries', shapes.carried), async (request) => {

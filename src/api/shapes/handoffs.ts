@@ -22,7 +22,7 @@ const priority = z.enum(Object.keys(PRIORITY_KEYS) as [Priority, ...Priority[]])
 const shown = [...STATUSES, 'incident', 'paused', 'draining'] as const;
 
 /** Which handoffs, as query parameters. */
-export const filterQuery = {
+const filterQuery = {
   status: z.enum(shown).optional(),
   session: name.optional(),
   procedure: name.optional(),

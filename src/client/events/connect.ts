@@ -56,6 +56,12 @@ export function connectEvents(url: string, apiKey: string, connection: EventConn
     timer = setTimeout(open, wait);
   };
 
+  const hand = async (before: Promise<void>, from: WebSocket, event: EventMessage): Promise<void> => {
+    await before;
+    if (!ended) await onEvent(event);
+    if (--ahead < AHEAD && from.isPaused) from.resume();
+  };
+
   const take = (from: WebSocket, raw: RawData): void => {
     const message = parsed(raw);
     if (ended || !message) return;
@@ -63,10 +69,7 @@ export function connectEvents(url: string, apiKey: string, connection: EventConn
     failures = 0;
     if (!isEventType(message.type)) return;
     if (++ahead >= AHEAD) from.pause();
-    handed = handed.then(async () => {
-      if (!ended) await onEvent(message as EventMessage);
-      if (--ahead < AHEAD && from.isPaused) from.resume();
-    });
+    handed = hand(handed, from, message as EventMessage);
   };
 
   function open(): void {

@@ -107,7 +107,7 @@ export class EventFeed {
   }
 
   private wake(): void {
-    for (const done of [...this.waiting]) done();
+    for (const done of this.waiting) done();
   }
 }
 

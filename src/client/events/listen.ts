@@ -16,6 +16,13 @@ export interface ListenOptions {
   onError?: (error: unknown) => void;
 }
 
+/** Types by their names; undefined: all. Throws INVALID_REQUEST. */
+export function eventTypes(names: readonly string[] | undefined): EventType[] | undefined {
+  const unknown = names?.find((name) => !isEventType(name));
+  if (unknown === undefined) return names as EventType[] | undefined;
+  throw invalid('INVALID_REQUEST', [{ path: '/type', message: `must be one of ${EVENT_TYPES.join(', ')}` }]);
+}
+
 /** Throws INVALID_REQUEST. */
 export function checkListening(event: EventType | '*', handler: EventHandler, { cursor }: ListenOptions): void {
   const issues: Issue[] = [];

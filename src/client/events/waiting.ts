@@ -13,20 +13,23 @@ export interface WaitingItem extends Omit<Waiting, 'since' | 'mark'> {
 /** What waits at a subject; nothing at one that there is not. */
 export async function waitingAt(storage: Storage, subject: string): Promise<Waiting[]> {
   const [, kind, id = ''] = /^(handoff|report)\/(.+)$/.exec(subject) ?? [];
-  if (kind === 'handoff' && HANDOFF_ID.test(id)) return storage.waiting.of(id);
-  return [];
+  if (!HANDOFF_ID.test(id)) return [];
+  return kind === 'handoff' ? storage.waiting.of(id) : storage.waitingReports.all(id);
 }
 
 /** All that waits for anybody. */
 export async function allWaiting(storage: Storage): Promise<Waiting[]> {
-  return storage.waiting.all();
+  return [...(await storage.waiting.all()), ...(await storage.waitingReports.all())];
 }
 
 /** What waits for one of these names, the longest first. */
 export async function waitingFor(storage: Storage, listener: Listener): Promise<WaitingItem[]> {
   const names = namesOf(listener);
   const incidents = listener.roles.includes('admin');
-  const all = await storage.waiting.all({ agent: listener.agent, incidents });
+  const all = [
+    ...(await storage.waiting.all({ agent: listener.agent, incidents })),
+    ...(await storage.waitingReports.all()),
+  ];
   const seen = await storage.attention.seenBy(names);
   return all
     .filter((w) => w.whom.some((one) => names.includes(one)))

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { withAttachment } from '../../core/report/attachment.js';
 import { HandoffError } from '../../core/errors.js';
 import { contentWith } from '../../core/report/content.js';
@@ -19,13 +20,14 @@ import {
   type SubmitReportMessage,
 } from '../../messages/report.js';
 import { readAttachment, storeAttachment } from '../../storage/reports/attachments.js';
-import { putContent } from '../../storage/reports/content.js';
+import { measured, putContent } from '../../storage/reports/content.js';
 import { checkActor, send } from './send.js';
 import { contentOf, readable, viewOf, type ReportDeps } from './deps.js';
 import type { NewAttachment, SubmitReport, UpdateReport, WriteOptions } from './port.js';
 
 /** How often a change is laid over what somebody else has written meanwhile. */
-const TRIES = 3;
+const TRIES = 40;
+const AGAIN_MS = 25;
 
 /**
  * Makes the next version from the present one. Where somebody else wrote between, it is made once more from theirs,
@@ -46,18 +48,21 @@ async function edit(
     const message: EditReportMessage = {
       actor: deps.actor,
       basedOn: state.version.digest,
-      version: await putContent(deps.storage, content),
+      version: measured(content),
       outline: outlineOf(content),
       what,
       ...more,
     };
     const refusal = key === undefined ? refuseReport(state, 'edit', message, Date.now()) : undefined;
     if (refusal) throw new HandoffError(refusal.code, refusal.params);
+    await putContent(deps.storage, content);
     try {
       return await viewOf(deps, await send(deps.caller, id, 'edit', editReportUpdate, message));
     } catch (error) {
       const isChanged = error instanceof HandoffError && error.code === 'REPORT_CHANGED';
       if (!isChanged || seq !== undefined || tried === TRIES) throw error;
+      // Of many who write at once one gets through each time; the others must not all come back together.
+      await sleep(Math.random() * Math.min(tried, 10) * AGAIN_MS);
     }
   }
 }

@@ -68,3 +68,25 @@ function incident({ handoffId, source }: Subject, i: Incident): Waiting {
 /** A role or an agent by its bare name, as reports have it, in the form of an audience. */
 export const nameOf = (one: string): string =>
   (ROLES as readonly string[]).includes(one) ? `role:${one}` : `agent:${one}`;
+
+/** What can be done about a report that waits. */
+export function reportTodo(id: string, status: string): Todo[] {
+  const at = `/reports/${id}`;
+  switch (status) {
+    case 'under_review':
+      return [
+        { verb: 'report review', endpoint: `POST ${at}/review`, means: 'approve it, reject it, or ask for amendments' },
+      ];
+    case 'approved':
+      return [
+        { verb: 'report sign-off', endpoint: `POST ${at}/sign-off`, means: 'sign it off in your role, or refuse to' },
+      ];
+    case 'amendments_required':
+      return [
+        { verb: 'report edit', endpoint: `PUT ${at}`, means: 'amend it' },
+        { verb: 'report submit', endpoint: `POST ${at}/submit`, means: 'hand it in again' },
+      ];
+    default:
+      return [];
+  }
+}

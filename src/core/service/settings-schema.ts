@@ -223,7 +223,7 @@ function textOf({ field, text, unset = 'off' }: Entry, settings: ServiceSettings
   const value = valueOf(settings, field);
   if (text) return text(value as never);
   if (Array.isArray(value)) return value.join(',');
-  return value === undefined ? unset : String(value);
+  return value === undefined ? unset : `${value as string | number | boolean}`;
 }
 
 const within = /^terms\./;

@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import { waitingOf, type Waiting } from '../../core/events/waiting.js';
+import { reportTodo, nameOf, waitingOf, type Waiting } from '../../core/events/waiting.js';
 import type { HandoffState } from '../../core/handoff.js';
 import type { Subject } from '../../core/request.js';
 import type { Db } from '../database.js';
@@ -49,3 +49,27 @@ const parsed = (rows: { snapshot: string }[], now: number): Waiting[] =>
     const { subject, state } = JSON.parse(snapshot) as { subject: Subject; state?: HandoffState };
     return state ? waitingOf(subject, state, now) : [];
   });
+
+/** What waits for somebody among the reports. */
+export class WaitingReports {
+  constructor(private readonly db: Db) {}
+
+  /** Of one report; without an id of all. */
+  async all(id?: string): Promise<Waiting[]> {
+    const rows = await this.db
+      .selectFrom('reports')
+      .select(['id', 'status', 'version', 'waits_for', 'waits_words', 'waits_since'])
+      .where('waits_for', 'is not', null)
+      .$if(id !== undefined, (q) => q.where('id', '=', id!))
+      .limit(MOST)
+      .execute();
+    return rows.map((r) => ({
+      subject: `report/${r.id}`,
+      whom: (r.waits_for ?? '').trim().split(' ').map(nameOf),
+      mark: `v${r.version}@${r.waits_since ?? 0}`,
+      since: r.waits_since ?? 0,
+      words: r.waits_words ?? '',
+      todo: reportTodo(r.id, r.status),
+    }));
+  }
+}

@@ -1,8 +1,14 @@
-import { canonicalJson } from '../../core/digest.js';
+import { canonicalJson, sha256 } from '../../core/digest.js';
 import type { ReportContent, VersionRef } from '../../core/report/report.js';
 import type { Storage } from '../storage.js';
 
 const MEDIA_TYPE = 'application/json';
+
+/** What a content's version will be, with nothing written yet. */
+export function measured(content: ReportContent): Omit<VersionRef, 'number'> {
+  const text = canonicalJson(content);
+  return { digest: sha256(text), size: Buffer.byteLength(text) };
+}
 
 /** Puts a content into the store, as the very text that its digest is of. */
 export async function putContent(

@@ -51,11 +51,20 @@ export function ask(
       response.on('end', () => {
         const bytes = Buffer.concat(chunks);
         const text = bytes.toString('utf8');
-        const isJson = /[/+]json/.test(response.headers['content-type'] ?? '');
-        const json: unknown = isJson && text ? JSON.parse(text) : undefined;
-        resolve({ status: response.statusCode ?? 0, headers: response.headers, bytes, text, json });
+        const { statusCode: status = 0, headers } = response;
+        resolve({ status, headers, bytes, text, json: parsed(headers['content-type'], text) });
       });
     });
     request.end(payload);
   });
+}
+
+function parsed(type: string | undefined, text: string): unknown {
+  if (!/[/+]json/.test(type ?? '')) return undefined;
+  try {
+    return JSON.parse(text);
+  } catch {
+    // An attachment may say so and not be.
+    return undefined;
+  }
 }

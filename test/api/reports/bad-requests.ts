@@ -247,7 +247,7 @@ export function badRequests(id: string, task: Task): Bad[] {
       })),
     ),
     ...['W/"1"', '"x"', '"-1"', '"1e3"', '"99999999999999999999"', '"4711"'].map((tag) => ({
-      ...post('an If-Match of something else', '{}', { ...json, 'if-match': tag }, 412),
+      ...post('an If-Match of something else', '{"quality_score":0.123}', { ...json, 'if-match': tag }, 412),
       method: 'PUT',
       path: `/reports/${id}`,
     })),

@@ -1,0 +1,106 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { HandoffClient } from '../../src/client.js';
+import type { Reports } from '../../src/client/reports/port.js';
+import type { Actor } from '../../src/core/report/report.js';
+import {
+  ADMIN,
+  APPROVED,
+  AUTHOR,
+  COMPLETE,
+  DEVELOPER,
+  LEAD,
+  OTHER,
+  REVIEWER,
+  SUMMARY,
+  TESTER,
+} from '../rig/reports.js';
+import { ApiRig } from './rig.js';
+
+let api: ApiRig;
+const remote = new Map<string, Reports>();
+beforeAll(async () => {
+  api = await ApiRig.create();
+  for (const { by, roles } of [AUTHOR, REVIEWER, ADMIN, DEVELOPER, LEAD, TESTER, OTHER])
+    remote.set(by, new HandoffClient({ url: api.url, apiKey: await api.key(by, ...roles) }).reports());
+});
+afterAll(() => api.close());
+
+const codeOf = (call: Promise<unknown>): Promise<unknown> =>
+  call.then(
+    () => 'done',
+    (e: { code?: string }) => e.code ?? e,
+  );
+
+describe.each(['over Temporal', 'over HTTP'])('reports %s', (how) => {
+  const as = (actor: Actor): Reports => (how === 'over HTTP' ? remote.get(actor.by)! : api.rig.client.reports(actor));
+  const create = async (): Promise<string> => {
+    const task = await api.rig.reports.task();
+    const { report_id: id } = await as(AUTHOR).create({ ...task, ...COMPLETE });
+    api.rig.reports.begun.add(id);
+    return id;
+  };
+
+  test('go their whole way', async () => {
+    const id = await create();
+    const bytes = new TextEncoder().encode('all of it\n');
+    const file = { name: 'notes ü.txt', media_type: 'text/plain', bytes };
+    const { attachments, seq } = await as(AUTHOR).attach(id, file);
+    expect(attachments).toMatchObject([{ name: file.name, media_type: 'text/plain', size: bytes.byteLength }]);
+    const found = await as(AUTHOR).attachment(id, file.name);
+    expect([found.attachment.name, Buffer.from(found.bytes).toString()]).toEqual([file.name, 'all of it\n']);
+    await as(AUTHOR).updateComponent(id, 'api_contracts', { notes: 'As agreed' }, { ifMatch: seq });
+    expect(await codeOf(as(AUTHOR).update(id, { quality_score: 0.9 }, { ifMatch: seq }))).toBe('PRECONDITION_FAILED');
+    expect(await as(AUTHOR).submit(id, { submission_notes: 'Please look' })).toMatchObject({ status: 'under_review' });
+    await as(REVIEWER).enterFact(id, { component_type: 'api_contracts', verified: true });
+    await as(REVIEWER).comment(id, { text: 'A word' });
+    expect(await as(REVIEWER).review(id, APPROVED)).toMatchObject({ status: 'approved' });
+    for (const [actor, sign_off_role] of [
+      [DEVELOPER, 'developer'],
+      [LEAD, 'tech_lead'],
+    ] as const)
+      await as(actor).signOff(id, { sign_off_role, status: 'approved' });
+    const conditions = ['one more test'];
+    await as(TESTER).signOff(id, { sign_off_role: 'qa_engineer', status: 'conditionally_approved', conditions });
+    expect(await as(AUTHOR).get(id)).toMatchObject({ sign_off_status: 'pending' });
+    const met = await as(TESTER).meetCondition(id, 'qa_engineer', 0, { note: 'it is there' });
+    expect(met).toMatchObject({ sign_off_status: 'complete' });
+    const revoked = await as(LEAD).revokeSignOff(id, 'tech_lead', { reason: 'too early' });
+    expect(revoked).toMatchObject({ sign_off_status: 'pending' });
+    const history = await as(AUTHOR).history(id);
+    expect(history).toMatchObject({ report_id: id });
+    const { version } = history.versions.at(-1)!;
+    expect(await as(AUTHOR).version(id, version)).toMatchObject({ work_summary: COMPLETE.work_summary });
+    const listed = await as(AUTHOR).list({ status: 'approved', limit: 200 });
+    expect(listed.reports.map((r) => r.report_id)).toContain(id);
+    expect(await as(AUTHOR).export(id, 'markdown')).toEqual(
+      await api.rig.client.reports(AUTHOR).export(id, 'markdown'),
+    );
+    expect((await as(ADMIN).exportAll({ author: AUTHOR.by }, 'csv')).text).toContain(id);
+    expect((await as(ADMIN).statistics({ forceRefresh: true })).total).toBeGreaterThan(0);
+    expect(await as(ADMIN).dashboard()).toHaveProperty('recent');
+    expect(await as(ADMIN).componentStatus()).toHaveProperty('components');
+  });
+
+  test('are refused in the same way', async () => {
+    const id = await create();
+    await as(AUTHOR).attach(id, { name: 'a.txt', media_type: 'text/plain', bytes: new Uint8Array([65]) });
+    expect(await as(AUTHOR).detach(id, 'a.txt')).toMatchObject({ attachments: [] });
+    const again = { ...(await api.rig.reports.task()), report_id: id, work_summary: `Other words: ${SUMMARY}` };
+    const refused: [string, () => Promise<unknown>][] = [
+      ['REPORT_NOT_FOUND', () => as(OTHER).get(id)],
+      ['REPORT_NOT_FOUND', () => as(AUTHOR).get('none')],
+      ['REPORT_NOT_FOUND', () => as(OTHER).submit(id)],
+      ['REPORT_NOT_FOUND', () => as(REVIEWER).review(id, APPROVED)],
+      ['REPORT_EXISTS', () => as(AUTHOR).create(again)],
+      // The service says it before the engine does.
+      [
+        how === 'over HTTP' ? 'INVALID_INPUT' : 'INVALID_REPORT',
+        () => as(AUTHOR).create({ ...again, report_id: 'new', work_summary: 'short' }),
+      ],
+      ['FORBIDDEN', () => as(AUTHOR).review(id, APPROVED)],
+    ];
+    const codes = [];
+    for (const [, call] of refused) codes.push(await codeOf(call()));
+    expect(codes).toEqual(refused.map(([code]) => code));
+  });
+});

@@ -140,9 +140,14 @@ export function Dialog({ title, onClose, children }) {
   const id = useId();
   // Before it is painted: the first key belongs to it.
   useLayoutEffect(() => {
+    const dialog = ref.current;
     const opener = document.activeElement;
-    ref.current?.showModal();
-    return () => void (opener instanceof HTMLElement && opener.isConnected && opener.focus());
+    dialog?.showModal();
+    return () => {
+      // While it is open, nothing outside of it takes the focus.
+      dialog?.close();
+      if (opener instanceof HTMLElement && opener.isConnected) opener.focus();
+    };
   }, []);
   const cancel = (/** @type {Event} */ event) => {
     event.preventDefault();

@@ -28,7 +28,7 @@ export const nameOf = (person: Person): string => PEOPLE[person][0];
 
 export const SUMMARY = 'Retries, breakers and their tests are done; the load test ran for an hour without a fault.';
 export const DONE = { status: 'completed', progress_percentage: 100 } as const;
-const ALL_DONE = Object.fromEntries(COMPONENT_TYPES.map((type) => [type, DONE]));
+export const ALL_DONE = Object.fromEntries(COMPONENT_TYPES.map((type) => [type, DONE]));
 
 /** A service that listens, with a real Temporal server and a worker behind it. */
 export class Service {

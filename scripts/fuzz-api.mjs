@@ -76,7 +76,9 @@ async function schemathesis(as, key, examples) {
     FUZZ_COUNTS: counts,
     SCHEMATHESIS_HOOKS: path.join(fuzz, 'hooks.py'),
   });
-  const { statuses, operations } = existsSync(counts) ? JSON.parse(readFileSync(counts, 'utf8')) : { statuses: {}, operations: {} };
+  const { statuses, operations } = existsSync(counts)
+    ? JSON.parse(readFileSync(counts, 'utf8'))
+    : { statuses: {}, operations: {} };
   const requests = Object.values(statuses).reduce((sum, n) => sum + n, 0);
   if (status !== 0) {
     const [, found] = output.split(/^=+ (?:ERRORS|FAILURES) =+$/m, 2);
@@ -96,7 +98,8 @@ function runPython(args, env) {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     let output = '';
-    for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => (output += text));
+    for (const stream of [child.stdout, child.stderr])
+      stream.setEncoding('utf8').on('data', (text) => (output += text));
     const timer = setTimeout(() => child.kill('SIGKILL'), options.short ? MOST_MS.short : MOST_MS.long);
     child.once('error', reject);
     child.once('close', (code, signal) => {
@@ -112,7 +115,10 @@ async function lookAfterwards() {
   const { status } = await stack.ask('GET', '/health/ready').catch((error) => ({ status: String(error) }));
   if (status !== 200) faults.push(`the service is not ready afterwards: ${status}`);
   // The service writes down what is its own fault, and nothing else.
-  const bad = stack.log().split('\n').filter((line) => /"level":(50|60)\b|unhandled|uncaught/i.test(line));
+  const bad = stack
+    .log()
+    .split('\n')
+    .filter((line) => /"level":(50|60)\b|unhandled|uncaught/i.test(line));
   if (bad.length > 0) faults.push(`${bad.length} errors in the log of the service, such as\n${bad[0].slice(0, 2000)}`);
   await stack.stop();
   const { status: code, stdout, stderr } = stack.verify();
@@ -125,7 +131,9 @@ function report() {
   if (options.json) console.log(JSON.stringify(whole));
   else {
     for (const { as, requests: n, statuses } of runs) {
-      const each = Object.entries(statuses).sort().map(([status, count]) => `${status}: ${count}`);
+      const each = Object.entries(statuses)
+        .sort()
+        .map(([status, count]) => `${status}: ${count}`);
       console.log(`${as.padEnd(12)} ${String(n).padStart(6)} requests   ${each.join('  ')}`);
     }
     for (const fault of faults) console.log(`\n${fault}`);
@@ -140,7 +148,8 @@ function seconds(since) {
 }
 
 function optionsOf() {
-  const whole = (text, name) => (/^[1-9]\d{0,6}$/.test(text) ? Number(text) : stop(2, `--${name} must be a whole number`));
+  const whole = (text, name) =>
+    /^[1-9]\d{0,6}$/.test(text) ? Number(text) : stop(2, `--${name} must be a whole number`);
   try {
     const { values } = parseArgs({
       options: {

@@ -31,7 +31,10 @@ export async function pythonWith(requirements, log) {
       await fillFolder(target, async (stage) => {
         const steps = [
           [python, ['-m', 'venv', stage]],
-          [inside(stage), ['-m', 'pip', 'install', '--disable-pip-version-check', '--no-input', '-q', '-r', requirements]],
+          [
+            inside(stage),
+            ['-m', 'pip', 'install', '--disable-pip-version-check', '--no-input', '-q', '-r', requirements],
+          ],
         ];
         for (const [file, args] of steps) {
           const { ok, output } = await run(file, args, { timeoutMs: 10 * 60_000 });
@@ -55,5 +58,7 @@ function found() {
     const [fits, version] = (stdout ?? '').trim().split(' ');
     if (status === 0 && fits === 'True') return { python, version };
   }
-  throw new NotHere('there is no python3 of 3.10 or later with venv and pip; install one (Debian: apt install python3-venv)');
+  throw new NotHere(
+    'there is no python3 of 3.10 or later with venv and pip; install one (Debian: apt install python3-venv)',
+  );
 }

@@ -20,7 +20,10 @@ const PROCEDURES = [
     procedure_id: 'FUZZ_HOLD',
     on_failure: 'hold',
     // The target cannot do that, and a person has to say what then.
-    steps: [step('able', 'validate', { rules: ['VR004'], with: { capabilities: ['german'] } }), step('share', 'sync_state')],
+    steps: [
+      step('able', 'validate', { rules: ['VR004'], with: { capabilities: ['german'] } }),
+      step('share', 'sync_state'),
+    ],
   },
 ];
 
@@ -66,7 +69,7 @@ export async function seed({ ask, admin }, source) {
     });
   };
   for (let n = 1; n <= 3; n++) {
-    await handoff(`fuzz-offered-${n}`, 'FUZZ_PLAIN', 'explicit', { context: { n } });
+    await handoff(`fuzz-offered-${n}`, 'FUZZ_PLAIN', 'explicit', { context: { [`note_${n}`]: n } });
     await handoff(`fuzz-held-${n}`, 'FUZZ_HOLD', 'auto');
   }
   const artifacts = [{ name: 'notes.json', path: 'notes.json' }];
@@ -107,7 +110,12 @@ export async function seed({ ask, admin }, source) {
   await report('fuzz-amend', 'amendments_required');
   await must('POST', '/reports/fuzz-approved-1/sign-off', {
     key: keys.reviewer,
-    body: { sign_off_role: 'developer', status: 'conditional', comments: 'Once it is measured.', conditions: ['Measure it'] },
+    body: {
+      sign_off_role: 'developer',
+      status: 'conditionally_approved',
+      comments: 'Once it is measured.',
+      conditions: ['Measure it'],
+    },
   });
   // Nothing listens there: what is sent becomes a dead letter.
   await must('POST', '/webhooks', { body: { url: 'http://127.0.0.1:9/nobody', types: [] } });

@@ -8,7 +8,10 @@ export const TEN_YEARS_MIN = 10 * 365 * 24 * 60;
 
 /** A text of a pattern; `what` ends the sentence that says it is none. */
 export const id = (pattern: RegExp, what: string) =>
-  z.string().refine((v) => pattern.test(v), { error: (i) => `${printable(String(i.input))} is not ${what}` });
+  z
+    .string()
+    .refine((v) => pattern.test(v), { error: (i) => `${printable(String(i.input))} is not ${what}` })
+    .meta({ pattern: pattern.source });
 
 /** A name that becomes one in a folder: of an artifact, of a schema file. */
 const fileName = (what: string) =>
@@ -30,7 +33,9 @@ export const date = z
       return z.NEVER;
     }
     return new Date(time).toISOString();
-  });
+  })
+  // What JSON has of it.
+  .meta({ type: 'string', format: 'date-time', anyOf: undefined });
 
 /** A phase as a string, from a name or a number. */
 export const phase = z

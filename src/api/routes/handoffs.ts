@@ -19,7 +19,10 @@ const NEW = 'new';
 const common = {
   tag: 'handoffs',
   act: 'handoff.start',
-  body: documentOf(requestFields, 'The same document as in a file for `handoff run`.'),
+  body: documentOf(
+    requestFields.meta({ anyOf: [{ required: ['source', 'target'] }, { required: ['contract'] }] }),
+    'The same document as in a file for `handoff run`.',
+  ),
   problems: [
     'INVALID_REQUEST',
     'INVALID_CONTRACT',

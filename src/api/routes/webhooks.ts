@@ -6,6 +6,11 @@ import type { Caller, Routes } from '../deps.js';
 import { route } from '../route.js';
 
 const TYPES = z.array(z.enum(EVENT_TYPES)).max(EVENT_TYPES.length).describe('Empty: all.');
+const URL_TEXT = z
+  .string()
+  .max(2000)
+  .describe('http or https, and no address within this machine or its networks.')
+  .meta({ pattern: String.raw`^https?://[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:\d{1,4})?([/?#][^\s\x00-\x1f]*)?$` });
 const NUMBER = z.number().int();
 const TIME = z.iso.datetime();
 
@@ -99,7 +104,7 @@ export const webhookRoutes: Routes = (app, { storage, settings: { webhookAllowPr
         'Events are posted as CloudEvents 1.0 (`application/cloudevents+json`), signed as Standard Webhooks has it, in their order, at least once.',
       notIdempotent: true,
       body: z.strictObject({
-        url: z.string().max(2000),
+        url: URL_TEXT,
         types: TYPES.optional(),
         active: z.boolean().optional(),
         cursor: NUMBER.min(0).max(Number.MAX_SAFE_INTEGER).optional(),
@@ -127,7 +132,7 @@ export const webhookRoutes: Routes = (app, { storage, settings: { webhookAllowPr
       ...one,
       summary: 'Change the address, the types, or whether it is active',
       body: z.strictObject({
-        url: z.string().max(2000).optional(),
+        url: URL_TEXT.optional(),
         types: TYPES.optional(),
         active: z.boolean().optional(),
       }),
@@ -173,7 +178,8 @@ export const webhookRoutes: Routes = (app, { storage, settings: { webhookAllowPr
         .refine(
           (b) => b.cursor === undefined || b.dead_letters === undefined,
           'give a cursor or dead letters, not both',
-        ),
+        )
+        .meta({ not: { required: ['cursor', 'dead_letters'] } }),
       success: { 202: z.object({ dead_letters: NUMBER.describe('How many are sent again.') }) },
       problems: ['WEBHOOK_NOT_FOUND', 'EVENTS_GONE'],
     }),

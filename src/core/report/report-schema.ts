@@ -16,13 +16,21 @@ import {
   WORK_SUMMARY_MIN,
 } from './report.js';
 
+/**
+ * For who reads the schema: so many characters once the space around them is gone. What counts as space is not the same
+ * everywhere; this is what does nowhere.
+ */
+const trimmed = (min: number): string =>
+  min === 1 ? String.raw`[^\s\ufeff]` : String.raw`[^\s\ufeff][\s\S]{${min - 2},}[^\s\ufeff]`;
+
 /** Every body of `client/reports/port.ts`, and of the HTTP API. All objects are strict: what is not known is refused. */
 const words = (max: number, min = 0) =>
   z
     .string()
     .max(max)
     .refine(isUnicode, NOT_UNICODE)
-    .refine((t) => t.trim().length >= min, `needs ${min} characters`);
+    .refine((t) => t.trim().length >= min, `needs ${min} characters`)
+    .meta(min > 0 ? { minLength: min, pattern: trimmed(min) } : {});
 const entries = z.array(words(2000, 1)).max(200);
 const lines = z.array(words(LINE_LIMIT, 1)).max(LINES_LIMIT);
 const ratio = z.number().min(0).max(1);
@@ -127,7 +135,8 @@ export const enterFactSchema = z
   .refine(
     (f) => f.tests !== undefined || f.coverage !== undefined || f.verified !== undefined,
     'says nothing: give tests, coverage or verified',
-  );
+  )
+  .meta({ anyOf: ['tests', 'coverage', 'verified'].map((field) => ({ required: [field] })) });
 export const reportFilterSchema = z.strictObject({
   status: z.enum(REPORT_STATUSES).optional(),
   author: words(256, 1).optional(),

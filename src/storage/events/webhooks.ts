@@ -134,6 +134,8 @@ export class Webhooks {
     checked([...(given.url === undefined ? [] : urlFaults(given.url, allowPrivate)), ...typeFaults(given.types)]);
     await this.get(id);
     const { url, types, active } = given;
+    // SQL has no update of nothing.
+    if (url === undefined && types === undefined && active === undefined) return this.get(id);
     await this.db
       .updateTable('webhooks')
       .set({

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { EVENT_TYPES, messageOf } from '../../core/events/event.js';
-import { appendAudit } from '../../storage/audit/log.js';
+import { changeWebhook, createWebhook, removeWebhook, replayWebhook } from '../../storage/audit/webhooks.js';
 import type { DeadLetter, Webhook } from '../../storage/events/webhooks.js';
-import type { Caller, Routes } from '../deps.js';
+import type { Routes } from '../deps.js';
 import { route } from '../route.js';
 
 const TYPES = z.array(z.enum(EVENT_TYPES)).max(EVENT_TYPES.length).describe('Empty: all.');
@@ -74,12 +74,7 @@ const letterShown = ({ id, event, attempts, error, diedAt, again }: DeadLetter):
 
 /** Who is told of events by HTTP: for admins. */
 export const webhookRoutes: Routes = (app, { storage, settings: { webhookAllowPrivate } }) => {
-  const { webhooks } = storage;
-  const audit = (act: string, id: string, { by, from }: Caller, data: Record<string, unknown>): Promise<void> => {
-    const entry = { at: Date.now(), actor: by, act, subject: `webhook/${id}`, outcome: 'done' as const, data };
-    const where = from === undefined ? {} : { from };
-    return storage.db.transaction().execute((trx) => appendAudit(trx, { ...entry, ...where }));
-  };
+  const { db, webhooks } = storage;
   const common = { tag: 'events', act: 'webhook.manage' } as const;
   const one = {
     ...common,
@@ -113,8 +108,7 @@ export const webhookRoutes: Routes = (app, { storage, settings: { webhookAllowPr
       problems: ['INVALID_WEBHOOK', 'EVENTS_GONE'],
     }),
     async ({ body, actor }, reply) => {
-      const { webhook, secret } = await webhooks.create(body, actor.by, webhookAllowPrivate);
-      await audit('webhook.create', webhook.id, actor, { url: webhook.url, types: webhook.types });
+      const { webhook, secret } = await createWebhook(db, body, actor.by, webhookAllowPrivate, actor);
       return reply
         .code(201)
         .header('cache-control', 'no-store')
@@ -139,18 +133,14 @@ export const webhookRoutes: Routes = (app, { storage, settings: { webhookAllowPr
       success: { 200: WEBHOOK },
       problems: ['WEBHOOK_NOT_FOUND', 'INVALID_WEBHOOK'],
     }),
-    async ({ params: { webhook_id: id }, body, actor }) => {
-      const changed = await webhooks.change(id, body, webhookAllowPrivate);
-      await audit('webhook.change', id, actor, body);
-      return shown(changed);
-    },
+    async ({ params: { webhook_id: id }, body, actor }) =>
+      shown(await changeWebhook(db, id, body, webhookAllowPrivate, actor)),
   );
   app.delete(
     '/webhooks/:webhook_id',
     route({ ...one, summary: 'Remove a webhook and its dead letters', success: { 204: z.undefined() } }),
     async ({ params: { webhook_id: id }, actor }, reply) => {
-      await webhooks.remove(id);
-      await audit('webhook.remove', id, actor, {});
+      await removeWebhook(db, id, actor);
       return reply.code(204).send();
     },
   );
@@ -184,11 +174,7 @@ export const webhookRoutes: Routes = (app, { storage, settings: { webhookAllowPr
       problems: ['WEBHOOK_NOT_FOUND', 'EVENTS_GONE'],
     }),
     async ({ params: { webhook_id: id }, body: { cursor, dead_letters: letters }, actor }, reply) => {
-      const count = await webhooks.replay(id, {
-        ...(cursor === undefined ? {} : { cursor }),
-        ...(letters ? { letters } : {}),
-      });
-      await audit('webhook.replay', id, actor, cursor === undefined ? { dead_letters: count } : { cursor });
+      const count = await replayWebhook(db, id, { cursor, letters }, actor);
       return reply.code(202).send({ dead_letters: count });
     },
   );

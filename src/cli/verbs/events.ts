@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { EventMessage } from '../../core/events/event.js';
-import { existingStorage, withStorage } from '../place.js';
+import { existingStorage, userName, withStorage } from '../place.js';
 import { number } from '../number.js';
 import { ago, clock, safe, table } from '../text/text.js';
 import { many, must, verb } from '../verb.js';
@@ -71,6 +71,9 @@ export function eventVerbs(program: Command): void {
   webhookVerbs(group);
 }
 
+/** Who changes something here, for the audit log. */
+const who = (): { by: string; from: string } => ({ by: userName(), from: 'command line' });
+
 function webhookVerbs(webhooks: Command): void {
   verb(
     webhooks,
@@ -110,7 +113,8 @@ function webhookVerbs(webhooks: Command): void {
         const { readSettings } = await import('../../core/service/settings-schema.js');
         const { webhookAllowPrivate } = readSettings(process.env);
         const given = { url, ...(type ? { types: type } : {}), ...(cursor === undefined ? {} : { cursor }) };
-        const { webhook, secret } = await storage.webhooks.create(given, owner, webhookAllowPrivate);
+        const { createWebhook } = await import('../../storage/audit/webhooks.js');
+        const { webhook, secret } = await createWebhook(storage.db, given, owner, webhookAllowPrivate, who());
         const text = `${webhook.id}\n${secret}\n\nThe secret is shown this once; the receiver verifies with it.`;
         return { json: { ...webhook, secret }, text };
       }),
@@ -121,7 +125,8 @@ function webhookVerbs(webhooks: Command): void {
     { summary: 'remove a webhook and its dead letters', examples: ['webhooks remove wh_1'], needs: ['folder'] },
     ({ args: [id = ''], options }) =>
       withStorage(options, 'read', async (storage) => {
-        await storage.webhooks.remove(id);
+        const { removeWebhook } = await import('../../storage/audit/webhooks.js');
+        await removeWebhook(storage.db, id, who());
         return { json: { removed: id }, text: `Removed ${safe(id)}.` };
       }),
   );
@@ -154,10 +159,8 @@ function webhookVerbs(webhooks: Command): void {
     ({ args: [id = ''], options: { cursor, letter, ...place } }) =>
       withStorage(place, 'read', async (storage) => {
         const letters = letter?.map(Number);
-        const again = await storage.webhooks.replay(id, {
-          ...(cursor === undefined ? {} : { cursor }),
-          ...(letters ? { letters } : {}),
-        });
+        const { replayWebhook } = await import('../../storage/audit/webhooks.js');
+        const again = await replayWebhook(storage.db, id, { cursor, letters }, who());
         const what = cursor === undefined ? `${again} dead letters are` : `Everything after ${cursor} is`;
         return {
           json: { webhook: id, letters: again },

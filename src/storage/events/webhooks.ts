@@ -148,13 +148,11 @@ export class Webhooks {
     return this.get(id);
   }
 
-  /** With its dead letters. Throws WEBHOOK_NOT_FOUND. */
+  /** With its dead letters; of both or none where it is in a transaction. Throws WEBHOOK_NOT_FOUND. */
   async remove(id: string): Promise<void> {
     await this.get(id);
-    await this.db.transaction().execute(async (trx) => {
-      await trx.deleteFrom('dead_letters').where('webhook', '=', id).execute();
-      await trx.deleteFrom('webhooks').where('id', '=', id).execute();
-    });
+    await this.db.deleteFrom('dead_letters').where('webhook', '=', id).execute();
+    await this.db.deleteFrom('webhooks').where('id', '=', id).execute();
   }
 
   /** What could not be delivered, oldest first. Throws WEBHOOK_NOT_FOUND. */
@@ -174,7 +172,10 @@ export class Webhooks {
    * Sends again: all after a cursor, in their order, or without one each dead letter (or those named) once. Says how many
    * letters it is. Throws WEBHOOK_NOT_FOUND, EVENTS_GONE.
    */
-  async replay(id: string, { cursor, letters }: { cursor?: number; letters?: readonly number[] }): Promise<number> {
+  async replay(
+    id: string,
+    { cursor, letters }: { cursor?: number | undefined; letters?: readonly number[] | undefined },
+  ): Promise<number> {
     await this.get(id);
     if (cursor !== undefined) {
       await new Outbox(this.db).checkCursor(cursor);

@@ -70,7 +70,6 @@ const TYPES: Record<string, NewEvent['type']> = {
   'report.submit': 'handoff:report_submitted',
   'report.review': 'handoff:report_reviewed',
   'report.sign_off': 'handoff:report_signed_off',
-  'report.review_escalated': 'handoff:waiting',
 };
 
 function eventOf(s: ReportState, { act, by }: RecordReportTask['change']): NewEvent {

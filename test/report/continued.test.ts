@@ -2,8 +2,15 @@ import { WithStartWorkflowOperation } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { outlineOf } from '../../src/core/report/outline.js';
 import { REPORT_TYPE, reportWorkflowIdOf } from '../../src/core/report/ids.js';
+import type { ReportState, ReportTerms } from '../../src/core/report/report.js';
 import { DEFAULT_SETTINGS } from '../../src/core/service/settings.js';
-import { recordedReportUpdate, type ReportInput } from '../../src/messages/report.js';
+import {
+  commentReportUpdate,
+  recordedReportUpdate,
+  reportStatusQuery,
+  type CommentReportMessage,
+  type ReportInput,
+} from '../../src/messages/report.js';
 import { contentFrom } from '../../src/core/report/content.js';
 import { putContent } from '../../src/storage/reports/content.js';
 import { APPROVED, AUTHOR, COMPLETE, REVIEWER } from '../rig/reports.js';
@@ -16,7 +23,7 @@ beforeAll(async () => {
 afterAll(() => rig.close());
 
 /** A report whose runs are short. */
-async function begin(changesPerRun: number): Promise<string> {
+async function begin(changesPerRun: number, terms: Partial<ReportTerms> = {}): Promise<string> {
   const reportId = `c-${crypto.randomUUID().slice(0, 8)}`;
   const about = await rig.reports.task();
   const content = contentFrom({ ...about, ...COMPLETE });
@@ -25,7 +32,7 @@ async function begin(changesPerRun: number): Promise<string> {
     author: AUTHOR.by,
     pipelineId: about.pipeline_id,
     taskId: about.task_id,
-    terms: DEFAULT_SETTINGS.terms,
+    terms: { ...DEFAULT_SETTINGS.terms, ...terms },
     version: { number: 1, ...(await putContent(rig.storage, content)) },
     outline: outlineOf(content),
     changesPerRun,
@@ -57,6 +64,26 @@ describe('a run that has grown long is continued by another', () => {
     // The next run still knows the keys.
     const seq = (await author.get(id)).seq;
     expect(await author.comment(id, { text: said.at(-1)! }, { idempotencyKey: said.at(-1)! })).toMatchObject({ seq });
+  });
+
+  test('an act that comes while what the time brought is put on record is answered, and on record', async () => {
+    const id = await begin(3, { reviewTimeoutDays: 3 / 86_400, reminderHours: 1 });
+    await rig.reports.as(AUTHOR).submit(id);
+    const handle = rig.reports.handle(id);
+    const state = async (): Promise<ReportState> => (await handle.query(reportStatusQuery)).state;
+    let letWrite!: () => void;
+    const held = new Promise<void>((resolve) => (letWrite = resolve));
+    const written = rig.storage.db.transaction().execute(() => held);
+    await expect.poll(async () => (await state()).escalations, { timeout: 15_000 }).toHaveLength(1);
+    const args: [CommentReportMessage] = [{ actor: AUTHOR, text: 'in between' }];
+    const acted = handle.executeUpdate(commentReportUpdate, { args }).catch((error: unknown) => error);
+    await expect.poll(async () => (await state()).comments, { timeout: 10_000 }).toBe(1);
+    letWrite();
+    await written;
+    expect(await acted).toMatchObject({ state: { comments: 1 } });
+    const { entries } = await rig.reports.as(AUTHOR).history(id);
+    expect(entries.map((e) => e.seq)).toEqual(entries.map((_, i) => i + 1));
+    expect(entries.at(-1)).toMatchObject({ act: 'report.comment', note: 'in between' });
   });
 
   test('with what it had: status, reviews, what is handed in meanwhile', async () => {

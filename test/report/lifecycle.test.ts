@@ -51,3 +51,14 @@ test('a report goes from its draft to all its sign-offs', async () => {
   ]);
   expect(history.entries[1]!.changes).toEqual([{ path: '/achievements', after: ['It runs'] }]);
 });
+
+test('what somebody has refused is not approved by itself as it was', async () => {
+  const { report_id: id } = await rig.reports.create({}, { autoApprovalThreshold: 0 });
+  const author = rig.reports.as(AUTHOR);
+  expect(await author.submit(id)).toMatchObject({ status: 'approved', reviews: [{ automatic: true }] });
+  const refused = { sign_off_role: 'tech_lead', status: 'rejected', comments: 'The breaker never closes' } as const;
+  await rig.reports.as(LEAD).signOff(id, refused);
+  expect(await author.submit(id)).toMatchObject({ status: 'under_review' });
+  await author.update(id, { quality_score: 0.5 });
+  expect(await author.submit(id)).toMatchObject({ status: 'approved' });
+});

@@ -46,10 +46,11 @@ export type ReportEvent = { now: number } & (
   | { type: 'ticked' }
 );
 
-/** What a state keeps of the past; all of it is on record. */
+/** What a state keeps of the past, entries and characters; all of it is on record. */
 const REVIEWS_KEPT = 20;
 const ENDED_KEPT = 30;
 const ESCALATIONS_KEPT = 50;
+const PAST_LENGTH = 80_000;
 export const FACTS_LIMIT = 200;
 
 export function initialReport(
@@ -161,7 +162,7 @@ function reviewed(s: ReportState, event: ReportEvent & { type: 'reviewed' }, now
   const { type: _type, now: _asked, ...said } = event;
   const review: Review = { ...said, at: now, digest: s.version.digest };
   const { reviewDueAt: _over, ...rest } = s;
-  const after = { ...rest, status: event.status, reviews: [...s.reviews, review].slice(-REVIEWS_KEPT) };
+  const after = { ...rest, status: event.status, reviews: lastOf([...s.reviews, review], REVIEWS_KEPT) };
   return event.status === 'approved' ? { ...after, approvedAt: now } : after;
 }
 
@@ -215,6 +216,16 @@ function ticked(s: ReportState, now: number): ReportState {
 
 /** Those that may still count, and the last of the others. */
 function kept(all: SignOff[]): SignOff[] {
-  const past = all.filter((g) => g.ended || g.status === 'rejected').slice(-ENDED_KEPT);
+  const past = lastOf(
+    all.filter((g) => g.ended || g.status === 'rejected'),
+    ENDED_KEPT,
+  );
   return all.filter((g) => past.includes(g) || !(g.ended || g.status === 'rejected'));
+}
+
+/** The last ones, of many or of long ones fewer, and always the very last: a run carries its state in every step. */
+function lastOf<T>(all: readonly T[], count: number): T[] {
+  let length = 0;
+  const from = all.findLastIndex((one, i) => (length += JSON.stringify(one).length) > PAST_LENGTH && i < all.length - 1);
+  return all.slice(Math.max(from + 1, all.length - count));
 }

@@ -43,6 +43,7 @@ export function refuseReport(
   return (
     refuseActor(s, name, asked.actor) ??
     refuseSeen(s, asked) ??
+    refuseMore(s, name, message) ??
     {
       submit: () => refuseSubmit(s, asked),
       enterFact: () => refuseFact(s),
@@ -86,6 +87,17 @@ function refuseSeen(s: ReportState, { seq, digest, basedOn }: Asked): ReportRefu
   if (named === undefined || named === s.version.digest) return undefined;
   const { number: version, digest: present } = s.version;
   return { code: 'REPORT_CHANGED', params: { report: s.reportId, version, digest: present, named } };
+}
+
+/** What counts now is never dropped, so it is bounded where it is said: Temporal ends a run whose state it cannot take. */
+const STATE_LENGTH = 300_000;
+const GROWING: ReadonlySet<ReportMessageName> = new Set(['enterFact', 'signOff', 'meetCondition']);
+function refuseMore(s: ReportState, name: ReportMessageName, message: unknown): ReportRefusal | undefined {
+  if (!GROWING.has(name) || (message as Asked).status === 'rejected') return undefined;
+  const size = JSON.stringify(s).length + JSON.stringify(message).length;
+  if (size <= STATE_LENGTH) return undefined;
+  const issues = `all that is said of version ${s.version.number} comes to ${size} characters with this, of ${STATE_LENGTH} at most; say it shorter`;
+  return { code: 'INVALID_REPORT', params: { issues } };
 }
 
 function refuseSubmit(s: ReportState, { edit }: Asked): ReportRefusal | undefined {

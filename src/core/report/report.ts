@@ -214,7 +214,7 @@ export interface ReportState {
   outline: ContentOutline;
   /** Of the present version, and those whose file is still attached. */
   facts: Fact[];
-  /** Newest last; of long ones only the last 100, the rest is on record. */
+  /** Newest last; only the last few, the rest is on record. */
   reviews: Review[];
   signOffs: SignOff[];
   escalations: Escalation[];

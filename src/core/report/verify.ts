@@ -78,5 +78,12 @@ export function lowestCoverage(facts: readonly Fact[]): number | undefined {
   return said.length > 0 ? Math.min(...said) : undefined;
 }
 
+/** Whether somebody has refused this very version: what files say does not overrule them. */
+export const isRefused = ({ version, reviews, signOffs }: ReportState): boolean =>
+  [...reviews, ...signOffs].some(
+    ({ digest, status, ended }) =>
+      digest === version.digest && ended === undefined && (status === 'rejected' || status === 'amendments_required'),
+  );
+
 const ratio = (n: number): number => Math.min(1, Math.max(0, n));
 const sourceOf = ({ id, source }: Fact): string => (source.kind === 'file' ? source.sha256 : id);

@@ -24,6 +24,7 @@ export class ReportRun {
   private version = 0;
   /** One after the other: the record is in the order in which things happened. */
   private recording: Promise<void> = Promise.resolve();
+  private unrecorded = 0;
 
   constructor(readonly input: ReportInput) {
     this.keys = [...(input.keys ?? [])];
@@ -46,6 +47,10 @@ export class ReportRun {
   /** Resolves once all that has happened so far is on record. */
   recorded(): Promise<void> {
     return this.recording;
+  }
+
+  get isRecorded(): boolean {
+    return this.unrecorded === 0;
   }
 
   /** Something happened that is no change. */
@@ -76,7 +81,8 @@ export class ReportRun {
 
   private record(change: Parameters<typeof put>[1]): void {
     const { state } = this;
-    this.recording = this.recording.then(() => put(state, change));
+    this.unrecorded++;
+    this.recording = this.recording.then(() => put(state, change)).finally(() => void this.unrecorded--);
   }
 }
 

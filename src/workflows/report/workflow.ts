@@ -6,7 +6,7 @@ import {
   continueAsNew,
   workflowInfo,
 } from '@temporalio/workflow';
-import { autoApproval } from '../../core/report/verify.js';
+import { autoApproval, isRefused } from '../../core/report/verify.js';
 import type { ReportStatus } from '../../core/report/report.js';
 import type { ReportInput } from '../../messages/report.js';
 import { validateReport } from './activities.js';
@@ -59,7 +59,7 @@ async function validate(run: ReportRun): Promise<void> {
   const { findings, facts } = await validateReport({ state: run.state });
   run.dispatch({ type: 'validated', findings, facts });
   const { state } = run;
-  if (state.status !== 'under_review') return;
+  if (state.status !== 'under_review' || isRefused(state)) return;
   const verified = autoApproval(state);
   if (!verified.approves) return;
   const part = (ratio: number): string => `${Math.round(ratio * 100)} %`;
@@ -67,9 +67,12 @@ async function validate(run: ReportRun): Promise<void> {
   run.dispatch({ type: 'reviewed', by: 'system', status: 'approved', comments, automatic: true });
 }
 
-/** All that was asked is answered, and on record. */
+/**
+ * All that was asked is answered, and on record: both at the same moment, for an act that comes while the last is put on
+ * record begins a record of its own.
+ */
 async function settled(run: ReportRun): Promise<void> {
-  await condition(allHandlersFinished);
+  await condition(() => allHandlersFinished() && run.isRecorded);
   await run.recorded();
 }
 
@@ -77,6 +80,6 @@ async function settled(run: ReportRun): Promise<void> {
 async function goOn(run: ReportRun): Promise<void> {
   await settled(run);
   // An answer may have let in one more act, which can have handed it in.
-  if (run.state.status === 'submitted' || run.state.status === 'rejected') return;
+  if (run.state.status === 'submitted' || run.state.status === 'rejected' || run.cancelled) return;
   await continueAsNew<typeof agentHandoffReport>({ ...run.input, carried: run.state, keys: run.keys });
 }

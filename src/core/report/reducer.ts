@@ -226,6 +226,8 @@ function kept(all: SignOff[]): SignOff[] {
 /** The last ones, of many or of long ones fewer, and always the very last: a run carries its state in every step. */
 function lastOf<T>(all: readonly T[], count: number): T[] {
   let length = 0;
-  const from = all.findLastIndex((one, i) => (length += JSON.stringify(one).length) > PAST_LENGTH && i < all.length - 1);
+  const from = all.findLastIndex(
+    (one, i) => (length += JSON.stringify(one).length) > PAST_LENGTH && i < all.length - 1,
+  );
   return all.slice(Math.max(from + 1, all.length - count));
 }

@@ -17,7 +17,7 @@ export const plain = (name) => name.replaceAll('_', ' ');
 export const title = (name) =>
   plain(name)
     .replace(/^./, (c) => c.toUpperCase())
-    .replace(/^Api\b/, 'API');
+    .replace(/^(Api|Qa)\b/, (word) => word.toUpperCase());
 
 /** @param {number} n @param {string} one @param {string} [many] */
 export const counted = (n, one, many = `${one}s`) => `${n} ${n === 1 ? one : many}`;

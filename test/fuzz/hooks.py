@@ -104,6 +104,8 @@ BUSINESS = [
     # The choice `merge` needs a value; a name stands there once; what no pattern can say of a name.
     ("INVALID_MESSAGE", r"/resolve$", r"^value: "),
     ("INVALID_MESSAGE", r"/return$", r'^artifacts: \d+: (".*" stands there twice|name: )'),
+    # Only what the contract of that handoff expects can be handed in.
+    ("RETURN_UNKNOWN", r"/return$", r""),
     ("INVALID_REQUEST", r"^POST /(handoffs|plan|validate)$", r"^/artifacts/\d+/name: "),
     ("INVALID_INPUT", r"/attachments$|/submit$", r"must be in Unicode normal form C$"),
     # Times that lie behind us, too far ahead, or in the wrong order.

@@ -131,9 +131,7 @@ function report() {
   if (options.json) console.log(JSON.stringify(whole));
   else {
     for (const { as, requests: n, statuses } of runs) {
-      const each = Object.entries(statuses)
-        .sort()
-        .map(([status, count]) => `${status}: ${count}`);
+      const each = Object.entries(statuses).map(([status, count]) => `${status}: ${count}`);
       console.log(`${as.padEnd(12)} ${String(n).padStart(6)} requests   ${each.join('  ')}`);
     }
     for (const fault of faults) console.log(`\n${fault}`);

@@ -23,7 +23,8 @@ export function linked<T extends object>(document: T): T {
     if (!response) continue;
     const given = { ...('with' in more ? more.with : {}), [parameter]: `$response.body#${field}` };
     const takers = all.filter(
-      ({ path }) => path.includes(`{${parameter}}`) && [...path.matchAll(/\{(\w+)\}/g)].every(([, p]) => p! in given),
+      ({ path }) =>
+        path.includes(`{${parameter}}`) && [...path.matchAll(/\{(\w+)\}/g)].every(([, p = '']) => p in given),
     );
     response['links'] = Object.fromEntries(
       takers.map(({ operation }) => {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { EVENT_TYPES, messageOf } from '../../core/events/event.js';
+import { HTTP_URL } from '../../core/fields-schema.js';
 import { changeWebhook, createWebhook, removeWebhook, replayWebhook } from '../../storage/audit/webhooks.js';
 import type { DeadLetter, Webhook } from '../../storage/events/webhooks.js';
 import type { Routes } from '../deps.js';
@@ -10,7 +11,7 @@ const URL_TEXT = z
   .string()
   .max(2000)
   .describe('http or https, and no address within this machine or its networks.')
-  .meta({ pattern: String.raw`^https?://[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:\d{1,4})?([/?#][^\s\x00-\x1f]*)?$` });
+  .meta({ pattern: HTTP_URL });
 const NUMBER = z.number().int();
 const TIME = z.iso.datetime();
 

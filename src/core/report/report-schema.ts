@@ -39,10 +39,16 @@ const count = z.int().min(0);
 export const reportId = id(HANDOFF_ID, 'a report id: letters, digits, ".", "_" or "-", at most 128');
 export const componentType = z.enum(COMPONENT_TYPES);
 export const signOffRole = z.enum(SIGN_OFF_ROLES);
-export const attachmentName = z.string().superRefine((name, ctx) => {
-  const message = attachmentNameFault(name);
-  if (message) ctx.addIssue({ code: 'custom', message });
-});
+/** The rest of what {@link attachmentNameFault} says, for who reads the schema. */
+const UNSEEN = String.raw`\x00-\x1f\x7f-\xa0\u061c\u1680\u2000-\u200f\u2028-\u202f\u205f-\u2069\u3000\ufeff`;
+const PART = `([^.${UNSEEN} /\\\\]|[.][^.${UNSEEN} /\\\\]|[.][.][^${UNSEEN} /\\\\])([^${UNSEEN}/\\\\]*[^${UNSEEN} /\\\\])?`;
+export const attachmentName = z
+  .string()
+  .superRefine((name, ctx) => {
+    const message = attachmentNameFault(name);
+    if (message) ctx.addIssue({ code: 'custom', message });
+  })
+  .meta({ minLength: 1, maxLength: 200, pattern: `^(?![A-Za-z]:)${PART}(/${PART})*$` });
 
 const fieldsOfComponent = {
   status: z.enum(COMPONENT_STATUSES).exclude(['verified']),

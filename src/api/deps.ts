@@ -34,7 +34,7 @@ export type Api = FastifyInstance<
   ZodTypeProvider
 >;
 
-/** A group of routes. Paths in it are below {@link PREFIX}, but for those of `ROOT` in service.ts. */
+/** A group of routes. Paths in it are below {@link PREFIX}, but for those of `ROOT`. */
 export type Routes = (app: Api, deps: ApiDeps) => void | Promise<void>;
 
 /** Who asks: an agent, by its key. */

@@ -15,7 +15,8 @@ export function serverOptions({ settings, log }: ApiDeps): FastifyServerOptions 
   return {
     // No header, no body and no query is written down: they may have secrets.
     logger: log ? { level: 'error', stream: { write: log }, serializers: { req: named, err: told } } : false,
-    trustProxy: settings.trustProxy,
+    // The one in front of us: what others said before it could be anybody's word.
+    trustProxy: settings.trustProxy ? (_address, hop) => hop === 0 : false,
     bodyLimit: settings.maxReportBytes,
     requestTimeout: REQUEST_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,

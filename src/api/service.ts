@@ -15,56 +15,8 @@ import { otherMethods } from './methods.js';
 import { describe } from './openapi.js';
 import { recordRefusals } from './refusals.js';
 import { isPublic } from './route.js';
-import { auditRoutes } from './routes/audit.js';
-import { analyticsRoutes } from './routes/analytics.js';
-import { agentRoutes } from './routes/agents.js';
-import { bulkRoutes } from './routes/bulk.js';
-import { contractRoutes } from './routes/contracts.js';
-import { handoffReadRoutes } from './routes/handoff.js';
-import { handoffListRoutes } from './routes/handoff-lists.js';
-import { handoffRoutes } from './routes/handoffs.js';
-import { eventRoutes } from './routes/events.js';
-import { healthRoutes } from './routes/health.js';
-import { keyRoutes } from './routes/keys.js';
-import { manifestRoutes } from './routes/manifest.js';
-import { metricsRoutes, prometheusRoutes } from './routes/metrics.js';
-import { pageRoutes } from './routes/page.js';
-import { reportAttachmentRoutes } from './routes/reports-attachments.js';
-import { reportReviewRoutes } from './routes/reports-review.js';
-import { reportRoutes } from './routes/reports.js';
-import { procedureRoutes } from './routes/procedures.js';
-import { sessionRoutes } from './routes/session.js';
-import { steerRoutes } from './routes/steer.js';
-import { waitingRoutes } from './routes/waiting.js';
-import { webhookRoutes } from './routes/webhooks.js';
+import { ROOT, ROUTES } from './routes/index.js';
 import { serverOptions } from './server-options.js';
-
-/** All that is below {@link PREFIX}. */
-const ROUTES: readonly Routes[] = [
-  healthRoutes,
-  sessionRoutes,
-  keyRoutes,
-  metricsRoutes,
-  auditRoutes,
-  reportRoutes,
-  reportReviewRoutes,
-  reportAttachmentRoutes,
-  analyticsRoutes,
-  handoffRoutes,
-  handoffListRoutes,
-  handoffReadRoutes,
-  steerRoutes,
-  bulkRoutes,
-  agentRoutes,
-  contractRoutes,
-  procedureRoutes,
-  manifestRoutes,
-  eventRoutes,
-  waitingRoutes,
-  webhookRoutes,
-];
-/** What is at the top: metrics for Prometheus, the page. Below a user's prefix where the API is a plugin. */
-const ROOT: readonly Routes[] = [prometheusRoutes, pageRoutes];
 
 const nothingThere = (request: FastifyRequest): never => {
   throw new HandoffError('NOT_FOUND', { path: pathOf(request) });

@@ -133,6 +133,13 @@ describe('keys over HTTP', () => {
   });
 });
 
+test('behind a proxy an address is what the proxy says, not what the sender says of itself', async () => {
+  const key = await api.key('@proxied');
+  await api.ask('GET', 'audit', { key, headers: { 'x-forwarded-for': '203.0.113.7, 198.51.100.9' } });
+  const rows = api.rig.storage.db.selectFrom('audit').select('source').where('actor', '=', '@proxied');
+  await expect.poll(() => rows.execute()).toEqual([{ source: '198.51.100.9' }]);
+});
+
 describe('the session of the page', () => {
   const login = async (headers: Record<string, string> = {}) => {
     const answer = await api.ask<Session>('POST', 'session', { body: { api_key: admin }, headers });

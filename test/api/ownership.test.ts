@@ -152,6 +152,17 @@ test('a handoff is started by its source, which the request or its contract name
   expect(await post(keys.source, 'plan', contracted)).toMatchObject({ status: 200, body: { ready: true } });
 });
 
+test('what others have called their handoff says nothing about a request without an id', async () => {
+  const theirs = { procedure: 'WORK_AND_ASK', handoffId: 'new', source: { agent: target }, target: { agent: source } };
+  expect(await post(keys.target, 'handoffs', theirs)).toMatchObject({ status: 201 });
+  api.rig.leftOpen.add('new');
+  const contract = { from_agent: source, to_agent: STRANGER, contract: { sends: {} } };
+  for (const path of ['plan', 'validate', 'handoffs'])
+    expect(await post(keys.target, path, { procedure: 'WORK_AND_ASK', contract })).toMatchObject({ status: 403 });
+  const own = { procedure: 'WORK_AND_ASK', source: { agent: STRANGER }, target: { agent: source } };
+  expect(await post(keys.stranger, 'plan', own)).toMatchObject({ status: 200 });
+});
+
 test('what is of all is for admins', async () => {
   const message = { reason: 'x' };
   for (const [path, body] of [

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { digestOf } from '../../core/digest.js';
@@ -13,9 +14,6 @@ import type { ApiDeps, Routes } from '../deps.js';
 import { route } from '../route.js';
 import * as shapes from '../shapes/handoffs.js';
 import { documentOf } from '../shapes/parameters.js';
-
-/** Stands where a request has no id of its own. */
-const NEW = 'new';
 
 const common = {
   tag: 'handoffs',
@@ -100,7 +98,7 @@ export const handoffRoutes: Routes = (app, deps) => {
  */
 async function allowRequest({ storage }: ApiDeps, request: FastifyRequest): Promise<void> {
   const { actor, body } = request;
-  const written = parseRequest(body, Date.now(), () => NEW);
+  const written = parseRequest(body, Date.now(), randomUUID);
   if (isAdmin(actor)) return allow(request, 'handoff.start');
   if (triggerKindOf(written.trigger)) allow(request, 'handoff.trigger');
   const { handoffId: handoff, source, contract } = written;

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { EventMessage } from '../../core/events/event.js';
+import { UsageError } from '../failure.js';
 import { existingStorage, userName, withStorage } from '../place.js';
 import { number } from '../number.js';
 import { ago, clock, safe, table } from '../text/text.js';
@@ -73,6 +74,13 @@ export function eventVerbs(program: Command): void {
 
 /** Who changes something here, for the audit log. */
 const who = (): { by: string; from: string } => ({ by: userName(), from: 'command line' });
+
+function letterId(text: string): number {
+  if (/^\d{1,15}$/.test(text)) return Number(text);
+  throw new UsageError(
+    `--letter takes the id of a dead letter, got ${JSON.stringify(text)}. See handoff webhooks dead.`,
+  );
+}
 
 function webhookVerbs(webhooks: Command): void {
   verb(
@@ -158,7 +166,8 @@ function webhookVerbs(webhooks: Command): void {
     },
     ({ args: [id = ''], options: { cursor, letter, ...place } }) =>
       withStorage(place, 'read', async (storage) => {
-        const letters = letter?.map(Number);
+        const letters = letter?.map(letterId);
+        if (letters && cursor !== undefined) throw new UsageError('Give --cursor or --letter, one of the two.');
         const { replayWebhook } = await import('../../storage/audit/webhooks.js');
         const again = await replayWebhook(storage.db, id, { cursor, letters }, who());
         const what = cursor === undefined ? `${again} dead letters are` : `Everything after ${cursor} is`;

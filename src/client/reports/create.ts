@@ -47,7 +47,11 @@ export async function createReport(
     outline: outlineOf(content),
   };
   const { state } = await launch(deps, input);
-  return (await sameAs(deps, reportId, version)) ?? viewOf(deps, state);
+  const made = await sameAs(deps, reportId, version);
+  if (made) return made;
+  // A database that was put back may not know it yet; whose it is, its run does.
+  if (state.author !== actor.by) throw new HandoffError('REPORT_EXISTS', { report: reportId });
+  return viewOf(deps, state);
 }
 
 /** A report is about a handoff that its author is a party of; of any other they learn nothing. */

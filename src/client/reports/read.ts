@@ -61,9 +61,24 @@ export async function historyOf(deps: ReportDeps, id: string): Promise<ReportHis
   await readable(deps, id);
   const { reports } = deps.storage;
   const [changes, versions] = await Promise.all([reports.changes(id), reports.versions(id)]);
-  const contents = new Map<number, ReportContent>();
-  for (const { number, digest } of versions) contents.set(number, await getContent(deps.storage, digest));
-  let shown = 1;
+  const entries: ReportHistory['entries'] = [];
+  // Of many versions only two at a time: each may be megabytes.
+  let shown: { version: number; content: ReportContent } | undefined;
+  for (const c of changes) {
+    const before = shown;
+    if (shown?.version !== c.version) shown = { version: c.version, content: await getContent(deps.storage, c.digest) };
+    entries.push({
+      seq: c.seq,
+      at: new Date(c.at).toISOString(),
+      by: c.by,
+      act: c.act,
+      status: c.status as ReportHistory['entries'][number]['status'],
+      version: c.version,
+      digest: c.digest,
+      changes: before && before !== shown ? changesBetween(before.content, shown!.content) : [],
+      ...(c.note === null ? {} : { note: c.note }),
+    });
+  }
   return {
     report_id: id,
     versions: versions.map((v) => ({
@@ -72,22 +87,7 @@ export async function historyOf(deps: ReportDeps, id: string): Promise<ReportHis
       by: v.by,
       at: new Date(v.at).toISOString(),
     })),
-    entries: changes.map((c) => {
-      const before = contents.get(shown);
-      const after = contents.get(c.version);
-      shown = c.version;
-      return {
-        seq: c.seq,
-        at: new Date(c.at).toISOString(),
-        by: c.by,
-        act: c.act,
-        status: c.status as ReportHistory['entries'][number]['status'],
-        version: c.version,
-        digest: c.digest,
-        changes: before && after && before !== after ? changesBetween(before, after) : [],
-        ...(c.note === null ? {} : { note: c.note }),
-      };
-    }),
+    entries,
   };
 }
 

@@ -65,7 +65,7 @@ export const SETTINGS: Record<string, Entry> = {
   AGENT_HANDOFF_TRUST_PROXY: {
     field: 'trustProxy',
     schema: flag,
-    means: 'Whether a proxy in front of it says who asks (X-Forwarded-For, X-Forwarded-Proto).',
+    means: 'Whether the proxy in front of it says who asks (the last of X-Forwarded-For, X-Forwarded-Proto).',
   },
   AGENT_HANDOFF_CORS_ORIGINS: {
     field: 'corsOrigins',
@@ -122,7 +122,7 @@ export const SETTINGS: Record<string, Entry> = {
   AGENT_HANDOFF_REMINDER_HOURS: {
     field: 'terms.reminderHours',
     schema: number(0.001, 10_000),
-    means: 'Hours until the next of them is told.',
+    means: 'Hours until who was called to a late review is reminded of it.',
   },
   AGENT_HANDOFF_ENABLE_AUTO_VALIDATION: {
     field: 'terms.autoValidation',

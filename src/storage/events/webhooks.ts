@@ -148,7 +148,7 @@ export class Webhooks {
     return this.get(id);
   }
 
-  /** With its dead letters; of both or none where it is in a transaction. Throws WEBHOOK_NOT_FOUND. */
+  /** With its dead letters, in the transaction of its caller. Throws WEBHOOK_NOT_FOUND. */
   async remove(id: string): Promise<void> {
     await this.get(id);
     await this.db.deleteFrom('dead_letters').where('webhook', '=', id).execute();

@@ -5,7 +5,7 @@ import { HandoffError } from '../core/errors.js';
 import { keepAnchored } from '../storage/audit/trail.js';
 import { answerOnce } from './idempotency.js';
 import { authenticate, requireRole } from './auth.js';
-import { PREFIX, type Api, type ApiDeps, type Routes } from './deps.js';
+import { PREFIX, type Api, type ApiDeps } from './deps.js';
 import { docs } from './docs.js';
 import { pathOf, sendProblem } from './errors.js';
 import { takeWebSockets } from './events/sockets.js';

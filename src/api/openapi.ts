@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { ERRORS } from '../core/errors.js';
 import { COOKIE } from './auth.js';
 import type { Api } from './deps.js';
+import { linked } from './links.js';
 import { TAGS, problemsOf, type RouteSpec } from './route.js';
 
 type Json = Record<string, unknown>;
@@ -55,7 +56,7 @@ export async function describe(app: Api, version: string): Promise<void> {
         },
       },
     },
-    transformObject: jsonSchemaTransformObject,
+    transformObject: (found) => linked(jsonSchemaTransformObject(found)),
   });
   // On the route itself, so that a document of a user's own leaves them out instead of failing over our schemas.
   app.addHook('onRoute', (options) => {

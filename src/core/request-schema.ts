@@ -12,7 +12,8 @@ export const DEPTH_LIMIT = 64;
 
 const party = z
   .strictObject({ agent: id(AGENT_NAME, 'an agent name').optional(), phase: phase.optional() })
-  .refine((p) => p.agent !== undefined || p.phase !== undefined, 'name an agent, a phase, or both');
+  .refine((p) => p.agent !== undefined || p.phase !== undefined, 'name an agent, a phase, or both')
+  .meta({ anyOf: [{ required: ['agent'] }, { required: ['phase'] }] });
 
 const format = id(FORMAT_NAME, 'a format, such as json');
 const artifact = z.strictObject({
@@ -21,7 +22,8 @@ const artifact = z.strictObject({
     .string()
     .min(1)
     .max(4096)
-    .refine((p) => !p.includes('\0'), 'must not contain NUL'),
+    .refine((p) => !p.includes('\0'), 'must not contain NUL')
+    .meta({ pattern: String.raw`^[^\x00]+$` }),
   sha256: z
     .string()
     .regex(/^[0-9a-f]{64}$/, 'must be 64 hex digits in lower case')
@@ -44,7 +46,8 @@ const contextKey = z
   .string()
   .min(1)
   .max(256)
-  .refine((k) => !/[\u0000-\u001f]/.test(k), 'must not contain control characters');
+  .refine((k) => !/[\u0000-\u001f]/.test(k), 'must not contain control characters')
+  .meta({ pattern: String.raw`^[^\x00-\x1f]+$` });
 
 /** What it says is looked at once the request has been found to be new. */
 const contract = z.union([id(CONTRACT_REF, 'a contract id, or id@version'), z.record(z.string(), z.json())], {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { HTTP_URL } from './fields-schema.js';
 import { WORKFLOW_PREFIX } from './ids.js';
 import { TRIGGER_KINDS, type TriggerSpec } from './trigger.js';
 
@@ -24,7 +25,8 @@ const text = (most = 200) =>
     .string()
     .min(1)
     .max(most)
-    .refine((v) => !/\p{Cc}/u.test(v), 'must not contain control characters');
+    .refine((v) => !/\p{Cc}/u.test(v), 'must not contain control characters')
+    .meta({ pattern: String.raw`^[^\x00-\x1f\x7f-\x9f]+$` });
 const args = z
   .array(z.json())
   .max(20)
@@ -52,7 +54,8 @@ const url = z
   .superRefine((v, ctx) => {
     const why = faultOfUrl(v);
     if (why) ctx.addIssue({ code: 'custom', message: why });
-  });
+  })
+  .meta({ pattern: HTTP_URL });
 
 function faultOfUrl(v: string): string | undefined {
   if (!URL.canParse(v)) return 'is not a URL';
@@ -83,4 +86,5 @@ export const triggerSchema: z.ZodType<TriggerSpec> = z
     const named = TRIGGER_KINDS.filter((kind) => t[kind] !== undefined);
     if (named.length > 1)
       ctx.addIssue({ code: 'custom', path: [named[1]!], message: `give ${named.join(' or ')}, not both` });
-  });
+  })
+  .meta({ maxProperties: 1 });

@@ -1,6 +1,6 @@
 import type { ReportStatus } from '../../src/core/report/report.js';
+import { OTHER_CELLS } from './policy-cells-other.js';
 import type { Act, Refusal, Relation } from '../../src/core/service/policy.js';
-import { HANDOFF_CELLS } from './policy-cells-handoffs.js';
 
 /** One answer, as it follows from a sentence of the specification; written by hand, not from the table. */
 export interface Cell {
@@ -17,13 +17,14 @@ export interface Cell {
 const OWNERSHIP = '003: "Agent ownership validation for report modifications"';
 const CROSS = '003: "Admin role for cross-agent report access"';
 const RBAC = '003: "Role-based access control for reviews and sign-offs"';
-const UNDER_REVIEW = 'S4.1: "only `under_review` can be reviewed"';
-const NOT_AUTHOR = 'S4.3: "entered by a reviewer who is not the author"';
+const REVIEWED = 'S4.1: "only `under_review` can be reviewed"';
+const BY_OTHERS = 'S4.3: "entered by a reviewer who is not the author"';
 const NEVER_SELF = 'S4.3: "never a score that the author gave themselves"; S4.4: "Nobody signs off their own report"';
 const SIX = 'S4.4: "Sign-off by the six roles"';
 const APPROVED = '003: "Check report approval status"';
 const AUTHENTICATED = 'S4.7: "Every request authenticated"';
 const HANDED_IN = '003: "Formal submission for review": before that, it is its author\'s alone';
+const OWN = '003: "Verify agent ownership" of a submission';
 const CYCLE = 'S4.3: "amendment and resubmission cycles"';
 const KNOWN = 'S4.1: "`task_id` a known handoff"; 003: "Agents can create comprehensive hand-off reports"';
 
@@ -112,7 +113,7 @@ export const CELLS: readonly Cell[] = [
     relation: 'owner',
     state: 'draft',
     answer: 'yes',
-    says: '003: "Verify agent ownership" of a submission',
+    says: OWN,
   },
   { act: 'report.submit', roles: agent, relation: 'owner', state: 'amendments_required', answer: 'yes', says: CYCLE },
   { act: 'report.submit', roles: agent, relation: 'owner', state: 'under_review', answer: 'state', says: CYCLE },
@@ -124,7 +125,7 @@ export const CELLS: readonly Cell[] = [
     relation: 'not_owner',
     state: 'draft',
     answer: 'relation',
-    says: '003: "Verify agent ownership" of a submission',
+    says: OWN,
   },
   {
     act: 'report.submit',
@@ -132,7 +133,7 @@ export const CELLS: readonly Cell[] = [
     relation: 'not_owner',
     state: 'draft',
     answer: 'relation',
-    says: '003: "Verify agent ownership" of a submission',
+    says: OWN,
   },
   // Reviewing.
   {
@@ -141,17 +142,17 @@ export const CELLS: readonly Cell[] = [
     relation: 'not_owner',
     state: 'under_review',
     answer: 'yes',
-    says: UNDER_REVIEW,
+    says: REVIEWED,
   },
   { act: 'report.review', roles: admin, relation: 'not_owner', state: 'under_review', answer: 'yes', says: CROSS },
-  { act: 'report.review', roles: reviewer, relation: 'not_owner', state: 'draft', answer: 'state', says: UNDER_REVIEW },
+  { act: 'report.review', roles: reviewer, relation: 'not_owner', state: 'draft', answer: 'state', says: REVIEWED },
   {
     act: 'report.review',
     roles: reviewer,
     relation: 'not_owner',
     state: 'submitted',
     answer: 'state',
-    says: UNDER_REVIEW,
+    says: REVIEWED,
   },
   {
     act: 'report.review',
@@ -159,7 +160,7 @@ export const CELLS: readonly Cell[] = [
     relation: 'not_owner',
     state: 'approved',
     answer: 'state',
-    says: UNDER_REVIEW,
+    says: REVIEWED,
   },
   {
     act: 'report.review',
@@ -167,7 +168,7 @@ export const CELLS: readonly Cell[] = [
     relation: 'not_owner',
     state: 'rejected',
     answer: 'state',
-    says: UNDER_REVIEW,
+    says: REVIEWED,
   },
   {
     act: 'report.review',
@@ -175,9 +176,9 @@ export const CELLS: readonly Cell[] = [
     relation: 'not_owner',
     state: 'amendments_required',
     answer: 'state',
-    says: UNDER_REVIEW,
+    says: REVIEWED,
   },
-  { act: 'report.review', roles: admin, relation: 'not_owner', state: 'draft', answer: 'state', says: UNDER_REVIEW },
+  { act: 'report.review', roles: admin, relation: 'not_owner', state: 'draft', answer: 'state', says: REVIEWED },
   {
     act: 'report.review',
     roles: reviewer,
@@ -218,7 +219,7 @@ export const CELLS: readonly Cell[] = [
     relation: 'not_owner',
     state: 'under_review',
     answer: 'yes',
-    says: NOT_AUTHOR,
+    says: BY_OTHERS,
   },
   {
     act: 'report.enter_fact',
@@ -226,7 +227,7 @@ export const CELLS: readonly Cell[] = [
     relation: 'owner',
     state: 'under_review',
     answer: 'relation',
-    says: NOT_AUTHOR,
+    says: BY_OTHERS,
   },
   {
     act: 'report.enter_fact',
@@ -234,7 +235,7 @@ export const CELLS: readonly Cell[] = [
     relation: 'owner',
     state: 'under_review',
     answer: 'relation',
-    says: NOT_AUTHOR,
+    says: BY_OTHERS,
   },
   {
     act: 'report.enter_fact',
@@ -242,7 +243,7 @@ export const CELLS: readonly Cell[] = [
     relation: 'not_owner',
     state: 'under_review',
     answer: 'role',
-    says: NOT_AUTHOR,
+    says: BY_OTHERS,
   },
   {
     act: 'report.enter_fact',
@@ -250,7 +251,7 @@ export const CELLS: readonly Cell[] = [
     relation: 'not_owner',
     state: 'under_review',
     answer: 'role',
-    says: NOT_AUTHOR,
+    says: BY_OTHERS,
   },
   {
     act: 'report.enter_fact',
@@ -258,7 +259,7 @@ export const CELLS: readonly Cell[] = [
     relation: 'not_owner',
     state: 'approved',
     answer: 'state',
-    says: UNDER_REVIEW,
+    says: REVIEWED,
   },
   // Signing off.
   { act: 'report.sign_off', roles: ['developer'], relation: 'not_owner', state: 'approved', answer: 'yes', says: SIX },
@@ -349,5 +350,5 @@ export const CELLS: readonly Cell[] = [
     answer: 'yes',
     says: '003: "Review Comments: Detailed feedback"',
   },
-  ...HANDOFF_CELLS,
+  ...OTHER_CELLS,
 ];

@@ -16,6 +16,8 @@ const ABOUT = [undefined, ...RELATIONS].flatMap((relation) =>
   [undefined, ...REPORT_STATUSES].map((state) => ({ relation, state })),
 );
 
+const nameOf = (...parts: (string | undefined)[]): string => parts.map((p) => p ?? '-').join(' ');
+
 /** What the table says, read anew: all that is allowed, spelt out. */
 function allowedBy(act: Act): Set<string> {
   const all = new Set<string>();
@@ -24,7 +26,7 @@ function allowedBy(act: Act): Set<string> {
       const any = role === 'admin' && p.relation !== 'owner' && p.relation !== 'not_owner';
       const relations = p.relation === undefined || any ? [undefined, ...RELATIONS] : [p.relation];
       for (const relation of relations) {
-        for (const state of p.states ?? [undefined, ...REPORT_STATUSES]) all.add([role, relation, state].join(' '));
+        for (const state of p.states ?? [undefined, ...REPORT_STATUSES]) all.add(nameOf(role, relation, state));
       }
     }
   }
@@ -37,7 +39,7 @@ test('every combination of act, roles, relation and state is answered as the tab
     const allowed = allowedBy(act);
     // Who has several roles may have the right from one of them, and be an admin beside it.
     const may = (roles: string[], relation: string | undefined, state: string | undefined): boolean =>
-      roles.some((role) => allowed.has([role, relation, state].join(' '))) ||
+      roles.some((role) => allowed.has(nameOf(role, relation, state))) ||
       (roles.includes('admin') &&
         (POLICY[act] as readonly Permission[]).some(
           (p) => p.relation && !['owner', 'not_owner'].includes(p.relation) && p.roles.some((r) => roles.includes(r)),

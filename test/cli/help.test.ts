@@ -14,6 +14,7 @@ const GROUPS = {
   reliability: 'run list show compare stop',
   audit: 'verify list export',
   webhooks: 'list add remove dead replay',
+  report: 'list show history create submit review sign-off rebuild',
 };
 
 const verbsIn = (command: Command): string[] => command.commands.map((c) => c.name());

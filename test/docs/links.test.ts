@@ -22,8 +22,9 @@ const linksOf = (page: string): string[] =>
 
 /** Pictures that `npm run screenshots` makes; they need not be there yet. */
 function pictures(): Set<string> {
-  const source = readFileSync(path.join(ROOT, 'test/situations/web-ui.test.ts'), 'utf8');
-  const named = [...source.matchAll(/picture\('([^']+)'/g)].map((m) => m[1]!);
+  const tests = ['situations/web-ui', 'page/operator', 'page/review'];
+  const source = tests.map((name) => readFileSync(path.join(ROOT, `test/${name}.test.ts`), 'utf8')).join('\n');
+  const named = [...source.matchAll(/picture\((?:\w+, )?'([^']+)'/g)].map((m) => m[1]!);
   const numbered = Object.keys(SITUATIONS).map((name, i) => `${String(i + 1).padStart(2, '0')}-${name}`);
   const both = numbered.flatMap((name) => [`${name}-timeline`, `${name}-metadata`]);
   return new Set([...named, ...both].map((name) => `docs/screenshots/${name}.png`));

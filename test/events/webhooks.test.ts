@@ -4,7 +4,6 @@ import { startWebhooks, type DeliveryTiming } from '../../src/api/events/deliver
 import { post } from '../../src/api/events/post.js';
 import { isWithin } from '../../src/storage/events/addresses.js';
 import type { NewWebhook } from '../../src/storage/events/webhooks.js';
-import { changeWebhooks, removeWebhook } from '../../src/storage/audit/webhooks.js';
 import { storagePlace } from '../storage/place.js';
 import { receiver, told, until, type Got } from './hearing.js';
 
@@ -20,7 +19,7 @@ const timing: DeliveryTiming = {
 const endings: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
   for (const end of endings.splice(0)) await end();
-  for (const { id } of await place.storage.webhooks.list()) await removeWebhook(place.storage.db, { by: '@root' }, id);
+  for (const { id } of await place.storage.webhooks.list()) await place.storage.webhooks.remove(id);
 });
 const deliver = (allow = true): (() => Promise<void>) => {
   const { stop } = startWebhooks(place.storage, { webhookAllowPrivate: allow }, timing);
@@ -200,20 +199,4 @@ test('a name is looked at when it is resolved for the connection: what lies with
   deliver(false);
   await until(async () => (await place.storage.webhooks.deadLetters(webhook.id)).length === 1, 'it is given up');
   expect(to.got).toHaveLength(1);
-});
-
-test('what is done to a webhook is on record with it, or not done', async () => {
-  const { db, webhooks } = place.storage;
-  const { webhook } = await webhooks.create({ url: 'https://hooks.example.com/' }, '@root', false);
-  const gone = changeWebhooks(db, 'webhook.remove', { by: '@root' }, async (all) => ({
-    id: webhook.id,
-    // JSON has no such number: it cannot be put on record.
-    data: { n: 1n },
-    answer: await all.remove(webhook.id),
-  }));
-  await expect(gone).rejects.toThrow('BigInt');
-  expect(await webhooks.get(webhook.id)).toEqual(webhook);
-  await removeWebhook(db, { by: '@root', from: 'here' }, webhook.id);
-  const rows = db.selectFrom('audit').select(['act', 'source']).where('subject', '=', `webhook/${webhook.id}`);
-  expect(await rows.execute()).toEqual([{ act: 'webhook.remove', source: 'here' }]);
 });

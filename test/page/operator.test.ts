@@ -34,6 +34,7 @@ test('an incident shows by itself, is retried with a reason, and goes on to the 
   expect(await card.getByRole('button').allInnerTexts()).toEqual(['Retry', 'Skip', 'Resolve', 'Roll back']);
   // It asks first; Escape does nothing, and brings the focus back.
   await card.getByRole('button', { name: 'Retry' }).click();
+  await page.getByRole('dialog').waitFor();
   await page.keyboard.press('Escape');
   await page.getByRole('dialog').waitFor({ state: 'detached' });
   expect(await card.getByRole('button', { name: 'Retry' }).evaluate(isFocused)).toBe(true);

@@ -59,8 +59,7 @@ test(
         (e: unknown) => e,
       );
       const fits = model.fits(d);
-      // Why it failed is seen where it should not have.
-      expect([seed, i, d, fits ? why : why === undefined]).toEqual([seed, i, d, fits ? undefined : false]);
+      expect([seed, i, d, fits ? why : why !== undefined]).toEqual([seed, i, d, fits ? undefined : true]);
       if (why === undefined) model.took(d);
       await expect.poll(settled, { timeout: 20_000 }).toBe(true);
       const [s, now] = [await state(), await t.now()];

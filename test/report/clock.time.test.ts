@@ -36,7 +36,10 @@ test('a late review goes up the chain, with reminders between', async (ctx) => {
   await t.skip(3 * DAY);
   expect((await late()).filter((e) => e === 'level 2: @boss')).toHaveLength(3);
   const events = await t.rig.storage.outbox.after(0);
-  const called = events.filter((e) => e.type === 'handoff:waiting');
+  // That it waits is told by the service, which reminds until it was seen: the change is told as one.
+  expect(events.filter((e) => e.type === 'handoff:waiting')).toEqual([]);
+  const called = events.filter((e) => e.data['act'] === 'report.review_escalated');
+  expect(new Set(called.map((e) => e.type))).toEqual(new Set(['handoff:report_updated']));
   expect(called[0]!.audience).toEqual([`agent:${AUTHOR.by}`, 'role:reviewer', 'role:tech_lead']);
   expect(called.at(-1)!.audience).toContain('agent:@boss');
   // A review ends it.

@@ -108,9 +108,9 @@ export class Model {
     const own = d.who === 'author';
     switch (d.do) {
       case 'edit':
-        return (own || roles.includes('admin')) && this.status !== 'rejected';
+        return own && this.status !== 'rejected';
       case 'submit':
-        return (own || roles.includes('admin')) && ['draft', 'amendments_required'].includes(this.status);
+        return own && ['draft', 'amendments_required'].includes(this.status);
       case 'review':
         return (
           !own && !d.stale && this.status === 'under_review' && (roles.includes('reviewer') || roles.includes('admin'))

@@ -7,6 +7,7 @@ import { OwnActions, note, procedure } from '../handoff/own-actions.js';
 import { historyToJson } from '../../src/temporal/history-json.js';
 import { mapTexts } from './history-texts.js';
 import { goldenPhases, recordPipelines } from './record-pipelines.js';
+import { recordReport } from './record-reports.js';
 import { AGENTS, Rig } from './rig.js';
 
 const by = { by: 'operator', reason: 'recorded' };
@@ -167,6 +168,7 @@ export async function recordHistories(folder: string, version: string): Promise<
       writeFileSync(file, scrubbed(historyToJson(await rig.history(id)), [rig.folder, notes]));
       files.push(file);
     }
+    files.push(await recordReport(rig, folder, version, (json) => scrubbed(json, [rig.folder, notes])));
     files.push(...(await recordPipelines(rig, folder, version, (json) => scrubbed(json, [rig.folder, notes]))));
     return files;
   } finally {

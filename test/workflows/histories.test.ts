@@ -9,6 +9,7 @@ import { workflowBundle } from '../../src/temporal/bundle.js';
 import { historyFromJson } from '../../src/temporal/history-json.js';
 import { mapTexts } from '../rig/history-texts.js';
 import { PIPELINE_SITUATION, goldenPipelineId } from '../rig/record-pipelines.js';
+import { goldenReportId } from '../rig/record-reports.js';
 import { goldenId, recordHistories } from '../rig/record-histories.js';
 
 // A run that began under an older version must go on under this one. A version that has been released is recorded once
@@ -34,13 +35,14 @@ test.each(recorded())('%s replays with the workflow code of today, and names not
   await Worker.runReplayHistory(
     { workflowBundle: workflowBundle(), replayName: situation },
     historyFromJson(all),
-    goldenPipelineId(situation) ?? workflowIdOf(goldenId(situation)),
+    goldenPipelineId(situation) ?? goldenReportId(situation) ?? workflowIdOf(goldenId(situation)),
   );
   const texts: string[] = [];
   mapTexts(JSON.parse(all), (text) => (texts.push(text), text));
   const said = texts.join('\n');
   const pipeline = PIPELINE_SITUATION.exec(situation)?.[1];
-  expect(said).toContain(pipeline ? `"session":"golden-${pipeline}"` : `"handoffId":"${goldenId(situation)}"`);
+  const id = goldenReportId(situation) ? 'reportId' : 'handoffId';
+  expect(said).toContain(pipeline ? `"session":"golden-${pipeline}"` : `"${id}":"${goldenId(situation)}"`);
   const told = /\/(tmp|root|home|Users|var)\/|\d+@(?!host\b)[\w-]+/.exec(said)?.[0];
   expect(told, 'a path or a process of some machine').toBeUndefined();
   for (const name of [hostname(), tmpdir(), `/${userInfo().username}/`]) expect(said).not.toContain(name);

@@ -6,4 +6,4 @@ export const html = /** @type {(strings: TemplateStringsArray, ...values: unknow
   /** @type {{ bind: (h: unknown) => unknown }} */ (/** @type {unknown} */ (htm)).bind(h)
 );
 export { render } from 'preact';
-export { useCallback, useEffect, useId, useRef, useState } from 'preact/hooks';
+export { useCallback, useEffect, useId, useLayoutEffect, useRef, useState } from 'preact/hooks';

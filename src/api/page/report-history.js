@@ -75,10 +75,10 @@ export function Discussion({ report, history, comments, again }) {
     </section>
     <section aria-labelledby="history">
       <h2 id="history">History</h2>
-      <ol class="history" reversed>
+      <ol class="history">
         ${history.entries.toReversed().map(
           (e) =>
-            html`<li key=${e.seq}>
+            html`<li key=${e.seq} value=${e.seq}>
               <p class="meta">
                 <strong>${title(e.act.replace(/^report\./, ''))}</strong> <span>${e.by}</span> <${Ago} at=${e.at} />
                 <${Badge} of=${e.status} />

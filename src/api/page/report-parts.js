@@ -51,7 +51,7 @@ export function ReportFacts({ report, enters, again }) {
       f.coverage === undefined ? '–' : `${number(f.coverage, 1)} %`,
       f.verified ? html`<${Badge} of="verified" />` : '–',
       f.source.kind === 'file'
-        ? html`${f.source.format} in ${f.source.attachment}
+        ? html`${f.source.format} in ${f.source.attachment + ' '}
             <code title=${f.source.sha256}>${short(f.source.sha256)}</code>`
         : `entered by ${f.source.by}`,
       html`${f.note ? html`<${Said} inline text=${f.note} /> ` : null}<${Ago} at=${f.at} />`,

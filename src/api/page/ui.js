@@ -1,4 +1,4 @@
-import { html, useEffect, useId, useRef, useState } from './dom.js';
+import { html, useId, useLayoutEffect, useRef, useState } from './dom.js';
 import { call, nextOf, problemOf } from './api.js';
 import { useNow } from './live.js';
 import { millis, plain, span, toneOf } from './words.js';
@@ -138,10 +138,16 @@ export function Table({ caption, head, rows, empty }) {
 export function Dialog({ title, onClose, children }) {
   const ref = useRef(/** @type {HTMLDialogElement | null} */ (null));
   const id = useId();
-  useEffect(() => {
+  // Before it is painted: the first key belongs to it.
+  useLayoutEffect(() => {
+    const dialog = ref.current;
     const opener = document.activeElement;
-    ref.current?.showModal();
-    return () => void (opener instanceof HTMLElement && opener.isConnected && opener.focus());
+    dialog?.showModal();
+    return () => {
+      // While it is open, nothing outside of it takes the focus.
+      dialog?.close();
+      if (opener instanceof HTMLElement && opener.isConnected) opener.focus();
+    };
   }, []);
   const cancel = (/** @type {Event} */ event) => {
     event.preventDefault();

@@ -14,7 +14,10 @@ export function span(ms) {
 export const plain = (name) => name.replaceAll('_', ' ');
 
 /** With a capital. @param {string} name */
-export const title = (name) => plain(name).replace(/^./, (c) => c.toUpperCase());
+export const title = (name) =>
+  plain(name)
+    .replace(/^./, (c) => c.toUpperCase())
+    .replace(/^(Api|Qa)\b/, (word) => word.toUpperCase());
 
 /** @param {number} n @param {string} one @param {string} [many] */
 export const counted = (n, one, many = `${one}s`) => `${n} ${n === 1 ? one : many}`;
@@ -72,5 +75,6 @@ const SIGNS = { bad: '▲', wait: '◷', good: '✓', busy: '▶', calm: '○' }
 export function toneOf(status) {
   const found = Object.entries(TONES).find(([, list]) => list.includes(status));
   const tone = /** @type {keyof typeof SIGNS} */ (found?.[0] ?? 'calm');
-  return { tone, sign: SIGNS[tone] };
+  // What is proven is not to look like what its author says.
+  return { tone, sign: status === 'verified' ? '✓✓' : SIGNS[tone] };
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { BulkOptions, BulkResult, BulkTarget } from '../../client/bulk.js';
 import { invalid } from '../../core/errors.js';
+import { HANDOFF_ID } from '../../core/ids.js';
 import { spokenBy } from '../access.js';
 import type { Routes } from '../deps.js';
 import { problemOf, type Problem } from '../errors.js';
@@ -8,9 +9,11 @@ import { route } from '../route.js';
 import { filterBody } from '../shapes/handoffs.js';
 import { cancelMessage, pauseMessage, resumeMessage, retryAllMessage } from '../shapes/messages.js';
 
+const id = z.string().meta({ pattern: HANDOFF_ID.source });
+const one = { oneOf: [{ required: ['filter'] }, { required: ['handoffIds'] }] };
 const target = {
   filter: filterBody.optional().describe('Open handoffs only, as they are at this moment.'),
-  handoffIds: z.array(z.string()).max(10_000).optional().describe('In place of a filter.'),
+  handoffIds: z.array(id).max(10_000).optional().describe('In place of a filter.'),
   all: z.boolean().optional().describe('Needed with a filter that leaves nothing out.'),
 };
 const pace = {
@@ -60,14 +63,14 @@ export const bulkRoutes: Routes = (app, { client }) => {
     route({
       ...common,
       summary: 'Who a bulk verb would reach; sends nothing',
-      body: z.strictObject(target),
+      body: z.strictObject(target).meta(one),
       success: { 200: preview },
     }),
     ({ body }) => client.bulk.preview(meant(body), { all: body.all }),
   );
   for (const [name, { message, summary }] of Object.entries(MESSAGES)) {
     const verb = name as keyof typeof MESSAGES;
-    const body = z.strictObject({ ...target, ...pace, message: message as z.ZodType<{ by?: string }> });
+    const body = z.strictObject({ ...target, ...pace, message: message as z.ZodType<{ by?: string }> }).meta(one);
     app.post(
       `/bulk/${verb}`,
       route({

@@ -22,6 +22,7 @@ const types = z
   .string()
   .max(1000)
   .describe('Only these types, with commas between them.')
+  .meta({ pattern: `^(${EVENT_TYPES.join('|')})(,(${EVENT_TYPES.join('|')}))*$` })
   .transform((text) => text.split(','));
 
 /** Rows that one request looks at: of another's events many may come before one's own. */

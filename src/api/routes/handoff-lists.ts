@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { summaryOf } from '../../client/summary.js';
 import type { OpenIncident } from '../../client/incidents.js';
 import { invalid } from '../../core/errors.js';
+import { AGENT_NAME } from '../../core/ids.js';
 import { isAdmin, relationsTo } from '../access.js';
 import { allow } from '../auth.js';
 import type { Routes } from '../deps.js';
@@ -63,7 +64,7 @@ export const handoffListRoutes: Routes = (app, { client, storage }) => {
       tag: 'handoffs',
       act: 'inbox.read',
       summary: 'What waits for an agent to accept: the most urgent first, then the oldest',
-      params: z.strictObject({ agent: z.string() }),
+      params: z.strictObject({ agent: z.string().meta({ pattern: AGENT_NAME.source }) }),
       querystring: z.strictObject({ limit: whole(1, 1000).optional() }),
       success: { 200: shapes.inbox },
       problems: ['INVALID_ID', 'INVALID_REQUEST', 'AGENT_UNKNOWN'],

@@ -3,6 +3,7 @@ import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { digestOf } from '../../core/digest.js';
 import { HandoffError } from '../../core/errors.js';
+import { PROCEDURE_ID } from '../../core/ids.js';
 import { parseRequest, requestFields } from '../../core/request-schema.js';
 import type { HandoffRequest } from '../../core/request.js';
 import { triggerKindOf } from '../../core/trigger.js';
@@ -18,7 +19,13 @@ import { documentOf } from '../shapes/parameters.js';
 const common = {
   tag: 'handoffs',
   act: 'handoff.start',
-  body: documentOf(requestFields, 'The same document as in a file for `handoff run`.'),
+  body: documentOf(
+    requestFields.meta({
+      anyOf: [{ required: ['source', 'target'] }, { required: ['contract'] }],
+      not: { required: ['expiresAt', 'expiresInMinutes'] },
+    }),
+    'The same document as in a file for `handoff run`.',
+  ),
   problems: [
     'INVALID_REQUEST',
     'INVALID_CONTRACT',
@@ -67,7 +74,12 @@ export const handoffRoutes: Routes = (app, deps) => {
       summary: 'Run rules against a request, or the handoff that it started',
       querystring: z.strictObject({
         rules: z.string().max(2000).optional().describe('Only these, with commas between.'),
-        procedure: z.string().max(128).optional().describe("In place of the request's own."),
+        procedure: z
+          .string()
+          .max(128)
+          .meta({ pattern: PROCEDURE_ID.source })
+          .optional()
+          .describe("In place of the request's own."),
       }),
       success: { 200: shapes.validation },
       problems: [...common.problems, 'RULE_UNKNOWN', 'INVALID_ID'],

@@ -32,7 +32,10 @@ export const manifestRoutes: Routes = (app, deps) => {
         phase: name.optional(),
         handoff: name.optional(),
         session: name.optional(),
-        digest: name.optional(),
+        digest: z
+          .string()
+          .regex(/^[0-9a-fA-F]{1,64}$/, 'must be the beginning of a hex SHA-256')
+          .optional(),
       }),
       success: { 200: manifest },
       problems: ['INVALID_REQUEST'],

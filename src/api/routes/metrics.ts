@@ -6,7 +6,14 @@ import type { Routes } from '../deps.js';
 import { METRICS_PATHS, sharedScrape } from '../metrics.js';
 import { route } from '../route.js';
 
-const TEXT = z.string().max(200).optional();
+const TEXT = z.string().min(1).max(200).optional();
+const SINCE = z
+  .string()
+  .max(200)
+  .meta({
+    pattern: String.raw`^(\d{1,4}[smhd]|(19[7-9]\d|[2-9]\d{3})-(0[1-9]|1[0-2])-(0[1-9]|1\d|2[0-8])(T([01]\d|2[0-3]):[0-5]\d:[0-5]\dZ)?)$`,
+  })
+  .optional();
 
 /** The numbers as JSON. */
 export const metricsRoutes: Routes = (app, { client, storage }) => {
@@ -17,7 +24,7 @@ export const metricsRoutes: Routes = (app, { client, storage }) => {
       details: '`since` and `until`: when they were started; a date, or a span such as `7d`.',
       tag: 'handoffs',
       act: 'dashboard.read',
-      querystring: z.strictObject({ since: TEXT, until: TEXT, session: TEXT, procedure: TEXT, type: TEXT }),
+      querystring: z.strictObject({ since: SINCE, until: SINCE, session: TEXT, procedure: TEXT, type: TEXT }),
       success: { 200: z.record(z.string(), z.unknown()) },
       problems: ['INVALID_REQUEST'],
     }),

@@ -1,11 +1,17 @@
 import { z } from 'zod';
 import { EVENT_TYPES, messageOf } from '../../core/events/event.js';
-import { changeWebhooks, createWebhook, removeWebhook, replayWebhook } from '../../storage/audit/webhooks.js';
+import { HTTP_URL } from '../../core/fields-schema.js';
+import { changeWebhook, createWebhook, removeWebhook, replayWebhook } from '../../storage/audit/webhooks.js';
 import type { DeadLetter, Webhook } from '../../storage/events/webhooks.js';
 import type { Routes } from '../deps.js';
 import { route } from '../route.js';
 
 const TYPES = z.array(z.enum(EVENT_TYPES)).max(EVENT_TYPES.length).describe('Empty: all.');
+const URL_TEXT = z
+  .string()
+  .max(2000)
+  .describe('http or https, and no address within this machine or its networks.')
+  .meta({ pattern: HTTP_URL });
 const NUMBER = z.number().int();
 const TIME = z.iso.datetime();
 
@@ -94,7 +100,7 @@ export const webhookRoutes: Routes = (app, { storage, settings: { webhookAllowPr
         'Events are posted as CloudEvents 1.0 (`application/cloudevents+json`), signed as Standard Webhooks has it, in their order, at least once.',
       notIdempotent: true,
       body: z.strictObject({
-        url: z.string().max(2000),
+        url: URL_TEXT,
         types: TYPES.optional(),
         active: z.boolean().optional(),
         cursor: NUMBER.min(0).max(Number.MAX_SAFE_INTEGER).optional(),
@@ -103,7 +109,7 @@ export const webhookRoutes: Routes = (app, { storage, settings: { webhookAllowPr
       problems: ['INVALID_WEBHOOK', 'EVENTS_GONE'],
     }),
     async ({ body, actor }, reply) => {
-      const { webhook, secret } = await createWebhook(db, actor, body, actor.by, webhookAllowPrivate);
+      const { webhook, secret } = await createWebhook(db, body, actor.by, webhookAllowPrivate, actor);
       return reply
         .code(201)
         .header('cache-control', 'no-store')
@@ -121,27 +127,21 @@ export const webhookRoutes: Routes = (app, { storage, settings: { webhookAllowPr
       ...one,
       summary: 'Change the address, the types, or whether it is active',
       body: z.strictObject({
-        url: z.string().max(2000).optional(),
+        url: URL_TEXT.optional(),
         types: TYPES.optional(),
         active: z.boolean().optional(),
       }),
       success: { 200: WEBHOOK },
       problems: ['WEBHOOK_NOT_FOUND', 'INVALID_WEBHOOK'],
     }),
-    async ({ params: { webhook_id: id }, body, actor }) => {
-      const changed = await changeWebhooks(db, 'webhook.change', actor, async (all) => ({
-        id,
-        data: body,
-        answer: await all.change(id, body, webhookAllowPrivate),
-      }));
-      return shown(changed);
-    },
+    async ({ params: { webhook_id: id }, body, actor }) =>
+      shown(await changeWebhook(db, id, body, webhookAllowPrivate, actor)),
   );
   app.delete(
     '/webhooks/:webhook_id',
     route({ ...one, summary: 'Remove a webhook and its dead letters', success: { 204: z.undefined() } }),
     async ({ params: { webhook_id: id }, actor }, reply) => {
-      await removeWebhook(db, actor, id);
+      await removeWebhook(db, id, actor);
       return reply.code(204).send();
     },
   );
@@ -169,15 +169,13 @@ export const webhookRoutes: Routes = (app, { storage, settings: { webhookAllowPr
         .refine(
           (b) => b.cursor === undefined || b.dead_letters === undefined,
           'give a cursor or dead letters, not both',
-        ),
+        )
+        .meta({ not: { required: ['cursor', 'dead_letters'] } }),
       success: { 202: z.object({ dead_letters: NUMBER.describe('How many are sent again.') }) },
       problems: ['WEBHOOK_NOT_FOUND', 'EVENTS_GONE'],
     }),
     async ({ params: { webhook_id: id }, body: { cursor, dead_letters: letters }, actor }, reply) => {
-      const count = await replayWebhook(db, actor, id, {
-        ...(cursor === undefined ? {} : { cursor }),
-        ...(letters ? { letters } : {}),
-      });
+      const count = await replayWebhook(db, id, { cursor, letters }, actor);
       return reply.code(202).send({ dead_letters: count });
     },
   );

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { parseDate } from '../../core/date.js';
+import { ARTIFACT_NAME } from '../../core/ids.js';
 import type { Act } from '../../core/service/policy.js';
 
 const words = (max: number) => z.string().max(max).regex(/\S/, 'must be a text that is not empty');
@@ -15,7 +16,7 @@ const minutes = z.number().gt(0).max(5_256_000);
 const epoch = z.int().min(1).describe('What `accept` answered.');
 const repair = { by, reason, incidentId: words(64) };
 const artifact = z.strictObject({
-  name: z.string().min(1).max(255),
+  name: z.string().min(1).max(255).meta({ pattern: ARTIFACT_NAME.source }),
   path: words(4096),
   sha256: z
     .string()

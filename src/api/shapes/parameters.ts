@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { HANDOFF_ID } from '../../core/ids.js';
 
 /** A whole number as a query has it. */
 export const whole = (minimum: number, maximum: number) =>
@@ -15,15 +16,15 @@ export const flag = z
   .transform((v) => v === 'true')
   .meta({ type: 'boolean', enum: undefined });
 
-/** A time as a query has it, in milliseconds. */
+/** A time as a query has it, in milliseconds; one before 1970 is as good as 1970. */
 export const time = z.iso
   .datetime({ offset: true, error: 'must be a date (ISO 8601, such as 2026-01-13T11:30:00Z)' })
-  .transform((v) => Date.parse(v));
+  .transform((v) => Math.max(0, Date.parse(v)));
 
 export const name = z.string().min(1).max(256);
 
 /** The path's parameter of a handoff. Whether it is an id, the engine says. */
-export const handoffId = z.strictObject({ handoff_id: z.string() });
+export const handoffId = z.strictObject({ handoff_id: z.string().meta({ pattern: HANDOFF_ID.source }) });
 
 /**
  * A document that the engine checks itself, with its own words and before anything else: the service only shows what it

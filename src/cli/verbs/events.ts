@@ -72,8 +72,8 @@ export function eventVerbs(program: Command): void {
   webhookVerbs(group);
 }
 
-/** For the audit log: whoever has the folder is an operator. */
-const operator = (): { by: string; from: string } => ({ by: userName(), from: 'command line' });
+/** Who changes something here, for the audit log. */
+const who = (): { by: string; from: string } => ({ by: userName(), from: 'command line' });
 
 function letterId(text: string): number {
   if (/^\d{1,15}$/.test(text)) return Number(text);
@@ -122,7 +122,7 @@ function webhookVerbs(webhooks: Command): void {
         const { webhookAllowPrivate } = readSettings(process.env);
         const given = { url, ...(type ? { types: type } : {}), ...(cursor === undefined ? {} : { cursor }) };
         const { createWebhook } = await import('../../storage/audit/webhooks.js');
-        const { webhook, secret } = await createWebhook(storage.db, operator(), given, owner, webhookAllowPrivate);
+        const { webhook, secret } = await createWebhook(storage.db, given, owner, webhookAllowPrivate, who());
         const text = `${webhook.id}\n${secret}\n\nThe secret is shown this once; the receiver verifies with it.`;
         return { json: { ...webhook, secret }, text };
       }),
@@ -134,7 +134,7 @@ function webhookVerbs(webhooks: Command): void {
     ({ args: [id = ''], options }) =>
       withStorage(options, 'read', async (storage) => {
         const { removeWebhook } = await import('../../storage/audit/webhooks.js');
-        await removeWebhook(storage.db, operator(), id);
+        await removeWebhook(storage.db, id, who());
         return { json: { removed: id }, text: `Removed ${safe(id)}.` };
       }),
   );
@@ -166,13 +166,10 @@ function webhookVerbs(webhooks: Command): void {
     },
     ({ args: [id = ''], options: { cursor, letter, ...place } }) =>
       withStorage(place, 'read', async (storage) => {
-        const { replayWebhook } = await import('../../storage/audit/webhooks.js');
         const letters = letter?.map(letterId);
         if (letters && cursor !== undefined) throw new UsageError('Give --cursor or --letter, one of the two.');
-        const again = await replayWebhook(storage.db, operator(), id, {
-          ...(cursor === undefined ? {} : { cursor }),
-          ...(letters ? { letters } : {}),
-        });
+        const { replayWebhook } = await import('../../storage/audit/webhooks.js');
+        const again = await replayWebhook(storage.db, id, { cursor, letters }, who());
         const what = cursor === undefined ? `${again} dead letters are` : `Everything after ${cursor} is`;
         return {
           json: { webhook: id, letters: again },

@@ -222,7 +222,7 @@ function rebuild(group: Command): void {
       details:
         'Asks every report’s run on this task queue, open and closed, and writes the projection in the database anew. For a database that was damaged, or put back from a copy. A worker must run.',
       examples: ['report rebuild'],
-      exitCodes: { failed: 'some could not be asked' },
+      exitCodes: { failed: 'some are silent' },
       needs: ['folder', 'server'],
     },
     ({ options }) =>

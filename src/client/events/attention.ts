@@ -57,8 +57,8 @@ export function startAttention(
   const follow = async (): Promise<void> => {
     // What came before it is found by the scan, which begins after this.
     for await (const page of feedOf(storage).from(await storage.outbox.last(), signal)) {
-      // Not what was told here: of an escalated report there is such an event too.
-      const changes = page.filter((e) => !e.key.startsWith('waiting/'));
+      // Not what was told here: it is no change.
+      const changes = page.filter((e) => e.type !== 'handoff:waiting');
       for (const subject of new Set(changes.map((e) => e.subject))) await settle(subject).catch(() => {});
     }
   };

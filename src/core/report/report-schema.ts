@@ -16,13 +16,21 @@ import {
   WORK_SUMMARY_MIN,
 } from './report.js';
 
+/**
+ * For who reads the schema: so many characters once the space around them is gone. What counts as space is not the same
+ * everywhere; this is what does nowhere.
+ */
+const trimmed = (min: number): string =>
+  min === 1 ? String.raw`[^\s\ufeff]` : String.raw`[^\s\ufeff][\s\S]{${min - 2},}[^\s\ufeff]`;
+
 /** Every body of `client/reports/port.ts`, and of the HTTP API. All objects are strict: what is not known is refused. */
 const words = (max: number, min = 0) =>
   z
     .string()
     .max(max)
     .refine(isUnicode, NOT_UNICODE)
-    .refine((t) => t.trim().length >= min, `needs ${min} characters`);
+    .refine((t) => t.trim().length >= min, `needs ${min} characters`)
+    .meta(min > 0 ? { minLength: min, pattern: trimmed(min) } : {});
 const entries = z.array(words(2000, 1)).max(200);
 const lines = z.array(words(LINE_LIMIT, 1)).max(LINES_LIMIT);
 const ratio = z.number().min(0).max(1);
@@ -31,10 +39,16 @@ const count = z.int().min(0);
 export const reportId = id(HANDOFF_ID, 'a report id: letters, digits, ".", "_" or "-", at most 128');
 export const componentType = z.enum(COMPONENT_TYPES);
 export const signOffRole = z.enum(SIGN_OFF_ROLES);
-export const attachmentName = z.string().superRefine((name, ctx) => {
-  const message = attachmentNameFault(name);
-  if (message) ctx.addIssue({ code: 'custom', message });
-});
+/** The rest of what {@link attachmentNameFault} says, for who reads the schema. */
+const UNSEEN = String.raw`\x00-\x1f\x7f-\xa0\u061c\u1680\u2000-\u200f\u2028-\u202f\u205f-\u2069\u3000\ufeff`;
+const PART = `([^.${UNSEEN} /\\\\]|[.][^.${UNSEEN} /\\\\]|[.][.][^${UNSEEN} /\\\\])([^${UNSEEN}/\\\\]*[^${UNSEEN} /\\\\])?`;
+export const attachmentName = z
+  .string()
+  .superRefine((name, ctx) => {
+    const message = attachmentNameFault(name);
+    if (message) ctx.addIssue({ code: 'custom', message });
+  })
+  .meta({ minLength: 1, maxLength: 200, pattern: `^(?![A-Za-z]:)${PART}(/${PART})*$` });
 
 const fieldsOfComponent = {
   status: z.enum(COMPONENT_STATUSES).exclude(['verified']),
@@ -127,7 +141,8 @@ export const enterFactSchema = z
   .refine(
     (f) => f.tests !== undefined || f.coverage !== undefined || f.verified !== undefined,
     'says nothing: give tests, coverage or verified',
-  );
+  )
+  .meta({ anyOf: ['tests', 'coverage', 'verified'].map((field) => ({ required: [field] })) });
 export const reportFilterSchema = z.strictObject({
   status: z.enum(REPORT_STATUSES).optional(),
   author: words(256, 1).optional(),

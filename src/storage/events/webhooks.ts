@@ -134,6 +134,8 @@ export class Webhooks {
     checked([...(given.url === undefined ? [] : urlFaults(given.url, allowPrivate)), ...typeFaults(given.types)]);
     await this.get(id);
     const { url, types, active } = given;
+    // SQL has no update of nothing.
+    if (url === undefined && types === undefined && active === undefined) return this.get(id);
     await this.db
       .updateTable('webhooks')
       .set({
@@ -170,7 +172,10 @@ export class Webhooks {
    * Sends again: all after a cursor, in their order, or without one each dead letter (or those named) once. Says how many
    * letters it is. Throws WEBHOOK_NOT_FOUND, EVENTS_GONE.
    */
-  async replay(id: string, { cursor, letters }: { cursor?: number; letters?: readonly number[] }): Promise<number> {
+  async replay(
+    id: string,
+    { cursor, letters }: { cursor?: number | undefined; letters?: readonly number[] | undefined },
+  ): Promise<number> {
     await this.get(id);
     if (cursor !== undefined) {
       await new Outbox(this.db).checkCursor(cursor);

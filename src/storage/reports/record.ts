@@ -1,5 +1,5 @@
 import type { NewEvent } from '../../core/events/event.js';
-import { ROLES } from '../../core/service/policy.js';
+import { ROLES, refuseAct } from '../../core/service/policy.js';
 import type { RecordReportTask } from '../../core/report/task.js';
 import type { ReportState } from '../../core/report/report.js';
 import { waitsFor } from '../../core/report/waits.js';
@@ -70,7 +70,6 @@ const TYPES: Record<string, NewEvent['type']> = {
   'report.submit': 'handoff:report_submitted',
   'report.review': 'handoff:report_reviewed',
   'report.sign_off': 'handoff:report_signed_off',
-  'report.review_escalated': 'handoff:waiting',
 };
 
 function eventOf(s: ReportState, { act, by }: RecordReportTask['change']): NewEvent {
@@ -81,7 +80,7 @@ function eventOf(s: ReportState, { act, by }: RecordReportTask['change']): NewEv
     type: TYPES[act] ?? 'handoff:report_updated',
     subject,
     key: `${subject}/${s.seq}`,
-    audience: [...new Set([`agent:${s.author}`, ...whom.map(audienceOf)])],
+    audience: [...new Set([`agent:${s.author}`, ...whom.map(audienceOf), ...readersOf(s)])],
     data: {
       report_id: s.reportId,
       act,
@@ -95,6 +94,12 @@ function eventOf(s: ReportState, { act, by }: RecordReportTask['change']): NewEv
     at: s.updatedAt,
   };
 }
+
+/** The roles that may read it: who looks at it sees that it changed. */
+const readersOf = (s: ReportState): string[] =>
+  ROLES.filter((role) => !refuseAct('report.read', [role], { relations: ['not_owner'], state: s.status })).map(
+    (role) => `role:${role}`,
+  );
 
 /** A name is of a role or of an agent, as the chain of escalation has them. */
 const audienceOf = (name: string): string =>

@@ -151,6 +151,7 @@ const bodiesOf = (task: { pipeline_id: string; task_id: string }): Record<string
 });
 
 const TYPES: Record<string, unknown> = { text: 'a', number: 7, flag: true, list: [[]], object: { a: 1 } };
+const WORDS = ['', 'nonsense', 'APPROVED', 'completed '];
 /** What a field takes, of those. */
 const TAKES: Record<Field['is'], string> = {
   text: 'text',
@@ -261,7 +262,7 @@ function ofKind(field: string, f: Field, bad: Make, raw: Raw): Bad[] {
         ),
       ];
     case 'choice':
-      return ['', 'nonsense', 'APPROVED', 'completed ', ...(f.more ?? [])].map((v) => bad('an unknown word', field, v));
+      return WORDS.concat(f.more ?? []).map((v) => bad('an unknown word', field, v));
     case 'flag':
       return [bad('a flag as a text', field, 'true')];
     case 'object':

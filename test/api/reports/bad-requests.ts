@@ -306,7 +306,7 @@ export function badRequests(id: string, task: Task): Bad[] {
         [{ run: 1.5, passed: 1, failed: 0 }, '/tests/run'],
         [{ run: 1, passed: 1 }, '/tests/failed'],
         [{ run: 1, passed: 1, failed: 0, extra: 1 }, '/tests'],
-      ] as const
+      ] as [object, string][]
     ).map(([tests, at]) => ({
       ...post('tests that do not add up', JSON.stringify({ tests })),
       path: `/reports/${id}/facts`,

@@ -193,7 +193,7 @@ describe('statuses', () => {
         // What is a draft is nobody's but its author's.
         const code = status === 'draft' && by !== 'author' ? 'REPORT_NOT_FOUND' : 'REPORT_STATE';
         expect([name, http, problem(json).code]).toEqual([name, code === 'REPORT_STATE' ? 409 : 404, code]);
-        expect(code === 'REPORT_STATE' ? problem(json).detail : status).toContain(status);
+        expect(problem(json).detail).toContain(code === 'REPORT_STATE' ? status : before.report_id);
       }
       expect(await service.get(before.report_id)).toEqual(before);
     },

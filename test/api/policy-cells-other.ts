@@ -1,14 +1,15 @@
 import type { Cell } from './policy-cells.js';
 
-const AUDIT = 'S4.7: "roles, ownership, admin; … an audit log"';
 const NAMESPACE = 'S4.7: "who can reach the namespace is an operator"';
 const INBOX = 'S5.2: "`listPendingForAgent` becomes the target\'s durable inbox"';
+const AUDIT = 'S4.7: "roles, ownership, admin; … an audit log"';
+
 const agent = ['agent'];
 const reviewer = ['agent', 'reviewer'];
 const admin = ['agent', 'admin'];
 
-/** Of handoffs, and of what only admins have. */
-export const HANDOFF_CELLS: readonly Cell[] = [
+/** Those that are not about reports. */
+export const OTHER_CELLS: readonly Cell[] = [
   // Handoffs.
   {
     act: 'handoff.start',

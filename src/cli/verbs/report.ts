@@ -162,7 +162,7 @@ function decide(group: Command): void {
     'review <report>',
     {
       summary: 'approve a report, reject it, or ask for amendments',
-      examples: ['report review rp-1 approved --comments "All as agreed" --as @reviewer --role reviewer'],
+      examples: ['report review rp-1 approved --comments "All is as agreed"'],
       arguments: [new Argument('<decision>', 'what comes of it').choices(REVIEW_STATUSES)],
       options: [
         ['--comments <text>', 'why, in 10 characters or more', must],

@@ -112,6 +112,12 @@ BUSINESS = [
     ("INVALID_REQUEST", r"^POST /(handoffs|plan|validate)$", r"^/(expiresAt|startAfter): .*(over|ahead|after)"),
     # Reports are of what there is.
     ("INVALID_REPORT", r"^POST /reports$", r"^/(pipeline_id|task_id): .*"),
+    # A name that JavaScript would take for something else, in what may hold anything.
+    ("INVALID_INPUT", r"", r"/__proto__: the name __proto__ is not allowed$"),
+    # The schema counts characters, JavaScript their halves: of those beyond the first 65,536.
+    ("INVALID_INPUT", r"/attachments$|/submit$", r"must not be longer than 200 characters$"),
+    # Four thousand characters that take twelve bytes each in an address.
+    ("INPUT_TOO_LARGE", r"^GET /trace$", r""),
     # Those that passed and that failed must come to those that ran.
     ("INVALID_INPUT", r"/facts$", r"^/tests: "),
     # Names that a resolver would lead into this machine's networks, or that are no names.

@@ -120,7 +120,7 @@ const problem = (description: string): { description: string; content: Json } =>
 function inputs(spec: RouteSpec, method: string, schema: Json): Json {
   const response = { ...(schema['response'] as Json) };
   // From the server beneath, before any route is known.
-  response[431] = problem('`INPUT_TOO_LARGE`: the head of the request');
+  response[431] = problem('The head of the request is too large');
   for (const [status, codes] of problemsOf(spec, method)) {
     const good = response[status] as Json | undefined;
     // Health answers 503 in its own form, too.

@@ -52,7 +52,7 @@ test('every operation has a name of its own, a tag, a summary, and who may call 
       path,
       true,
     ]);
-    const act = /`(\w+\.\w+)`/.exec(description)?.[1];
+    const act = /policy table: `(\w+\.\w+)`/.exec(description)?.[1];
     if (act && /policy table/.test(description)) expect(Object.keys(POLICY)).toContain(act);
   }
 });

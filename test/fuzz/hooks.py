@@ -106,6 +106,8 @@ BUSINESS = [
     # The choice `merge` needs a value; a name stands there once; what no pattern can say of a name.
     ("INVALID_MESSAGE", r"/resolve$", r"^value: "),
     ("INVALID_MESSAGE", r"/return$", r'^artifacts: \d+: (".*" stands there twice|name: )'),
+    # The steps of that incident.
+    ("INVALID_MESSAGE", r"/rollback$", r"^toStep: "),
     # Only what the contract of that handoff expects can be handed in.
     ("RETURN_UNKNOWN", r"/return$", r""),
     ("INVALID_REQUEST", r"^POST /(handoffs|plan|validate)$", r"^/artifacts/\d+/name: "),

@@ -189,7 +189,7 @@ export const webhookRoutes: Routes = (app, { storage, settings: { webhookAllowPr
         ...(cursor === undefined ? {} : { cursor }),
         ...(letters ? { letters } : {}),
       });
-      await audit('webhook.replay', id, actor, { ...(cursor === undefined ? { dead_letters: count } : { cursor }) });
+      await audit('webhook.replay', id, actor, cursor === undefined ? { dead_letters: count } : { cursor });
       return reply.code(202).send({ dead_letters: count });
     },
   );

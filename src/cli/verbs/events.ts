@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { EventMessage } from '../../core/events/event.js';
 import { existingStorage, userName, withStorage } from '../place.js';
 import { number } from '../number.js';
+import { UsageError } from '../failure.js';
 import { ago, clock, safe, table } from '../text/text.js';
 import { many, must, verb } from '../verb.js';
 
@@ -159,6 +160,11 @@ function webhookVerbs(webhooks: Command): void {
     ({ args: [id = ''], options: { cursor, letter, ...place } }) =>
       withStorage(place, 'read', async (storage) => {
         const letters = letter?.map(Number);
+        const wrong = letter?.find((text) => !/^\d{1,15}$/.test(text));
+        if (wrong !== undefined)
+          throw new UsageError(
+            `--letter ${safe(wrong)} is no number; \`handoff webhooks dead ${safe(id)}\` shows them.`,
+          );
         const { replayWebhook } = await import('../../storage/audit/webhooks.js');
         const again = await replayWebhook(storage.db, id, { cursor, letters }, who());
         const what = cursor === undefined ? `${again} dead letters are` : `Everything after ${cursor} is`;

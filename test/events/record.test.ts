@@ -11,7 +11,7 @@ const parties = { source: { agent: '@a' }, target: { agent: '@b' } };
 let clock = 1000;
 
 type Given = HandoffEvent extends infer E ? (E extends HandoffEvent ? Omit<E, 'now'> : never) : never;
-const after = (s: HandoffState, event: Given): HandoffState => reduce(s, { ...event, now: ++clock } as HandoffEvent);
+const after = (s: HandoffState, event: Given): HandoffState => reduce(s, { ...event, now: ++clock });
 
 /** A handoff that is registered, and what its records have told. */
 async function handoff(id: string): Promise<{

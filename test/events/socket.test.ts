@@ -38,10 +38,10 @@ test('each hears what names it or a role of its, in order, and nothing of anothe
   expect(onB.numbers).toEqual(numbers(forB, 2));
   expect(onAll.numbers).toEqual(numbers(forA, 302));
   expect(onA.events[0]).toEqual({
-    cursor: expect.any(Number),
+    cursor: expect.any(Number) as number,
     type: 'handoff:paused',
     subject: `handoff/h-${forA}`,
-    time: expect.stringMatching(/^1970-01-01T00:00:00\.\d{3}Z$/),
+    time: expect.stringMatching(/^1970-01-01T00:00:00\.\d{3}Z$/) as string,
     data: { n: forA },
   });
   for (const one of [onA, onB, onAll]) one.socket.close();
@@ -71,7 +71,7 @@ test('the same as pages: with a cursor, a limit and types', async () => {
     `events?cursor=latest`,
     { key: a },
   );
-  expect(page.body).toEqual({ events: [], next_cursor: expect.any(Number), more: false });
+  expect(page.body).toEqual({ events: [], next_cursor: expect.any(Number) as number, more: false });
   let cursor = page.body.next_cursor - 10;
   const seen: unknown[] = [];
   for (let more = true; more;) {

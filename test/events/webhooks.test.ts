@@ -56,8 +56,8 @@ test('an event is a CloudEvent, signed as the library of Standard Webhooks verif
     id: `evt_${seq}`,
     source: '/api/v1/agent-handoff',
     type: 'handoff:paused',
-    subject: `handoff/h-${n}`,
-    time: expect.stringMatching(/Z$/),
+    subject: `handoff/h-${String(n)}`,
+    time: expect.stringMatching(/Z$/) as string,
     datacontenttype: 'application/json',
     sequence: String(seq),
     data: { n },
@@ -178,7 +178,7 @@ test.each([
 ])('%s is refused as the address of a webhook', async (url, why) => {
   await expect(place.storage.webhooks.create({ url }, '@root', false)).rejects.toMatchObject({
     code: 'INVALID_WEBHOOK',
-    message: expect.stringContaining(why),
+    message: expect.stringContaining(why) as string,
   });
 });
 
@@ -188,7 +188,7 @@ test('a name is looked at when it is resolved for the connection: what lies with
   const options = { timeoutMs: 2000, allowPrivate: false, signal: new AbortController().signal };
   for (const host of ['localhost', 'localhost.', '127.0.0.1', '[::ffff:127.0.0.1]', '0.0.0.0']) {
     const { error, status } = await post(`http://${host}:${port}/`, {}, '{}', options);
-    expect({ host, status, error }).toEqual({ host, status: undefined, error: expect.any(String) });
+    expect({ host, status, error }).toEqual({ host, status: undefined, error: expect.any(String) as string });
   }
   expect(to.got).toEqual([]);
   expect(await post(to.url, {}, '{}', { ...options, allowPrivate: true })).toMatchObject({ status: 204 });

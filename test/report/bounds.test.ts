@@ -30,7 +30,7 @@ const begun = (): ReportState =>
   );
 type Undated = ReportEvent extends infer E ? (E extends ReportEvent ? Omit<E, 'now'> : never) : never;
 const after = (s: ReportState, ...events: Undated[]): ReportState =>
-  events.reduce((state, e) => reduceReport(state, { ...e, now: state.updatedAt + 1 } as ReportEvent), s);
+  events.reduce((state, e) => reduceReport(state, { ...e, now: state.updatedAt + 1 }), s);
 
 const SUBMITTED = { type: 'submitted', by: AUTHOR.by } as const;
 const reviewed = (status: 'approved' | 'amendments_required') =>

@@ -296,7 +296,7 @@ describe('what somebody has seen', () => {
 
 describe('making one', () => {
   const create = async (over: Partial<CreateReport>, by = AUTHOR): Promise<ReportView> =>
-    as(by).create({ ...(await rig.reports.task()), ...COMPLETE, ...over } as CreateReport);
+    as(by).create({ ...(await rig.reports.task()), ...COMPLETE, ...over });
 
   test('the same id with the same content is the same report, with other content it is refused', async () => {
     const report_id = `r-${crypto.randomUUID()}`;
@@ -304,7 +304,7 @@ describe('making one', () => {
     const [again, third] = await Promise.all([create({ report_id }), create({ report_id })]);
     expect([again, third]).toEqual([first, first]);
     expect(await refusal(create({ report_id, quality_score: 0.3 }))).toBe('REPORT_EXISTS');
-    const keyed = await as(AUTHOR).create({ ...(await rig.reports.task()), ...COMPLETE } as CreateReport, {
+    const keyed = await as(AUTHOR).create({ ...(await rig.reports.task()), ...COMPLETE }, {
       idempotencyKey: 'x',
     });
     rig.reports.begun.add(keyed.report_id);

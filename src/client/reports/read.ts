@@ -75,7 +75,7 @@ export async function historyOf(deps: ReportDeps, id: string): Promise<ReportHis
       status: c.status as ReportHistory['entries'][number]['status'],
       version: c.version,
       digest: c.digest,
-      changes: before && before !== shown ? changesBetween(before.content, shown!.content) : [],
+      changes: before && before !== shown ? changesBetween(before.content, shown.content) : [],
       ...(c.note === null ? {} : { note: c.note }),
     });
   }

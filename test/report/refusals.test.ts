@@ -304,9 +304,12 @@ describe('making one', () => {
     const [again, third] = await Promise.all([create({ report_id }), create({ report_id })]);
     expect([again, third]).toEqual([first, first]);
     expect(await refusal(create({ report_id, quality_score: 0.3 }))).toBe('REPORT_EXISTS');
-    const keyed = await as(AUTHOR).create({ ...(await rig.reports.task()), ...COMPLETE }, {
-      idempotencyKey: 'x',
-    });
+    const keyed = await as(AUTHOR).create(
+      { ...(await rig.reports.task()), ...COMPLETE },
+      {
+        idempotencyKey: 'x',
+      },
+    );
     rig.reports.begun.add(keyed.report_id);
     expect((await create({ report_id: keyed.report_id })).report_id).toBe(keyed.report_id);
   });

@@ -1,4 +1,11 @@
-import { ApplicationFailure, proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
+import {
+  ApplicationFailure,
+  condition,
+  defineUpdate,
+  proxyActivities,
+  proxyLocalActivities,
+  setHandler,
+} from '@temporalio/workflow';
 import type { Subject } from '../src/core/request.js';
 import type { StepTask } from '../src/core/task.js';
 import type { BareActivities } from './bare-activities.js';
@@ -41,3 +48,12 @@ const taskOf = (subject: Subject, step: string, action: string, rules: string[] 
   severities: {},
   irreversible: false,
 });
+
+/** What the least entity does: it is there, and answers. */
+export const bareEntityUpdate = defineUpdate<number>('answer');
+
+export async function bareEntity(): Promise<void> {
+  let answered = 0;
+  setHandler(bareEntityUpdate, () => ++answered);
+  await condition(() => false);
+}

@@ -1,6 +1,6 @@
 // `npm run bench`: compiles bench/ with src/, bundles the workflows, and runs bench/main.ts. Node 20 runs no TypeScript.
 import { execFileSync } from 'node:child_process';
-import { realpathSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, realpathSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import process from 'node:process';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -20,6 +20,9 @@ writeFileSync(path.join(out, 'package.json'), '{"type":"module"}');
 // The bundle is where createHandoffWorker looks for it, made as the build makes it.
 renameSync(path.join(out, 'src'), path.join(out, 'dist'));
 symlinkSync('dist', path.join(out, 'src'));
+// The service serves its page and the errors' page as they are written.
+symlinkSync(path.join(root, 'docs'), path.join(out, 'docs'));
+cpSync(path.join(root, 'src/api/page'), path.join(out, 'dist/api/page'), { recursive: true });
 const { writeWorkflowBundle } = await import(pathToFileURL(path.join(out, 'dist', 'temporal', 'bundle.js')).href);
 await writeWorkflowBundle(path.join(out, 'dist'));
 // The other side has a bundle of its own: a run evaluates all of its bundle, and should not pay for our modules.

@@ -1,3 +1,4 @@
+import { apiBench } from './api/main.js';
 import { createLanes, type LaneName } from './lanes.js';
 import { eventsOf, measure, type Samples } from './measure.js';
 import { openBenchmark } from './open.js';
@@ -41,13 +42,13 @@ const QUICK: Plan = {
 
 /** `started`: when the program began, so that building counts towards the time that `--quick` may take. */
 export async function main(args: readonly string[], started: number): Promise<void> {
-  const known = ['--quick', '--json', 'transfer', 'package', 'open', '--count'];
+  const known = ['--quick', '--json', 'transfer', 'package', 'open', '--count', 'api'];
   const unknown = args.find((a, i) => !known.includes(a) && args[i - 1] !== '--count');
   if (unknown) throw new Error(`unknown option ${unknown}; there are ${known.join(', ')}`);
   // With --json the last line of stdout is for machines; everything else goes to stderr.
   const json = args.includes('--json');
   const say = (text: string): void => void (json ? process.stderr : process.stdout).write(`${text}\n`);
-  const benches = { transfer: transferBench, package: packageBench, open: openBenchmark };
+  const benches = { transfer: transferBench, package: packageBench, open: openBenchmark, api: apiBench };
   const name = args.find((a): a is keyof typeof benches => a in benches);
   const alone = name && benches[name];
   if (alone) {

@@ -51,7 +51,7 @@ export async function openBench(log: (line: string) => void): Promise<Bench> {
   const storage = await openStorage({ folder, sources });
   await storage.agents.add({ name: SOURCE });
   await storage.agents.add({ name: TARGET });
-  const worker = await startWorker(place);
+  const { child: worker } = await startChild('worker-process.js', place);
   const { client, connection } = await connectClient({ address: server.address, namespace: 'default' });
   return {
     ...place,
@@ -69,11 +69,13 @@ export async function openBench(log: (line: string) => void): Promise<Bench> {
   };
 }
 
-async function startWorker(place: Place): Promise<ChildProcess> {
-  const file = fileURLToPath(new URL('worker-process.js', import.meta.url));
-  const worker = fork(file, [JSON.stringify(place)], { stdio: ['ignore', 2, 2, 'ipc'] });
-  const ended = once(worker, 'exit').then(() => Promise.reject(new Error('the worker process ended too soon')));
-  await Promise.race([once(worker, 'message'), ended]);
+/** A process of ours that gets the place, and what it says once it is ready. It ends when it is disconnected. */
+export async function startChild(name: string, place: Place): Promise<{ child: ChildProcess; said: unknown }> {
+  const file = fileURLToPath(new URL(name, import.meta.url));
+  const { address, folder, sources } = place;
+  const child = fork(file, [JSON.stringify({ address, folder, sources })], { stdio: ['ignore', 2, 2, 'ipc'] });
+  const ended = once(child, 'exit').then(() => Promise.reject(new Error(`${name} ended too soon`)));
+  const [said] = (await Promise.race([once(child, 'message'), ended])) as [unknown];
   ended.catch(() => {});
-  return worker;
+  return { child, said };
 }

@@ -12,7 +12,7 @@ import { parseArgs } from 'node:util';
 
 const USAGE = `npm run fuzz:api [-- --short] [--max-examples N] [--seed N] [--keep] [--json]
   --short           a few hundred requests in about a minute: no phase "coverage", and few examples
-  --max-examples N  for each operation (of 86) and phase; default 20, with --short 2
+  --max-examples N  for each operation (of 86) and phase; default 12, with --short 2
   --seed N          of the random numbers; default 1
   --keep            keeps the temporary folder with the data, the log and what schemathesis has printed
   --json            one object at the end instead of a table
@@ -159,7 +159,7 @@ function optionsOf() {
       },
     });
     const { short, keep, json, seed: given } = values;
-    const examples = whole(values['max-examples'] ?? (short ? '2' : '20'), 'max-examples');
+    const examples = whole(values['max-examples'] ?? (short ? '2' : '12'), 'max-examples');
     return { short, keep, json, examples, seed: whole(given, 'seed') };
   } catch (error) {
     return stop(2, error.message);

@@ -112,14 +112,21 @@ const KEY_HEADER = {
   },
 };
 
+const problem = (description: string): { description: string; content: Json } => ({
+  description,
+  content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
+});
+
 function inputs(spec: RouteSpec, method: string, schema: Json): Json {
   const response = { ...(schema['response'] as Json) };
+  // From the server beneath, before any route is known.
+  response[431] = problem('The head of the request is too large');
   for (const [status, codes] of problemsOf(spec, method)) {
-    const content = { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } };
     const good = response[status] as Json | undefined;
     // Health answers 503 in its own form, too.
     const json = good && { 'application/json': { schema: good } };
-    response[status] = { description: codes.map((c) => `\`${c}\``).join(', '), content: { ...json, ...content } };
+    const { description, content } = problem(codes.map((c) => `\`${c}\``).join(', '));
+    response[status] = { description, content: { ...json, ...content } };
   }
   const named = !['GET', 'HEAD'].includes(method) && !spec.public && !spec.notIdempotent;
   const headers = named ? { headers: withProperties(KEY_HEADER, schema['headers'] as Json | undefined) } : {};

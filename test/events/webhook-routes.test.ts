@@ -134,7 +134,7 @@ test.each([
 ])('refused before anything is written: %s', async (_, body, at) => {
   const refused = await api.ask<{ errors?: { path: string }[] }>('POST', 'webhooks', { key: admin, body });
   expect(refused.status).toBe(400);
-  expect(at === '' ? [''] : refused.body.errors?.map((e) => e.path)).toContain(at);
+  expect(refused.body.errors?.map((e) => e.path) ?? []).toEqual(expect.arrayContaining(at === '' ? [] : [at]));
   expect((await api.ask('GET', 'webhooks', { key: admin })).body).toEqual({ webhooks: [] });
 });
 

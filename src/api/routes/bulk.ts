@@ -10,7 +10,6 @@ import { filterBody } from '../shapes/handoffs.js';
 import { cancelMessage, pauseMessage, resumeMessage, retryAllMessage } from '../shapes/messages.js';
 
 const id = z.string().meta({ pattern: HANDOFF_ID.source });
-const one = { oneOf: [{ required: ['filter'] }, { required: ['handoffIds'] }] };
 const target = {
   filter: filterBody.optional().describe('Open handoffs only, as they are at this moment.'),
   handoffIds: z.array(id).max(10_000).optional().describe('In place of a filter.'),
@@ -63,14 +62,14 @@ export const bulkRoutes: Routes = (app, { client }) => {
     route({
       ...common,
       summary: 'Who a bulk verb would reach; sends nothing',
-      body: z.strictObject(target).meta(one),
+      body: z.strictObject(target),
       success: { 200: preview },
     }),
     ({ body }) => client.bulk.preview(meant(body), { all: body.all }),
   );
   for (const [name, { message, summary }] of Object.entries(MESSAGES)) {
     const verb = name as keyof typeof MESSAGES;
-    const body = z.strictObject({ ...target, ...pace, message: message as z.ZodType<{ by?: string }> }).meta(one);
+    const body = z.strictObject({ ...target, ...pace, message: message as z.ZodType<{ by?: string }> });
     app.post(
       `/bulk/${verb}`,
       route({

@@ -10,7 +10,13 @@ import { z } from 'zod';
 
 const BYTES: MediaAnswer = {
   description: 'The bytes, as they were put',
-  content: { 'application/octet-stream': { schema: z.string().meta({ format: 'binary' }) } },
+  // JSON is any JSON; the others are texts or bytes to who reads the document.
+  content: Object.fromEntries(
+    MEDIA_TYPES.map((type) => [
+      type,
+      { schema: type === 'application/json' ? z.unknown() : z.string().meta({ format: 'binary' }) },
+    ]),
+  ),
 };
 const path = '/reports/:report_id/attachments';
 

@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { namesOf, type Listener } from '../../core/events/audience.js';
-import type { Waiting } from '../../core/events/waiting.js';
 import type { Storage } from '../../storage/storage.js';
 import { feedOf } from './feed.js';
 import { allWaiting, waitingAt } from './waiting.js';
@@ -40,10 +39,7 @@ export function startAttention(
     storage.attention.settle(subject, await waitingAt(storage, subject), remindMs);
 
   const scan = async (): Promise<void> => {
-    const bySubject = new Map<string, Waiting[]>();
-    for (const subject of await storage.attention.subjects()) bySubject.set(subject, []);
-    for (const w of await allWaiting(storage)) bySubject.set(w.subject, [...(bySubject.get(w.subject) ?? []), w]);
-    for (const [subject, waiting] of bySubject) await storage.attention.settle(subject, waiting, remindMs);
+    for (const subject of await storage.attention.unsettled(await allWaiting(storage))) await settle(subject);
   };
 
   const remind = async (): Promise<void> => {

@@ -16,14 +16,14 @@ export interface ListenOptions {
   onError?: (error: unknown) => void;
 }
 
-/** Types by their names; undefined: all. Throws INVALID_REQUEST. */
+/** Types by their names; undefined: all. Throws INVALID_INPUT. */
 export function eventTypes(names: readonly string[] | undefined): EventType[] | undefined {
   const unknown = names?.find((name) => !isEventType(name));
   if (unknown === undefined) return names as EventType[] | undefined;
-  throw invalid('INVALID_REQUEST', [{ path: '/type', message: `must be one of ${EVENT_TYPES.join(', ')}` }]);
+  throw invalid('INVALID_INPUT', [{ path: '/type', message: `must be one of ${EVENT_TYPES.join(', ')}` }]);
 }
 
-/** Throws INVALID_REQUEST. */
+/** Throws INVALID_INPUT. */
 export function checkListening(event: EventType | '*', handler: EventHandler, { cursor }: ListenOptions): void {
   const issues: Issue[] = [];
   if (event !== '*' && !isEventType(event))
@@ -31,7 +31,7 @@ export function checkListening(event: EventType | '*', handler: EventHandler, { 
   if (typeof handler !== 'function') issues.push({ path: '/handler', message: 'must be a function' });
   if (cursor !== undefined && !(Number.isSafeInteger(cursor) && cursor >= 0))
     issues.push({ path: '/cursor', message: 'must be a whole number from 0' });
-  if (issues.length > 0) throw invalid('INVALID_REQUEST', issues);
+  if (issues.length > 0) throw invalid('INVALID_INPUT', issues);
 }
 
 /** One handler, which gets its events in order; what it throws goes to `onError`, and the next event to it all the same. */

@@ -92,9 +92,15 @@ export class Attention {
     return new Set(rows.map((r) => `${r.subject} ${r.mark}`));
   }
 
-  /** Subjects that somebody was told of: what waits there no more is still to be forgotten. */
-  async subjects(): Promise<string[]> {
-    return (await this.db.selectFrom('attention').select('subject').distinct().execute()).map((r) => r.subject);
+  /** Of all that waits now, the subjects where somebody is to be told, or what waits no more is to be forgotten: one read. */
+  async unsettled(waiting: readonly Waiting[]): Promise<string[]> {
+    const rows = await this.db.selectFrom('attention').select(['subject', 'whom', 'mark']).execute();
+    const told = new Map(rows.map((r) => [`${r.subject} ${r.whom} ${r.mark}`, r.subject]));
+    const present = new Map(
+      waiting.flatMap((w) => w.whom.map((whom) => [`${w.subject} ${whom} ${w.mark}`, w.subject])),
+    );
+    const apart = [...present, ...told].filter(([key]) => !(told.has(key) && present.has(key)));
+    return [...new Set(apart.map(([, subject]) => subject))];
   }
 }
 

@@ -18,7 +18,7 @@ export interface ApiLane {
   question: Question;
   side: Side;
   /** Once, for the number `i`, which rises. */
-  run(i: number): Promise<unknown>;
+  run: (i: number) => Promise<unknown>;
 }
 
 const PAGE = 50;

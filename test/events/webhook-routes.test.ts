@@ -130,11 +130,11 @@ test.each([
   ['no URL', {}, '/url'],
   ['an unknown type', { url: 'https://hooks.example.com/', types: ['handoff:nothing'] }, '/types/0'],
   ['an unknown field', { url: 'https://hooks.example.com/', secret: 'mine' }, ''],
-  ['an event that never was', { url: 'https://hooks.example.com/', cursor: 1e9 }, ''],
+  ['an event that never was', { url: 'https://hooks.example.com/', cursor: 1e9 }, 'cursor'],
 ])('refused before anything is written: %s', async (_, body, at) => {
   const refused = await api.ask<{ errors?: { path: string }[] }>('POST', 'webhooks', { key: admin, body });
   expect(refused.status).toBe(400);
-  expect(refused.body.errors?.map((e) => e.path) ?? []).toEqual(expect.arrayContaining(at === '' ? [] : [at]));
+  expect(refused.body.errors?.map((e) => e.path)).toContain(at);
   expect((await api.ask('GET', 'webhooks', { key: admin })).body).toEqual({ webhooks: [] });
 });
 

@@ -44,6 +44,8 @@ export interface RouteSpec {
   problems?: readonly ErrorCode[];
   /** Of a public route: is not counted, for probes, which must not be told to come later. */
   unlimited?: true;
+  /** Does nothing, though it is a POST: not for the audit log. */
+  looks?: true;
   /** A write that takes no `Idempotency-Key`. */
   notIdempotent?: true;
   /** Writes by cookie from anywhere: only for what makes the cookie. */

@@ -3,6 +3,7 @@ import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
 import { HandoffError } from '../core/errors.js';
 import { keepAnchored } from '../storage/audit/trail.js';
+import { recordActs } from './acts.js';
 import { answerOnce } from './idempotency.js';
 import { authenticate, requireRole } from './auth.js';
 import { PREFIX, type Api, type ApiDeps } from './deps.js';
@@ -58,6 +59,7 @@ export async function handoffApi(instance: FastifyInstance, deps: ApiDeps): Prom
     if (config.spec?.act) requireRole(request, config.spec.act);
     return undefined;
   });
+  recordActs(app, storage);
   answerOnce(app, storage.idempotency);
   app.addHook('onRoute', (options) => {
     options.bodyLimit ??= settings.maxReportBytes;

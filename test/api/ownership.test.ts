@@ -243,3 +243,30 @@ test('the same write under one key takes effect once, also for who accepts', asy
   await api.rig.client.result(handoffId);
   expect(await ask({ ...request, priority: 'low' })).toMatchObject({ status: 422 });
 });
+
+test('what was done to a handoff over HTTP is on the audit log once, with who and from where; what only looks is not', async () => {
+  const one = await offered();
+  const headers = { 'idempotency-key': `accept-${one}` };
+  const accept = () => api.ask('POST', `handoffs/${one}/accept`, { key: keys.target, body: {}, headers });
+  expect([(await accept()).status, (await accept()).status]).toEqual([200, 200]);
+  expect((await post(keys.stranger, `handoffs/${one}/pause`, { reason: 'why' })).status).toBe(404);
+  expect((await post(keys.source, 'plan', await api.rig.request('WORK_AND_ASK'))).status).toBe(200);
+  const { body } = await api.ask<{ entries: object[] }>(
+    'GET',
+    `audit?subject=${encodeURIComponent(`handoff/${one}`)}`,
+    {
+      key: keys.admin,
+    },
+  );
+  expect(body.entries).toMatchObject([
+    {
+      act: 'handoff.accept',
+      actor: target,
+      outcome: 'done',
+      from: '127.0.0.1',
+      data: { request: 'POST /api/v1/agent-handoff/handoffs/:handoff_id/accept' },
+    },
+  ]);
+  const all = await api.ask('GET', 'audit', { key: keys.admin });
+  expect(all.text).not.toContain('/plan');
+});

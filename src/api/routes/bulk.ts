@@ -62,6 +62,7 @@ export const bulkRoutes: Routes = (app, { client }) => {
     route({
       ...common,
       summary: 'Who a bulk verb would reach; sends nothing',
+      looks: true,
       body: z.strictObject(target),
       success: { 200: preview },
     }),

@@ -60,6 +60,7 @@ export const handoffRoutes: Routes = (app, deps) => {
     route({
       ...common,
       summary: 'What a handoff would do, without doing any of it',
+      looks: true,
       success: { 200: shapes.plan },
     }),
     async (request) => {
@@ -72,6 +73,7 @@ export const handoffRoutes: Routes = (app, deps) => {
     route({
       ...common,
       summary: 'Run rules against a request, or the handoff that it started',
+      looks: true,
       querystring: z.strictObject({
         rules: z.string().max(2000).optional().describe('Only these, with commas between.'),
         procedure: z

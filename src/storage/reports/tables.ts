@@ -113,8 +113,17 @@ export async function createReports(db: Kysely<unknown>): Promise<void> {
     .createIndex('reports_counted')
     .on('reports')
     .columns([
-      ...['status', 'quality_score', 'coverage', 'submissions', 'created_at', 'submitted_at', 'reviewed_at'],
-      ...['approved_at', 'signed_off_at', 'waits_for', 'waits_since'],
+      'status',
+      'quality_score',
+      'coverage',
+      'submissions',
+      'created_at',
+      'submitted_at',
+      'reviewed_at',
+      'approved_at',
+      'signed_off_at',
+      'waits_for',
+      'waits_since',
     ])
     .execute();
   await s.createIndex('reports_by_components').on('reports').column('components').execute();

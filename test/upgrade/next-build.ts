@@ -31,7 +31,7 @@ export async function nextBuild(folder: string): Promise<string> {
   const src = path.join(folder, 'src');
   mkdirSync(src, { recursive: true });
   symlinkSync(path.join(ROOT, 'node_modules'), path.join(folder, 'node_modules'));
-  for (const part of ['workflows', 'core', 'messages.ts'])
+  for (const part of ['workflows', 'core', 'messages', 'messages.ts'])
     cpSync(path.join(ROOT, 'src', part), path.join(src, part), { recursive: true });
   for (const [name, at, then] of CHANGES) {
     const file = path.join(src, 'workflows', name);

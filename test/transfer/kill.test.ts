@@ -120,7 +120,10 @@ describe.concurrent('kill -9 of the worker on the way back', { timeout: FULL ? 6
         const worker = await m.worker(`${at}=kill@1`);
         await m.begin();
         await expectArrived(m);
-        await m.reject();
+        // The undo begins beside the record that the answer waits for: the worker may die before it has answered.
+        await m.reject().catch((e: { code?: string }) => {
+          if (e.code !== 'DEADLINE_EXCEEDED') throw e;
+        });
         await m.dies(worker, at);
         await m.worker();
         await expectUndone(m, before);

@@ -1,23 +1,12 @@
 import { readFileSync } from 'node:fs';
-import { afterAll, beforeAll, expect, test, type TestContext } from 'vitest';
+import { expect, test } from 'vitest';
 import type { Page } from 'playwright-core';
 import { REPORT_STATUSES } from '../../src/core/report/report.js';
 import { POLICY, ROLES, refuseAct, type Act, type Relation } from '../../src/core/service/policy.js';
-import { obtainChromium } from '../rig/chromium.js';
 import { breakIn, focused, found, hrefs, measured, openAll, readable } from './in-page.mjs';
-import { Stage } from './stage.js';
+import { withStage } from './with-stage.js';
 
-let stage: Stage | undefined;
-let why = 'no Chromium';
-beforeAll(async () => {
-  const executable = await obtainChromium((line) => console.log(`[browser] ${(why = line)}`));
-  if (executable) stage = await Stage.open(executable);
-}, 300_000);
-afterAll(() => stage?.close());
-function on(ctx: TestContext): Stage {
-  if (!stage) ctx.skip(why);
-  return stage;
-}
+const on = withStage();
 
 /** Loads a page anew, and waits until all of it is there. */
 async function open(page: Page, url: string): Promise<void> {
@@ -156,7 +145,7 @@ test('with the keyboard alone: sign in, find a report, review it', async (ctx) =
   await page.keyboard.press('Enter');
   expect(await tabTo(page, 'Reports')).toBe(true);
   await page.keyboard.press('Enter');
-  await page.getByRole('link', { name: id }).waitFor();
+  await page.getByRole('link', { name: id, exact: true }).waitFor();
   expect((await page.evaluate(focused)).name).toBe('Reports');
   expect(await tabTo(page, id)).toBe(true);
   await page.keyboard.press('Enter');

@@ -45,6 +45,8 @@ export class Run {
   readonly decisions = new Map<string, Decision>();
   /** What its registration found, and did. */
   opened: Opened = { epochs: {}, attempts: {}, ran: [] };
+  /** Whether all its steps ran with the registration, for so long that messages may have come meanwhile. */
+  tookLong = false;
   /** Of the first steps what ran with the registration, until they start. */
   private readonly early = new Map<string, Ran>();
   private readonly waiting: (() => void)[] = [];

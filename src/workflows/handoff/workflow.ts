@@ -121,7 +121,10 @@ async function open(run: Run): Promise<void> {
     if (completed) run.complete(completed);
     else if (task.closes && closedAt !== undefined)
       run.complete(completedWith(task.subject, task.closes, ran, closedAt));
-    else run.keepEarly(ran);
+    else {
+      run.keepEarly(ran);
+      run.tookLong = task.closes !== undefined && ran.filter((r) => r.facts).length === procedure.steps.length;
+    }
   } catch (error) {
     const { code, message } = failureOf(error);
     const report = { ...reportOf(run, 'failed'), by: 'handoff', reason: message, code };
@@ -184,7 +187,14 @@ async function live(run: Run, view: View): Promise<Outcome> {
     markLate(run);
     tellChildren(run);
     writeCheckpoint(run);
-    if (run.state.ending || isClosed(run.state.status) || mayComplete(run.state, expectsReturn)) break;
+    if (run.state.ending || isClosed(run.state.status)) break;
+    if (mayComplete(run.state, expectsReturn)) {
+      if (!run.tookLong) break;
+      // Its task is older than its messages: in the next one they have come.
+      run.tookLong = false;
+      await sleep(1, { summary: 'Hears what was sent meanwhile' });
+      continue;
+    }
     advance(run, expectsReturn);
     if (run.version !== seen) continue;
     timers.sync();

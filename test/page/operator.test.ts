@@ -1,20 +1,9 @@
-import { afterAll, beforeAll, expect, test, type TestContext } from 'vitest';
-import { obtainChromium } from '../rig/chromium.js';
+import { expect, test } from 'vitest';
 import { AGENTS } from '../rig/rig.js';
 import { isFocused } from './in-page.mjs';
-import { Stage } from './stage.js';
+import { withStage } from './with-stage.js';
 
-let stage: Stage | undefined;
-let why = 'no Chromium';
-beforeAll(async () => {
-  const executable = await obtainChromium((line) => console.log(`[browser] ${(why = line)}`));
-  if (executable) stage = await Stage.open(executable);
-}, 300_000);
-afterAll(() => stage?.close());
-function on(ctx: TestContext): Stage {
-  if (!stage) ctx.skip(why);
-  return stage;
-}
+const on = withStage();
 
 const bare = { artifacts: [], context: {} };
 

@@ -1,19 +1,8 @@
-import { afterAll, beforeAll, expect, test, type TestContext } from 'vitest';
+import { expect, test } from 'vitest';
 import type { Page } from 'playwright-core';
-import { obtainChromium } from '../rig/chromium.js';
-import { Stage } from './stage.js';
+import { withStage } from './with-stage.js';
 
-let stage: Stage | undefined;
-let why = 'no Chromium';
-beforeAll(async () => {
-  const executable = await obtainChromium((line) => console.log(`[browser] ${(why = line)}`));
-  if (executable) stage = await Stage.open(executable);
-}, 300_000);
-afterAll(() => stage?.close());
-function on(ctx: TestContext): Stage {
-  if (!stage) ctx.skip(why);
-  return stage;
-}
+const on = withStage();
 
 const section = (page: Page, name: string) => page.getByRole('region', { name, exact: true });
 

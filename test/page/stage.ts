@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core';
@@ -120,8 +121,9 @@ export class Stage {
     return JSON.parse(text) as T;
   }
 
-  /** A report of the author's that could be handed in. */
-  async draft(id: string, over: object = {}): Promise<string> {
+  /** A report of the author's that could be handed in; a test's next try has another. */
+  async draft(name: string, over: object = {}): Promise<string> {
+    const id = `${name}-${randomUUID().slice(0, 4)}`;
     const components = Object.fromEntries(COMPONENT_TYPES.map((type) => [type, DONE]));
     const body = { report_id: id, ...this.task, work_summary: SUMMARY, components, ...over };
     await this.call('author', 'POST', '/reports', body);
@@ -130,8 +132,8 @@ export class Stage {
   }
 
   /** One that waits for a reviewer. */
-  async underReview(id: string, over: object = {}): Promise<string> {
-    await this.draft(id, over);
+  async underReview(name: string, over: object = {}): Promise<string> {
+    const id = await this.draft(name, over);
     await this.call('author', 'POST', `/reports/${id}/submit`, {});
     for (const end = Date.now() + 20_000; ;) {
       const { status } = await this.call('author', 'GET', `/reports/${id}`);

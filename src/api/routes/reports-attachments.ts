@@ -5,7 +5,7 @@ import type { Api, ApiDeps, Routes } from '../deps.js';
 import { route, type MediaAnswer } from '../route.js';
 import { attachQuery, nameQuery, reportPath } from '../schemas/report-inputs.js';
 import { viewSchema } from '../schemas/report.js';
-import { EDITS, READS, reportsOf, sendFile, shown, writing } from './reports-common.js';
+import { EDITS, READS, reportsOf, sendFile, write } from './reports-common.js';
 import { z } from 'zod';
 
 const BYTES: MediaAnswer = {
@@ -62,11 +62,10 @@ const putRoute = (app: Api, deps: ApiDeps): void => {
       }),
       bodyLimit: deps.settings.maxAttachmentBytes,
     },
-    async (request, reply) => {
-      const media_type = mediaTypeOf(request);
-      const options = await writing(deps, request);
-      const file = { ...request.query, media_type, bytes: request.body as Buffer };
-      return shown(reply, await reportsOf(deps, request).attach(request.params.report_id, file, options));
+    (request, reply) => {
+      const { params, query, body } = request;
+      const file = { ...query, media_type: mediaTypeOf(request), bytes: body as Buffer };
+      return write(deps, request, reply, (reports, options) => reports.attach(params.report_id, file, options));
     },
   );
 };
@@ -103,10 +102,9 @@ const fileRoutes = (app: Api, deps: ApiDeps): void => {
       success: { 200: viewSchema },
       problems: EDITS,
     }),
-    async (request, reply) => {
+    (request, reply) => {
       const { report_id: id } = request.params;
-      const options = await writing(deps, request);
-      return shown(reply, await reportsOf(deps, request).detach(id, request.query.name, options));
+      return write(deps, request, reply, (reports, options) => reports.detach(id, request.query.name, options));
     },
   );
 };

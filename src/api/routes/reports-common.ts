@@ -25,7 +25,7 @@ export function reportsOf({ client }: ApiDeps, { actor }: FastifyRequest): Repor
 }
 
 /** What a write says of itself in its headers. */
-export async function writing(
+async function writing(
   deps: ApiDeps,
   request: FastifyRequest<{ Params: { report_id: string } }>,
 ): Promise<WriteOptions> {
@@ -39,6 +39,16 @@ export async function writing(
 export function shown(reply: FastifyReply, view: ReportView): ReportView {
   void reply.header('etag', etagOf(view.seq));
   return view;
+}
+
+/** Does one act on a report, as its headers ask, and answers with what it is then. */
+export async function write(
+  deps: ApiDeps,
+  request: FastifyRequest<{ Params: { report_id: string } }>,
+  reply: FastifyReply,
+  act: (reports: Reports, options: WriteOptions) => Promise<ReportView>,
+): Promise<ReportView> {
+  return shown(reply, await act(reportsOf(deps, request), await writing(deps, request)));
 }
 
 const ENDINGS: Record<ExportFormat, string> = { json: 'json', csv: 'csv', markdown: 'md' };

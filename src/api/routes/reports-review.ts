@@ -11,7 +11,7 @@ import type { Routes } from '../deps.js';
 import { route } from '../route.js';
 import { conditionPath, reportPath, rolePath } from '../schemas/report-inputs.js';
 import { viewSchema } from '../schemas/report.js';
-import { WRITES, reportsOf, shown, writing } from './reports-common.js';
+import { WRITES, write } from './reports-common.js';
 
 const one = { tag: 'reports', params: reportPath, success: { 200: viewSchema } } as const;
 const DECIDES = [...WRITES, 'REPORT_CHANGED', 'INVALID_REPORT'] as const;
@@ -28,11 +28,10 @@ export const reportReviewRoutes: Routes = (app, deps) => {
       body: submitReportSchema,
       problems: [...DECIDES, 'REPORT_INCOMPLETE'],
     }),
-    async (request, reply) =>
-      shown(
-        reply,
-        await reportsOf(deps, request).submit(request.params.report_id, request.body, await writing(deps, request)),
-      ),
+    (request, reply) => {
+      const { params, body } = request;
+      return write(deps, request, reply, (reports, options) => reports.submit(params.report_id, body, options));
+    },
   );
   app.post(
     '/reports/:report_id/review',
@@ -44,11 +43,10 @@ export const reportReviewRoutes: Routes = (app, deps) => {
       body: reviewReportSchema,
       problems: DECIDES,
     }),
-    async (request, reply) =>
-      shown(
-        reply,
-        await reportsOf(deps, request).review(request.params.report_id, request.body, await writing(deps, request)),
-      ),
+    (request, reply) => {
+      const { params, body } = request;
+      return write(deps, request, reply, (reports, options) => reports.review(params.report_id, body, options));
+    },
   );
   app.post(
     '/reports/:report_id/facts',
@@ -60,11 +58,10 @@ export const reportReviewRoutes: Routes = (app, deps) => {
       body: enterFactSchema,
       problems: DECIDES,
     }),
-    async (request, reply) =>
-      shown(
-        reply,
-        await reportsOf(deps, request).enterFact(request.params.report_id, request.body, await writing(deps, request)),
-      ),
+    (request, reply) => {
+      const { params, body } = request;
+      return write(deps, request, reply, (reports, options) => reports.enterFact(params.report_id, body, options));
+    },
   );
   app.post(
     '/reports/:report_id/sign-off',
@@ -76,11 +73,10 @@ export const reportReviewRoutes: Routes = (app, deps) => {
       body: signOffSchema,
       problems: [...DECIDES, 'SIGN_OFF_REFUSED'],
     }),
-    async (request, reply) =>
-      shown(
-        reply,
-        await reportsOf(deps, request).signOff(request.params.report_id, request.body, await writing(deps, request)),
-      ),
+    (request, reply) => {
+      const { params, body } = request;
+      return write(deps, request, reply, (reports, options) => reports.signOff(params.report_id, body, options));
+    },
   );
   app.post(
     '/reports/:report_id/sign-off/:role/revoke',
@@ -92,10 +88,9 @@ export const reportReviewRoutes: Routes = (app, deps) => {
       body: revokeSchema,
       problems: [...DECIDES, 'SIGN_OFF_REFUSED'],
     }),
-    async (request, reply) => {
+    (request, reply) => {
       const { report_id: id, role } = request.params;
-      const options = await writing(deps, request);
-      return shown(reply, await reportsOf(deps, request).revokeSignOff(id, role, request.body, options));
+      return write(deps, request, reply, (reports, options) => reports.revokeSignOff(id, role, request.body, options));
     },
   );
   app.post(
@@ -109,19 +104,19 @@ export const reportReviewRoutes: Routes = (app, deps) => {
       body: meetConditionSchema,
       problems: [...DECIDES, 'SIGN_OFF_REFUSED'],
     }),
-    async (request, reply) => {
+    (request, reply) => {
       const { report_id: id, role, condition } = request.params;
-      const options = await writing(deps, request);
-      return shown(reply, await reportsOf(deps, request).meetCondition(id, role, condition, request.body, options));
+      return write(deps, request, reply, (reports, options) =>
+        reports.meetCondition(id, role, condition, request.body, options),
+      );
     },
   );
   app.post(
     '/reports/:report_id/comments',
     route({ ...one, summary: 'Comment on a report', act: 'report.comment', body: commentSchema, problems: DECIDES }),
-    async (request, reply) =>
-      shown(
-        reply,
-        await reportsOf(deps, request).comment(request.params.report_id, request.body, await writing(deps, request)),
-      ),
+    (request, reply) => {
+      const { params, body } = request;
+      return write(deps, request, reply, (reports, options) => reports.comment(params.report_id, body, options));
+    },
   );
 };

@@ -6,7 +6,7 @@ import { idempotencyKeyOf } from '../idempotency.js';
 import { route } from '../route.js';
 import { componentPath, exportQuery, listQuery, reportPath, versionPath } from '../schemas/report-inputs.js';
 import { contentSchema, historySchema, pageSchema, viewSchema } from '../schemas/report.js';
-import { EDITS, EXPORTED, READS, reportsOf, sendExport, shown, writing } from './reports-common.js';
+import { EDITS, EXPORTED, READS, reportsOf, sendExport, shown, write } from './reports-common.js';
 
 const read = { tag: 'reports', act: 'report.read', params: reportPath, problems: READS } as const;
 const edit = { tag: 'reports', act: 'report.edit', success: { 200: viewSchema }, problems: EDITS } as const;
@@ -66,19 +66,19 @@ export const reportRoutes: Routes = (app, deps) => {
       params: reportPath,
       body: updateReportSchema,
     }),
-    async (request, reply) =>
-      shown(
-        reply,
-        await reportsOf(deps, request).update(request.params.report_id, request.body, await writing(deps, request)),
-      ),
+    (request, reply) => {
+      const { params, body } = request;
+      return write(deps, request, reply, (reports, options) => reports.update(params.report_id, body, options));
+    },
   );
   app.put(
     '/reports/:report_id/components/:component_type',
     route({ ...edit, summary: 'Say how far a component is', params: componentPath, body: componentChangeSchema }),
-    async (request, reply) => {
+    (request, reply) => {
       const { report_id: id, component_type: component } = request.params;
-      const options = await writing(deps, request);
-      return shown(reply, await reportsOf(deps, request).updateComponent(id, component, request.body, options));
+      return write(deps, request, reply, (reports, options) =>
+        reports.updateComponent(id, component, request.body, options),
+      );
     },
   );
   app.get(

@@ -1,27 +1,16 @@
-import type { ReportStatus } from '../report/report.js';
+import { SIGN_OFF_ROLES, type ReportStatus } from '../report/report.js';
 
 /**
  * Who may do what: the one table that the API asks, that the tests go through cell by cell, and that docs/api.md is made
  * from. Everything that is not in it is refused.
  */
-export const ROLES = [
-  'agent',
-  'reviewer',
-  'developer',
-  'tech_lead',
-  'qa_engineer',
-  'security_reviewer',
-  'product_owner',
-  'architect',
-  'admin',
-] as const;
+export const ROLES = ['agent', 'reviewer', ...SIGN_OFF_ROLES, 'admin'] as const;
 export type Role = (typeof ROLES)[number];
 
 /** Those of an agent's roles that give rights: all others are names of its own. */
 export const rightsOf = (roles: readonly string[]): Role[] => ROLES.filter((role) => roles.includes(role));
 
-const SIGNERS = ['developer', 'tech_lead', 'qa_engineer', 'security_reviewer', 'product_owner', 'architect'] as const;
-const READERS = ['reviewer', ...SIGNERS, 'admin'] as const;
+const READERS = ['reviewer', ...SIGN_OFF_ROLES, 'admin'] as const;
 /** Every key: each agent that has one may at least this. */
 const EVERYONE = ROLES;
 
@@ -56,9 +45,9 @@ export const POLICY = {
   'report.review': [{ roles: ['reviewer', 'admin'], relation: 'not_owner', states: ['under_review'] }],
   'report.enter_fact': [{ roles: ['reviewer', 'admin'], relation: 'not_owner', states: ['under_review'] }],
   // Whether one may sign what one has written, and in which role, is settings' and roles' to say: see refuseSignOff.
-  'report.sign_off': [{ roles: SIGNERS, states: ['approved'] }],
-  'report.revoke_sign_off': [{ roles: [...SIGNERS, 'admin'], states: ['approved'] }],
-  'report.meet_condition': [{ roles: [...SIGNERS, 'admin'], states: ['approved'] }],
+  'report.sign_off': [{ roles: SIGN_OFF_ROLES, states: ['approved'] }],
+  'report.revoke_sign_off': [{ roles: [...SIGN_OFF_ROLES, 'admin'], states: ['approved'] }],
+  'report.meet_condition': [{ roles: [...SIGN_OFF_ROLES, 'admin'], states: ['approved'] }],
   // Nobody has anything more to say to one that was rejected: its run is over.
   'report.comment': [
     {

@@ -3,7 +3,7 @@ import { HandoffError } from '../core/errors.js';
 import type { IterationOutcome } from '../core/reliability/report.js';
 import { answerOffer, cancelOwn } from './agents.js';
 import { persist } from './away.js';
-import type { Bench } from './bench.js';
+import type { TestBed } from './test-bed.js';
 import type { Sight } from './lookout.js';
 import type { Ended } from './tally.js';
 import { SOURCE, TARGET } from './people.js';
@@ -21,18 +21,18 @@ interface Verdict {
 const REST_MS = 1500;
 
 /** Starts one handoff, sees to its agents, and waits until it has ended or waits for a person. It throws only where the test is stopped. */
-export async function runIteration(bench: Bench, work: Work): Promise<Ended> {
+export async function runIteration(bed: TestBed, work: Work): Promise<Ended> {
   const { request, expected, number } = work;
-  const { checker, signal } = bench;
+  const { checker, signal } = bed;
   const id = request.handoffId;
   const beganAt = Date.now();
   await persist(() => checker.expect(expected), signal);
-  const verdict = await verdictOf(bench, work).catch((error: unknown): Verdict => {
+  const verdict = await verdictOf(bed, work).catch((error: unknown): Verdict => {
     if (signal.aborted) throw error;
     return { outcome: 'refused', asTold: false, why: textOf(error) };
   });
   const durationMs = Date.now() - beganAt;
-  bench.lookout.forget(id);
+  bed.lookout.forget(id);
   await persist(() => checker.ended(id, verdict.outcome), signal);
   const { outcome, asTold, why, rollback } = verdict;
   return {
@@ -42,7 +42,7 @@ export async function runIteration(bench: Bench, work: Work): Promise<Ended> {
       procedure: request.procedure,
       type: request.type ?? 'PHASE_TRANSITION',
       outcome,
-      startedMs: beganAt - bench.beganAt,
+      startedMs: beganAt - bed.beganAt,
       durationMs,
       asTold,
       ...(why === undefined ? {} : { why }),
@@ -54,9 +54,9 @@ export async function runIteration(bench: Bench, work: Work): Promise<Ended> {
 const textOf = (error: unknown): string =>
   error instanceof HandoffError ? `${error.code}: ${error.message}` : (error as Error).message;
 
-async function verdictOf(bench: Bench, work: Work): Promise<Verdict> {
+async function verdictOf(bed: TestBed, work: Work): Promise<Verdict> {
   const { request, conduct } = work;
-  const { client, storage, signal, lookout } = bench;
+  const { client, storage, signal, lookout } = bed;
   const id = request.handoffId;
   const { phase } = request.source ?? {};
   if (phase !== undefined) {
@@ -64,13 +64,13 @@ async function verdictOf(bench: Bench, work: Work): Promise<Verdict> {
   }
   // Under one id it begins once, so one that a fault refused is asked for again.
   await persist(() => client.start(request), signal);
-  const rest = restOf(bench, work);
+  const rest = restOf(bed, work);
   if (conduct === 'cancel') void cancelOwn(client, id, SOURCE, signal).catch(() => {});
   try {
     const how = await rest;
     if (how.stuck) return { outcome: 'stuck', asTold: false, why: 'it did not move after the last fault' };
-    if (how.incident) return await incidentVerdict(bench, id);
-    return await endVerdict(bench, id).catch((error: unknown): Verdict => {
+    if (how.incident) return await incidentVerdict(bed, id);
+    return await endVerdict(bed, id).catch((error: unknown): Verdict => {
       if (signal.aborted) throw error;
       const outcome = error instanceof HandoffError && error.code === 'HANDOFF_TERMINATED' ? 'failed' : 'stuck';
       return { outcome, asTold: false, why: textOf(error) };
@@ -81,14 +81,14 @@ async function verdictOf(bench: Bench, work: Work): Promise<Verdict> {
 }
 
 /** Resolves when a handoff is closed, waits for a person, or does not move. */
-function restOf(bench: Bench, work: Work): Promise<{ stuck?: true; incident?: true }> {
+function restOf(bed: TestBed, work: Work): Promise<{ stuck?: true; incident?: true }> {
   const { request, conduct } = work;
   const id = request.handoffId;
   const by = request.target?.agent ?? TARGET;
-  const answering = { client: bench.client, agents: bench.stack.agents, signal: bench.signal };
+  const answering = { client: bed.client, agents: bed.stack.agents, signal: bed.signal };
   let answered = '';
   let rest: NodeJS.Timeout | undefined;
-  const { signal } = bench;
+  const { signal } = bed;
   let stop = (): void => {};
   const came = new Promise<{ stuck?: true; incident?: true }>((resolve, reject) => {
     stop = () => reject(signal.reason as Error);
@@ -103,12 +103,12 @@ function restOf(bench: Bench, work: Work): Promise<{ stuck?: true; incident?: tr
       answered = offer;
       void answerOffer(answering, id, by, conduct).catch(() => (answered = ''));
     };
-    bench.lookout.watch(id, see, () => resolve({ stuck: true }));
+    bed.lookout.watch(id, see, () => resolve({ stuck: true }));
   });
   return came.finally(() => signal.removeEventListener('abort', stop));
 }
 
-async function incidentVerdict({ storage, signal }: Bench, id: string): Promise<Verdict> {
+async function incidentVerdict({ storage, signal }: TestBed, id: string): Promise<Verdict> {
   const stored = await persist(() => storage.handoffs.find(id), signal);
   const [incident] = stored?.state?.incidents ?? [];
   const rollback = stored?.state?.status === 'compensating' ? ({ rollback: 'incident' } as const) : {};
@@ -122,7 +122,7 @@ async function incidentVerdict({ storage, signal }: Bench, id: string): Promise<
 /** How long a run may take from the record of its end to its end in Temporal, milliseconds. */
 const CLOSING_MS = 30_000;
 
-async function endVerdict({ client, storage, signal }: Bench, id: string): Promise<Verdict> {
+async function endVerdict({ client, storage, signal }: TestBed, id: string): Promise<Verdict> {
   const outcome = await persist(() => within(client.result(id), CLOSING_MS), signal, Date.now() + 4 * CLOSING_MS);
   const stored = await persist(() => storage.handoffs.find(id), signal);
   const wrong = await ledgerComplaint(storage, id, outcome, signal);
@@ -145,7 +145,7 @@ async function endVerdict({ client, storage, signal }: Bench, id: string): Promi
 
 /** What of the ledger does not fit the outcome: nothing half-applied of a completed one, nothing left of the others. */
 async function ledgerComplaint(
-  storage: Bench['storage'],
+  storage: TestBed['storage'],
   id: string,
   { outcome, undone }: HandoffOutcome,
   signal: AbortSignal,

@@ -4,13 +4,13 @@ import type { ReliabilityDetail, ReliabilityReport } from '../core/reliability/r
 import type { ReliabilitySettings } from '../core/reliability/settings.js';
 import { firings } from '../faults/fired.js';
 import { seededRandom } from '../faults/random.js';
-import type { Bench } from './bench.js';
+import type { TestBed } from './test-bed.js';
 import { chosenFaults } from './choose-faults.js';
 import { emptyReport } from './empty-report.js';
 import { runIteration } from './iteration.js';
 import { memoryWatch } from './memory.js';
 import { failpointsFor, planStrikes, stepFaultCounts } from './plan-faults.js';
-import { openBench } from './open-bench.js';
+import { openTestBed } from './open-test-bed.js';
 import { striker, type Striker } from './striker.js';
 import { NOTHING_CHECKED, count, detailOf, reasonsOf, type Ended } from './tally.js';
 import { templateOf } from './template.js';
@@ -41,15 +41,15 @@ export async function runTest(
   const base = emptyReport(testId, settings);
   progress({ ...base, doing: 'starting the stack' });
   const dog = watchdog(settings.quietSeconds * 1000);
-  const { bench, close } = await openBench(testId, settings, {
+  const { bed, close } = await openTestBed(testId, settings, {
     dog,
     signal,
     failpoints: failpointsFor(settings.configuration),
     say,
   });
   try {
-    const template = await templateOf(settings, bench.client);
-    const { faults, notDone, notes } = chosenFaults(settings, bench.stack);
+    const template = await templateOf(settings, bed.client);
+    const { faults, notDone, notes } = chosenFaults(settings, bed.stack);
     const { iterations, failureRate = 0 } = settings.configuration;
     const random = seededRandom(settings.seed, 'faults');
     const plan = planStrikes(
@@ -57,9 +57,9 @@ export async function runTest(
       iterations,
       random,
     );
-    bench.beganAt = Date.now();
-    const strikes = striker(bench.stack, faults, plan, { random, beganAt: bench.beganAt, say });
-    const memory = memoryWatch(bench.stack);
+    bed.beganAt = Date.now();
+    const strikes = striker(bed.stack, faults, plan, { random, beganAt: bed.beganAt, say });
+    const memory = memoryWatch(bed.stack);
     const ended: Ended[] = [];
     let checker = NOTHING_CHECKED;
     let endedAt: number | undefined;
@@ -67,10 +67,10 @@ export async function runTest(
       count(
         {
           ended,
-          tookMs: (endedAt ?? Date.now()) - bench.beganAt,
+          tookMs: (endedAt ?? Date.now()) - bed.beganAt,
           strikes: strikes.strikes,
           faults: faults.map((f) => f.name),
-          fired: failureRate > 0 ? stepFaultCounts(firings(bench.stack.failpointLog)) : [],
+          fired: failureRate > 0 ? stepFaultCounts(firings(bed.stack.failpointLog)) : [],
           checker,
         },
         planned,
@@ -80,14 +80,14 @@ export async function runTest(
       progress({ ...base, ...sums(), doing: 'iterations', notDone, memory: memory.reports() });
     }, PROGRESS_MS);
     try {
-      const late = await iterate(bench, template, strikes, dog, ended);
+      const late = await iterate(bed, template, strikes, dog, ended);
       endedAt = Date.now();
       if (signal.aborted) {
         const report = { ...base, ...sums(), status: 'stopped' as const, endedAt: new Date().toISOString(), notDone };
         report.reasons = ['It was stopped before it was done.'];
         return { report, detail: detailOf(ended, strikes.strikes) };
       }
-      checker = await bench.checker.report();
+      checker = await bed.checker.report();
       blame(ended, checker.violations);
       memory.look(false);
       const counted = sums(iterations);
@@ -109,7 +109,7 @@ export async function runTest(
         notDone,
         notes: [...notes, ...late],
         memory: memory.reports(),
-        ...(settings.keep ? { kept: bench.stack.storage.folder } : {}),
+        ...(settings.keep ? { kept: bed.stack.storage.folder } : {}),
       };
       return { report, detail: detailOf(ended, strikes.strikes) };
     } finally {
@@ -124,13 +124,13 @@ export async function runTest(
 
 /** Runs the iterations until all have ended, or the time is over; returns what is worth a note. */
 async function iterate(
-  bench: Bench,
+  bed: TestBed,
   template: Awaited<ReturnType<typeof templateOf>>,
   strikes: Striker,
   dog: Watchdog,
   ended: Ended[],
 ): Promise<string[]> {
-  const { settings, signal, beganAt } = bench;
+  const { settings, signal, beganAt } = bed;
   const { iterations, concurrency, stressFactor = 1, timeoutSeconds, type } = settings.configuration;
   const until = beganAt + timeoutSeconds * 1000;
   // Endurance is a long, even load; everything else goes as fast as it can.
@@ -144,7 +144,7 @@ async function iterate(
       await sleep(Math.max(0, beganAt + (number - 1) * paceMs - Date.now()), undefined, { signal });
       await strikes.gate(number);
       if (isOver()) return;
-      ended.push(await runIteration(bench, await workOf(bench, number, template)));
+      ended.push(await runIteration(bed, await workOf(bed, number, template)));
     }
   };
   void strikes.over.then(() => dog.faultsOver(Date.now()));

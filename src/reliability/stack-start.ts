@@ -92,6 +92,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     return {
       address,
       namespace,
+      env,
       taskQueue,
       storage,
       workers,

@@ -76,6 +76,8 @@ export interface Stack {
   /** What the test itself and its checker talk to, past the proxy. */
   address: string;
   namespace: string;
+  /** What connections are made with: whatever a shell is connected to, only a server of the test's own may be killed. */
+  env: NodeJS.ProcessEnv;
   taskQueue: string;
   storage: StorageOptions & { folder: string; root: string; sources: string[] };
   workers: WorkerVictim[];

@@ -6,7 +6,7 @@ import { HandoffError } from '../core/errors.js';
 import { arrivalFolder, type ArtifactSpec, type HandoffRequest } from '../core/request.js';
 import type { Template } from './template.js';
 import { seededRandom } from '../faults/random.js';
-import type { Bench } from './bench.js';
+import type { TestBed } from './test-bed.js';
 import { SOURCE, TARGET, type Conduct } from './people.js';
 
 /** One iteration, before it begins. */
@@ -25,15 +25,15 @@ const PAYLOAD = 2048;
 const SILENT_MINUTES = 0.1;
 
 /** Makes the files of iteration `number` (from 1), and says what it is to do. What is random follows from seed and number. */
-export async function workOf(bench: Bench, number: number, template?: Template): Promise<Work> {
-  const { testId, settings } = bench;
+export async function workOf(bed: TestBed, number: number, template?: Template): Promise<Work> {
+  const { testId, settings } = bed;
   const handoff = `${testId}-${String(number).padStart(6, '0')}`;
   const random = seededRandom(settings.seed, `iteration ${number}`);
-  return template ? fromTemplate(bench, number, handoff, template) : standardWork(bench, number, handoff, random);
+  return template ? fromTemplate(bed, number, handoff, template) : standardWork(bed, number, handoff, random);
 }
 
-async function standardWork(bench: Bench, number: number, handoff: string, random: () => number): Promise<Work> {
-  const { settings, stack, checker } = bench;
+async function standardWork(bed: TestBed, number: number, handoff: string, random: () => number): Promise<Work> {
+  const { settings, stack, checker } = bed;
   const { type, stressFactor = 1 } = settings.configuration;
   const procedure = STANDARD[number % STANDARD.length]!;
   const conduct = type === 'failure_injection' ? conductOf(procedure, random()) : 'accept';
@@ -59,7 +59,7 @@ async function standardWork(bench: Bench, number: number, handoff: string, rando
     ...(procedure === 'RELIABILITY_CHECKED' ? { type: 'RELIABILITY_CHECKED' } : {}),
     ...(conduct === 'silent' ? { expiresInMinutes: SILENT_MINUTES } : {}),
   };
-  const files = artifacts.map((a) => ({ path: arrivalOf(bench, request, a.name), sha256: a.sha256! }));
+  const files = artifacts.map((a) => ({ path: arrivalOf(bed, request, a.name), sha256: a.sha256! }));
   const calls = procedure === 'RELIABILITY_CHECKED' ? ['first_call/delivery', 'second_call/delivery'] : [];
   return { number, request, conduct, expected: { handoff, session: handoff, procedure, files, calls } };
 }
@@ -73,8 +73,8 @@ function conductOf(procedure: string, chance: number): Conduct {
 }
 
 /** The user's own request: its artifacts are copied under names of the iteration's own, unless a contract names them. */
-async function fromTemplate(bench: Bench, number: number, handoff: string, template: Template): Promise<Work> {
-  const { stack } = bench;
+async function fromTemplate(bed: TestBed, number: number, handoff: string, template: Template): Promise<Work> {
+  const { stack } = bed;
   const { sources, movesArtifacts } = template;
   const numbered = JSON.parse(JSON.stringify(template.request).replaceAll('{n}', String(number))) as HandoffRequest;
   const folder = stack.storage.sources[0]!;
@@ -96,7 +96,7 @@ async function fromTemplate(bench: Bench, number: number, handoff: string, templ
     await copyFile(from, path.join(folder, copy));
     artifacts.push({ ...a, name, path: copy });
     if (movesArtifacts && a.transformTo === undefined) {
-      files.push({ path: arrivalOf(bench, { target }, name), sha256: sha256(await readFile(from)) });
+      files.push({ path: arrivalOf(bed, { target }, name), sha256: sha256(await readFile(from)) });
     }
   }
   const request: Work['request'] = {
@@ -110,7 +110,7 @@ async function fromTemplate(bench: Bench, number: number, handoff: string, templ
   return { number, request, conduct: 'accept', expected: { handoff, session: handoff, procedure, files, calls: [] } };
 }
 
-const arrivalOf = ({ stack }: Bench, { target }: Pick<HandoffRequest, 'target'>, name: string): string => {
+const arrivalOf = ({ stack }: TestBed, { target }: Pick<HandoffRequest, 'target'>, name: string): string => {
   const { agent, phase } = target ?? {};
   const party = { ...(agent ? { agent } : {}), ...(phase === undefined ? {} : { phase: String(phase) }) };
   return path.join(stack.storage.root, 'artifacts', arrivalFolder(party), name);

@@ -9,7 +9,7 @@ import type { ReliabilityDetail, ReliabilityReport } from '../../src/core/reliab
 import { settingsOf } from '../../src/core/reliability/settings.js';
 import { runIteration } from '../../src/reliability/iteration.js';
 import { prepared } from '../../src/reliability/prepare.js';
-import { openBench } from '../../src/reliability/open-bench.js';
+import { openTestBed } from '../../src/reliability/open-test-bed.js';
 import { watchdog } from '../../src/reliability/watchdog.js';
 import { workOf } from '../../src/reliability/works.js';
 import { openStorage, type Storage } from '../../src/storage/storage.js';
@@ -88,13 +88,13 @@ describe('a reliability test', () => {
     const dog = watchdog(2000);
     const { signal } = new AbortController();
     const options = { dog, signal, failpoints: '', say: () => {} };
-    const { bench, close } = await openBench('rt-stuck', settings, options);
+    const { bed, close } = await openTestBed('rt-stuck', settings, options);
     try {
-      const [good, stuck] = await Promise.all([workOf(bench, 3), workOf(bench, 6)]);
-      expect((await runIteration(bench, good)).iteration).toMatchObject({ outcome: 'completed', asTold: true });
-      await bench.stack.workers[0]!.kill();
+      const [good, stuck] = await Promise.all([workOf(bed, 3), workOf(bed, 6)]);
+      expect((await runIteration(bed, good)).iteration).toMatchObject({ outcome: 'completed', asTold: true });
+      await bed.stack.workers[0]!.kill();
       dog.faultsOver(Date.now());
-      const { iteration } = await runIteration(bench, stuck);
+      const { iteration } = await runIteration(bed, stuck);
       expect(iteration).toMatchObject({ outcome: 'stuck', asTold: false, handoff: 'rt-stuck-000006' });
       expect(iteration.durationMs).toBeGreaterThan(1900);
     } finally {

@@ -1,17 +1,13 @@
 import { rmSync, writeFileSync } from 'node:fs';
-import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
-import { HandoffClient } from '../../client.js';
 import { isPaused, runningSteps, type HandoffState } from '../../core/handoff.js';
 import type { RunStatus } from '../../client/runs.js';
 import { workflowIdOf } from '../../core/ids.js';
 import { QUICK_BUDGET_MS } from '../../core/quick.js';
 import type { ChaosCell, ChaosRun, ChaosState } from '../../core/reliability/chaos.js';
 import { firings } from '../../faults/fired.js';
-import { openStorage } from '../../storage/storage.js';
-import { connectClient } from '../../temporal/connect.js';
-import { startChecker, type Checker } from '../checker.js';
+import { attach, type Attached } from '../attach.js';
 import { startStack, type StackOptions } from '../stack-start.js';
 import type { Stack } from '../stack.js';
 import { sceneOf, type Scene } from './cells.js';
@@ -40,31 +36,21 @@ export interface Lane {
 
 export async function openLane(template: Template, parts: StackOptions['parts'], folder?: string): Promise<Lane> {
   const stack = await startStack({ workers: 1, parts, ...(folder ? { folder } : {}) });
-  const closers: (() => Promise<unknown>)[] = [];
+  let attached: Attached | undefined;
   const close = async (keep?: boolean): Promise<void> => {
-    for (const end of closers.splice(0).toReversed()) await end();
+    await attached?.close();
     await stack.close(keep);
   };
   try {
-    const { address, namespace, taskQueue, storage: where } = stack;
-    const { client: temporal, connection } = await connectClient({ address, namespace });
-    closers.push(() => connection.close());
-    const storage = await openStorage(where);
-    closers.push(() => storage.close());
     const { procedure } = template;
-    const client = new HandoffClient({
-      temporal,
-      storage,
-      taskQueue,
+    attached = await attach(stack, {
       deadlineMs: DEADLINE_MS,
       procedures: [procedure],
       actions: procedure.steps.map((s) => s.action),
       rules: procedure.steps.flatMap((s) => s.rules ?? []),
     });
-    const checker = await startChecker({ folder: path.join(path.dirname(where.folder), 'checker'), root: where.root });
-    closers.push(() => checker.close());
-    await prepare(client, stack, template);
-    const on: On = { stack, client, temporal, checker, template };
+    await prepare(attached.client, stack, template);
+    const on: On = { ...attached, stack, template };
     return { strike: (cell, options) => strike(on, cell, options), close };
   } catch (error) {
     await close();
@@ -72,11 +58,8 @@ export async function openLane(template: Template, parts: StackOptions['parts'],
   }
 }
 
-interface On {
+interface On extends Pick<Attached, 'client' | 'temporal' | 'checker'> {
   stack: Stack;
-  client: HandoffClient;
-  temporal: Client;
-  checker: Checker;
   template: Template;
 }
 

@@ -7,7 +7,7 @@ import type { Lookout } from './lookout.js';
 import type { Stack } from './stack.js';
 
 /** What the iterations of one test run on. */
-export interface Bench {
+export interface TestBed {
   testId: string;
   settings: ReliabilitySettings;
   stack: Stack;

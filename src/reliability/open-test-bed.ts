@@ -1,12 +1,9 @@
-import { devNull } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { HandoffClient } from '../client.js';
 import type { ReliabilitySettings } from '../core/reliability/settings.js';
-import { openStorage } from '../storage/storage.js';
-import { connectClient } from '../temporal/connect.js';
-import { CHECKED_MODULE, startChecker } from './checker.js';
-import type { Bench } from './bench.js';
+import { attach } from './attach.js';
+import { CHECKED_MODULE } from './checker.js';
+import type { TestBed } from './test-bed.js';
 import { lookout } from './lookout.js';
 import { SOURCE, TARGET } from './people.js';
 import { startStack } from './stack-start.js';
@@ -17,11 +14,11 @@ import type { Watchdog } from './watchdog.js';
 const DEADLINE_MS = 8_000;
 
 /** Starts all that a test runs on, and closes it however far it came. Throws what a stack throws. */
-export async function openBench(
+export async function openTestBed(
   testId: string,
   settings: ReliabilitySettings,
   options: { dog: Watchdog; signal: AbortSignal; failpoints: string; say: (line: string) => void },
-): Promise<{ bench: Bench; close: () => Promise<void> }> {
+): Promise<{ bed: TestBed; close: () => Promise<void> }> {
   const { dog, signal, failpoints, say } = options;
   const { workers, address, namespace, seed, modules = [], definitions = [], keep = false } = settings;
   const closers: (() => unknown)[] = [];
@@ -44,27 +41,17 @@ export async function openBench(
     closers.push(() => stack.close(keep));
     // A stop that came meanwhile.
     signal.throwIfAborted();
-    const env = address === undefined ? { TEMPORAL_CONFIG_FILE: devNull } : process.env;
-    const { client: temporal, connection } = await connectClient({
-      address: stack.address,
-      namespace: stack.namespace,
-      env,
-    });
-    closers.push(() => connection.close());
-    const storage = await openStorage(stack.storage);
-    closers.push(() => storage.close());
-    const folder = path.join(path.dirname(stack.failpointLog), 'checker');
-    const checker = await startChecker({ folder, root: stack.storage.root });
-    closers.push(() => checker.close());
+    const attached = await attach(stack, { deadlineMs: DEADLINE_MS });
+    closers.push(() => attached.close());
+    const { temporal, storage, client, checker } = attached;
     const out = lookout(storage, temporal, dog);
     closers.push(async () => {
       out.close();
       // What it was reading when it was closed.
       await sleep(100);
     });
-    const client = new HandoffClient({ temporal, storage, taskQueue: stack.taskQueue, deadlineMs: DEADLINE_MS });
     for (const name of [SOURCE, TARGET]) await addAgent(client, name);
-    const bench = {
+    const bed = {
       testId,
       settings,
       stack,
@@ -76,7 +63,7 @@ export async function openBench(
       signal,
       beganAt: Date.now(),
     };
-    return { bench, close };
+    return { bed, close };
   } catch (error) {
     await close();
     throw error;

@@ -1,6 +1,14 @@
 import type { FastifyRequest } from 'fastify';
 import { HandoffError } from '../core/errors.js';
-import { POLICY, refuseAct, type About, type Act, type Permission, type Relation } from '../core/service/policy.js';
+import {
+  ACT_WORDS,
+  POLICY,
+  refuseAct,
+  type About,
+  type Act,
+  type Permission,
+  type Relation,
+} from '../core/service/policy.js';
 import type { ApiKey } from '../storage/keys.js';
 import type { Storage } from '../storage/storage.js';
 import type { Caller } from './deps.js';
@@ -97,5 +105,5 @@ function forbidden(request: FastifyRequest, act: Act, refusal: 'role' | 'relatio
     relation: relations.map((r) => NEEDED[r]).join('; ') || 'it is not theirs',
     state: `it is possible only while it is ${states.join(', ')}`,
   }[refusal];
-  return new HandoffError('FORBIDDEN', { actor: request.actor.by, act: act.replace('.', ': '), why });
+  return new HandoffError('FORBIDDEN', { actor: request.actor.by, act: ACT_WORDS[act], why });
 }

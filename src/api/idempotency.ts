@@ -63,12 +63,13 @@ const headersOf = (reply: FastifyReply): Record<string, string> =>
   );
 
 /**
- * What tells a request from another: its method, path, precondition and body; and the rights that it was answered to, for an
+ * What tells a request from another: its method, path, precondition, media type and body; and the rights that it was answered to, for an
  * agent may have keys with more and with fewer.
  */
 function fingerprintOf(request: FastifyRequest): string {
   const { body, actor } = request;
   const content = Buffer.isBuffer(body) ? sha256(body) : (JSON.stringify(body) ?? '');
   const rights = actor.roles.toSorted().join(' ');
-  return sha256([rights, request.method, request.url, request.headers['if-match'] ?? '', content].join('\n'));
+  const { 'if-match': precondition = '', 'content-type': media = '' } = request.headers;
+  return sha256([rights, request.method, request.url, precondition, media, content].join('\n'));
 }

@@ -123,7 +123,7 @@ describe('keys over HTTP', () => {
     const key = await api.key('@plain', 'reviewer');
     const asked = await api.ask('POST', 'agents/@plain/keys', { key, body: { roles: ['admin'] } });
     expect(asked).toMatchObject({ status: 403, body: { code: 'FORBIDDEN' } });
-    expect(asked.body.detail).toContain('@plain may not key: manage: one of these roles is needed: admin');
+    expect(asked.body.detail).toContain('@plain may not manage keys: one of these roles is needed: admin');
     expect(await api.ask('GET', 'agents/@nobody/keys', { key: admin })).toMatchObject({
       status: 404,
       body: { code: 'AGENT_UNKNOWN' },

@@ -86,11 +86,13 @@ it(
         30_000,
       );
       expect((await handoff(['webhooks', 'list', ...at()])).stdout).toMatch(/ off .*410/);
+      expect((await handoff(['webhooks', 'enable', id, ...at()])).stdout).toBe(`${id} is on.\n`);
+      expect((await handoff(['webhooks', 'list', ...at()])).stdout).toMatch(/ active /);
 
       expect(await json(['webhooks', 'remove', id, ...at()])).toEqual({ removed: id });
       expect((await handoff(['webhooks', 'list', ...at()])).stdout).toContain('No webhooks.');
       const log = await audited();
-      expect(log.map((e) => e.act)).toEqual(['webhook.create', 'webhook.replay', 'webhook.replay', 'webhook.remove']);
+      expect(log.map((e) => e.act.replace('webhook.', ''))).toEqual(['create', 'replay', 'replay', 'change', 'remove']);
       expect(log.every((e) => e.from === 'command line' && e.subject === `webhook/${id}`)).toBe(true);
       expect(JSON.stringify(log)).not.toContain(secret.slice(6, 20));
     } finally {

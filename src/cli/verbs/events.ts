@@ -138,6 +138,23 @@ function webhookVerbs(webhooks: Command): void {
         return { json: { removed: id }, text: `Removed ${safe(id)}.` };
       }),
   );
+  for (const [name, active, summary] of [
+    ['enable', true, 'go on delivering to a webhook that was switched off, from where it stopped'],
+    ['disable', false, 'deliver nothing to a webhook until it is enabled; its events wait'],
+  ] as const)
+    verb(
+      webhooks,
+      `${name} <id>`,
+      { summary, examples: [`webhooks ${name} wh_1`], needs: ['folder'] },
+      ({ args: [id = ''], options }) =>
+        withStorage(options, 'read', async (storage) => {
+          const { readSettings } = await import('../../core/service/settings-schema.js');
+          const { webhookAllowPrivate } = readSettings(process.env);
+          const { changeWebhook } = await import('../../storage/audit/webhooks.js');
+          const webhook = await changeWebhook(storage.db, id, { active }, webhookAllowPrivate, who());
+          return { json: webhook, text: `${safe(id)} is ${active ? 'on' : 'off'}.` };
+        }),
+    );
   verb(
     webhooks,
     'dead <id>',

@@ -63,6 +63,7 @@ function look(group: Command): void {
     session?: string;
     waitsFor?: string;
     limit?: number;
+    cursor?: string;
   }
   verb<Listing>(
     group,
@@ -75,17 +76,18 @@ function look(group: Command): void {
         ['--author <agent>', 'only those of this agent'],
         ['--session <id>', 'only those of this session'],
         ['--waits-for <name>', 'only those that wait for this agent or role'],
-        ['--limit <n>', 'at most so many (default: 50)', number(1, { whole: true })],
+        ['--limit <n>', 'at most so many (default: 50, and 200 at most)', number(1, { whole: true })],
+        ['--cursor <text>', 'go on after the page that named it'],
         ...AS,
       ],
       needs: ['folder', 'server'],
     },
     ({ options, io }) =>
       withReports(options, async (reports) => {
-        const { status, author, session: pipeline_id, waitsFor: waits_for, limit } = options;
-        const filter = { status, author, pipeline_id, waits_for, limit };
+        const { status, author, session: pipeline_id, waitsFor: waits_for, limit, cursor } = options;
+        const filter = { status, author, pipeline_id, waits_for, limit, cursor };
         const page = await reports.list(Object.fromEntries(Object.entries(filter).filter(([, v]) => v !== undefined)));
-        const more = page.next_cursor === undefined ? '' : '\nThere are more: raise --limit.';
+        const more = page.next_cursor === undefined ? '' : `\nThere are more: --cursor ${page.next_cursor}`;
         return { json: page, text: `${reportsTable(io.paint, page.reports)}${more}` };
       }),
   );

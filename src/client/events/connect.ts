@@ -1,5 +1,6 @@
 import { WebSocket, type RawData } from 'ws';
 import { HandoffError } from '../../core/errors.js';
+import { ACT_WORDS } from '../../core/service/policy.js';
 import { isEventType, type EventMessage, type EventType } from '../../core/events/event.js';
 
 export interface EventConnection {
@@ -108,7 +109,8 @@ const FINAL: Record<number, (url: string, cursor: number | undefined) => Handoff
   400: (_, cursor) =>
     new HandoffError('INVALID_REQUEST', { issues: `/cursor: ${cursor ?? '?'} is none of this service` }),
   401: () => new HandoffError('UNAUTHENTICATED', { why: 'The one that was sent is not good (any more).' }),
-  403: () => new HandoffError('FORBIDDEN', { actor: 'This key', act: 'event: read', why: 'the service says so' }),
+  403: () =>
+    new HandoffError('FORBIDDEN', { actor: 'This key', act: ACT_WORDS['event.read'], why: 'the service says so' }),
   404: (url) => new HandoffError('API_UNREACHABLE', { url, why: 'it has no events' }),
   410: (_, cursor) => new HandoffError('EVENTS_GONE', { cursor, floor: 'a later one' }),
 };

@@ -10,7 +10,7 @@ import { createReportSchema, parsedReport } from '../../core/report/report-schem
 import type { ReportContent, VersionRef } from '../../core/report/report.js';
 import type { ReportView } from '../../core/report/view.js';
 import { SEARCH_KEYS } from '../../core/search-keys.js';
-import { refuseAct } from '../../core/service/policy.js';
+import { ACT_WORDS, refuseAct } from '../../core/service/policy.js';
 import { recordedReportUpdate, type ReportAnswer, type ReportInput } from '../../messages/report.js';
 import { putContent } from '../../storage/reports/content.js';
 import { knowsSession } from '../../storage/reports/known.js';
@@ -62,7 +62,7 @@ async function checkAbout({ storage, actor }: ReportDeps, { pipeline_id, task_id
   const refusal = refuseAct('report.create', actor.roles, { relations: isParty ? ['party'] : [] });
   if (refusal) {
     const why = refusal === 'role' ? 'it has no role' : `it is neither source nor target of a handoff ${task_id}`;
-    throw new HandoffError('FORBIDDEN', { actor: actor.by, act: 'report.create', why });
+    throw new HandoffError('FORBIDDEN', { actor: actor.by, act: ACT_WORDS['report.create'], why });
   }
   const issues: Issue[] = [
     ...((await knowsSession(storage, pipeline_id))

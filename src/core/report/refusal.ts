@@ -1,5 +1,5 @@
 import { formatIssues, type ErrorCode, type ErrorParams } from '../errors.js';
-import { POLICY, refuseAct, type Permission, type Relation } from '../service/policy.js';
+import { ACT_WORDS, POLICY, refuseAct, type Permission, type Relation } from '../service/policy.js';
 import { signOffOf, countingSignOffs } from './counts.js';
 import { REPORT_ACTS, faultOfReportMessage, type ReportMessageName } from './message.js';
 import { FACTS_LIMIT } from './reducer.js';
@@ -76,7 +76,7 @@ export function refuseActor(s: ReportState, name: ReportMessageName, actor: Acto
   const relation = permissions.flatMap((p) => p.relation ?? [])[0];
   const why =
     refusal === 'role' ? `it needs one of the roles ${roles}` : (relation && RELATION_WORDS[relation]) || 'no';
-  return { code: 'FORBIDDEN', params: { actor: actor.by, act, why } };
+  return { code: 'FORBIDDEN', params: { actor: actor.by, act: ACT_WORDS[act], why } };
 }
 
 /** What who acts has seen must be what is there. */
@@ -125,7 +125,7 @@ function refuseSignOff(s: ReportState, asked: SigningOff, now: number): ReportRe
   if (!actor.roles.includes(role))
     return {
       code: 'FORBIDDEN',
-      params: { actor: actor.by, act: 'report.sign_off', why: `it has not the role ${role}` },
+      params: { actor: actor.by, act: ACT_WORDS['report.sign_off'], why: `it has not the role ${role}` },
     };
   if (actor.by === s.author && !allowSelfSignOff) return refused(s, `${actor.by} is its author`);
   if (status === 'rejected')

@@ -86,6 +86,43 @@ export const POLICY = {
 } as const satisfies Record<string, readonly Permission[]>;
 export type Act = keyof typeof POLICY;
 
+/** Each act as a person says it: "you may not manage keys". */
+export const ACT_WORDS: Readonly<Record<Act, string>> = {
+  'report.create': 'write this report',
+  'report.list': 'list reports',
+  'report.read': 'read this report',
+  'report.edit': 'edit this report',
+  'report.submit': 'submit this report',
+  'report.review': 'review this report',
+  'report.enter_fact': 'enter a fact',
+  'report.sign_off': 'sign this report off',
+  'report.revoke_sign_off': 'revoke a sign-off',
+  'report.meet_condition': 'say that a condition is met',
+  'report.comment': 'comment on this report',
+  'dashboard.read': 'read the dashboard',
+  'handoff.start': 'start this handoff',
+  'handoff.trigger': 'give a handoff a trigger',
+  'handoff.list': 'list handoffs',
+  'handoff.read': 'read this handoff',
+  'handoff.accept': 'accept, reject or complete this handoff',
+  'handoff.pause': 'pause or resume this handoff',
+  'handoff.extend': 'extend the expiry of this handoff',
+  'handoff.cancel': 'cancel this handoff',
+  'handoff.repair': 'repair this handoff',
+  'handoff.bulk': 'act on many handoffs at once',
+  'inbox.read': 'read this inbox',
+  'incident.list': 'list incidents',
+  'manifest.read': 'read this manifest',
+  'manifest.trace': 'trace an artifact',
+  'agent.heartbeat': 'send this heartbeat',
+  'registry.read': 'read what is registered',
+  'registry.write': 'register anything',
+  'key.manage': 'manage keys',
+  'event.read': 'read events',
+  'webhook.manage': 'manage webhooks',
+  'audit.read': 'read the audit log',
+};
+
 /** What an act is about, as far as its permissions ask. */
 export interface About {
   relations?: readonly Relation[];

@@ -86,7 +86,11 @@ it(
         30_000,
       );
       expect((await handoff(['webhooks', 'list', ...at()])).stdout).toMatch(/ off .*410/);
+      // It wants them again: what waited is told.
+      broken = false;
+      const told = to.got.length;
       expect((await handoff(['webhooks', 'enable', id, ...at()])).stdout).toBe(`${id} is on.\n`);
+      await until(() => to.got.length > told, 'it goes on', 30_000);
       expect((await handoff(['webhooks', 'list', ...at()])).stdout).toMatch(/ active /);
 
       expect(await json(['webhooks', 'remove', id, ...at()])).toEqual({ removed: id });

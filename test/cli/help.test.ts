@@ -13,7 +13,7 @@ const GROUPS = {
   procedures: 'list show check add',
   reliability: 'run list show compare stop',
   audit: 'verify list export',
-  webhooks: 'list add remove dead replay',
+  webhooks: 'list add remove enable disable dead replay',
   report: 'list show history create submit review sign-off rebuild',
 };
 

@@ -43,7 +43,11 @@ test(
     rig.reports.begun.add(id);
     const author = rig.reports.as(AUTHOR, {}, 60_000);
     await through('report_record.after', () => author.create({ report_id: id, ...about, ...COMPLETE }));
-    await through('report_record.before', () => author.submit(id));
+    await through('report_record.before', async () => {
+      await author.submit(id);
+      // Its validation is a change of its own.
+      await expect.poll(async () => (await author.get(id)).status, { timeout: 30_000 }).toBe('under_review');
+    });
     await through('report_record.after', () => rig.reports.as(REVIEWER, {}, 60_000).review(id, APPROVED));
     const acts = ['report.create', 'report.submit', 'report.validated', 'report.review'];
     const rows = await db.selectFrom('report_changes').selectAll().where('report', '=', id).orderBy('seq').execute();

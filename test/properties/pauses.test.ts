@@ -36,14 +36,14 @@ class Findings {
 
   /** Compares a run that has ended, or ought to have. */
   async compare(rig: Rig, runs: PausedRuns, run: PausedRun, told: Pick<Told, 'terms' | 'downs' | 'deliveryMs'>) {
-    const result = rig.client.result(run.id).then((r) => r.outcome);
-    const outcome = await Promise.race([result, sleep(STUCK_MS).then(() => 'stuck')]);
+    const stuck = sleep(STUCK_MS).then(() => ({ outcome: 'stuck', reason: undefined }));
+    const { outcome, reason = '' } = await Promise.race([rig.client.result(run.id), stuck]);
     const { looks, begun } = run;
     const history = await rig.history(run.id);
     const { faults, counts } = faultsOf(history, { ...told, looks, begun, outcome });
     const left = runs.left(run.id);
     if (left !== (outcome === 'completed' ? 4 : 0)) faults.push(`it ended ${outcome} and left ${left} effects`);
-    this.faults.push(...faults.map((f) => `${run.id}: ${f}\n${JSON.stringify(run.scenario)}`));
+    this.faults.push(...faults.map((f) => `${run.id}: ${f} (${outcome} ${reason})\n${JSON.stringify(run.scenario)}`));
     this.count(outcome);
     for (const what of Object.keys(counts) as (keyof Counts)[]) this.count(what, counts[what]);
   }

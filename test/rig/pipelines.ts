@@ -1,5 +1,4 @@
 import type { Client, WorkflowHandle } from '@temporalio/client';
-import { Worker } from '@temporalio/worker';
 import { expect, onTestFailed } from 'vitest';
 import { startPipeline, type PipelineRequest, type StartedPipeline } from '../../src/client/pipeline/start.js';
 import { pipelineWorkflowIdOf } from '../../src/core/pipeline/ids.js';
@@ -15,14 +14,14 @@ import {
   type PipelineSnapshot,
 } from '../../src/messages.js';
 import type { Storage } from '../../src/storage/storage.js';
-import { workflowBundle } from '../../src/temporal/bundle.js';
+import type { TestRun } from './replay.js';
 
 const OP = { by: 'op' };
 
 /** The pipelines of a test: started, steered, and at its end replayed, every run of each. */
 export class Pipelines {
   /** The runs that were begun, by session; those that continue one are found from it. */
-  private readonly begun = new Map<string, Set<string>>();
+  readonly begun = new Map<string, Set<string>>();
   /** Pipelines that a test leaves open on purpose: replayed, then terminated. */
   readonly leftOpen = new Set<string>();
 
@@ -107,13 +106,12 @@ export class Pipelines {
     return [...found];
   }
 
-  async replayAll(): Promise<void> {
+  /** For the replay at the end of a test: every run of each. */
+  async *histories(): AsyncGenerator<TestRun> {
     for (const session of this.begun.keys()) {
       const workflowId = pipelineWorkflowIdOf(session);
-      for (const runId of await this.runs(session)) {
-        const history = await this.handle(session, runId).fetchHistory();
-        await Worker.runReplayHistory({ workflowBundle: workflowBundle(), replayName: session }, history, workflowId);
-      }
+      for (const runId of await this.runs(session))
+        yield { workflowId, history: await this.handle(session, runId).fetchHistory() };
     }
   }
 

@@ -1,5 +1,4 @@
 import type { Client, WorkflowHandle } from '@temporalio/client';
-import { Worker } from '@temporalio/worker';
 import { LocalReports } from '../../src/client/reports/reports.js';
 import type { CreateReport } from '../../src/client/reports/port.js';
 import { REPORT_TYPE, reportWorkflowIdOf } from '../../src/core/report/ids.js';
@@ -8,7 +7,7 @@ import { quoted } from '../../src/core/search-keys.js';
 import { DEFAULT_SETTINGS } from '../../src/core/service/settings.js';
 import type { ReportView } from '../../src/core/report/view.js';
 import type { Storage } from '../../src/storage/storage.js';
-import { workflowBundle } from '../../src/temporal/bundle.js';
+import type { TestRun } from './replay.js';
 
 /** Those who act in tests. */
 export const AUTHOR: Actor = { by: '@code-architect', roles: ['agent'] };
@@ -80,15 +79,8 @@ export class RigReports {
     return runs;
   }
 
-  /** Replays each run with today's workflow code. */
-  async replayAll(): Promise<void> {
-    if (this.begun.size === 0) return;
-    const options = { workflowBundle: workflowBundle(), replayName: 'reports' };
-    for await (const { workflowId, error } of Worker.runReplayHistories(options, this.histories()))
-      if (error) throw new Error(`${workflowId} does not replay: ${error.message}`, { cause: error });
-  }
-
-  private async *histories(): AsyncGenerator<{ workflowId: string; history: unknown }> {
+  /** For the replay at the end of a test: every run of each. */
+  async *histories(): AsyncGenerator<TestRun> {
     for (const id of this.begun) {
       // The time-skipping server can list nothing.
       const runs = await this.runs(id).catch(() => []);

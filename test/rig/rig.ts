@@ -4,15 +4,15 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Client, Connection } from '@temporalio/client';
-import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
+import { DefaultLogger, Runtime } from '@temporalio/worker';
 import { expect, inject, onTestFailed } from 'vitest';
 import { HandoffClient, type RunStatus } from '../../src/client.js';
 import { workflowIdOf } from '../../src/core/ids.js';
 import type { HandoffRequest } from '../../src/core/request.js';
 import { openStorage, type Storage } from '../../src/storage/storage.js';
-import { workflowBundle } from '../../src/temporal/bundle.js';
 import { connectClient } from '../../src/temporal/connect.js';
 import { Pipelines } from './pipelines.js';
+import { replay, type TestRun } from './replay.js';
 import { RigReports } from './reports.js';
 import { createHandoffWorker, type HandoffWorker, type HandoffWorkerOptions } from '../../src/worker.js';
 
@@ -194,15 +194,15 @@ export class Rig {
     return this.temporal.workflow.getHandle(workflowIdOf(id)).fetchHistory();
   }
 
-  /** Replays every handoff of this rig with today's workflow code. */
+  /** Replays every run of this rig. */
   async replayAll(): Promise<void> {
-    for (const id of this.started) {
-      await Worker.runReplayHistory(
-        { workflowBundle: workflowBundle(), replayName: id },
-        await this.history(id),
-        workflowIdOf(id),
-      );
-    }
+    if (this.started.size + this.pipelines.begun.size + this.reports.begun.size > 0) await replay(this.runs());
+  }
+
+  private async *runs(): AsyncGenerator<TestRun> {
+    for (const id of this.started) yield { workflowId: workflowIdOf(id), history: await this.history(id) };
+    yield* this.pipelines.histories();
+    yield* this.reports.histories();
   }
 
   /** Handoffs whose run is still open. */
@@ -218,8 +218,6 @@ export class Rig {
   async close(): Promise<void> {
     try {
       await this.replayAll();
-      await this.pipelines.replayAll();
-      await this.reports.replayAll();
       const open = await this.open();
       for (const id of open) await this.temporal.workflow.getHandle(workflowIdOf(id)).terminate('end of test');
       const forgotten = [...open.filter((id) => !this.leftOpen.has(id)), ...(await this.pipelines.terminate())];

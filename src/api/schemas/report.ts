@@ -182,6 +182,7 @@ export const historySchema = z.object({
       note: z.string().optional(),
     }),
   ),
+  next_cursor: z.string().optional(),
 });
 
 true satisfies Agreed<z.infer<typeof contentSchema>, ReportContent>;

@@ -123,8 +123,18 @@ export interface HistoryEntry {
 
 export interface ReportHistory {
   report_id: string;
+  /** Those that these entries made; on the last page whatever else there is. All pages together have each once. */
   versions: { version: number; digest: string; by: string; at: string }[];
+  /** The oldest first. */
   entries: HistoryEntry[];
+  /** Pass it as `cursor` for what happened next; absent on the last page. */
+  next_cursor?: string;
+}
+
+export interface HistoryPlace {
+  /** Default 200, which is the most. */
+  limit?: number;
+  cursor?: string;
 }
 
 export interface ReportFilter {

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { HandoffClient } from '../../src/client.js';
 import type { Reports } from '../../src/client/reports/port.js';
 import { wholeHistory } from '../../src/client/reports/whole-history.js';
-import type { Actor } from '../../src/core/report/report.js';
+import type { Actor, ComponentType } from '../../src/core/report/report.js';
 import {
   ADMIN,
   APPROVED,
@@ -104,6 +104,27 @@ describe.each(['over Temporal', 'over HTTP'])('reports %s', (how) => {
       how === 'over HTTP' ? 'INVALID_INPUT' : 'INVALID_REPORT',
     );
     expect(await codeOf(as(OTHER).history(id, { limit: 1 }))).toBe('REPORT_NOT_FOUND');
+  });
+
+  test('say of each fact of which other attachments its file is the same; its tests count once', async () => {
+    const id = await create();
+    const file = async (name: string, component_type: ComponentType, tests: string): Promise<unknown> => {
+      const bytes = new TextEncoder().encode(`<testsuite>${tests}</testsuite>`);
+      return as(AUTHOR).attach(id, { name, media_type: 'application/xml', component_type, bytes });
+    };
+    await file('a.xml', 'api_contracts', '<testcase name="x"/>');
+    await file('b.xml', 'circuit_breaker', '<testcase name="x"/>');
+    await file('c.xml', 'retry_mechanisms', '<testcase name="y"/><testcase name="z"/>');
+    await as(AUTHOR).submit(id);
+    await expect.poll(async () => (await as(AUTHOR).get(id)).status, { timeout: 20_000 }).toBe('under_review');
+    const { facts, components } = await as(REVIEWER).get(id);
+    expect(facts.map((f) => [f.component_type, f.same_file_as])).toEqual([
+      ['api_contracts', ['b.xml']],
+      ['circuit_breaker', ['a.xml']],
+      ['retry_mechanisms', undefined],
+    ]);
+    expect(components.circuit_breaker.status).toBe('verified');
+    expect((await as(REVIEWER).export(id, 'markdown')).text).toContain('the same file as b.xml');
   });
 
   test('are refused in the same way', async () => {

@@ -52,7 +52,8 @@ export function ReportFacts({ report, enters, again }) {
       f.verified ? html`<${Badge} of="verified" />` : '–',
       f.source.kind === 'file'
         ? html`${f.source.format} in ${f.source.attachment + ' '}
-            <code title=${f.source.sha256}>${short(f.source.sha256)}</code>`
+            <code title=${f.source.sha256}>${short(f.source.sha256)}</code>
+            ${f.same_file_as ? html` <strong>the same file as ${f.same_file_as.join(', ')}</strong>` : null}`
         : `entered by ${f.source.by}`,
       html`${f.note ? html`<${Said} inline text=${f.note} /> ` : null}<${Ago} at=${f.at} />`,
     ],

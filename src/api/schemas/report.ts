@@ -79,6 +79,7 @@ const fact = z.object({
   verified: z.boolean().optional(),
   note: z.string().optional(),
   digest: z.string(),
+  same_file_as: texts.describe('Attachments that are the same bytes'),
   at: time,
 });
 

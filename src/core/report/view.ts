@@ -55,7 +55,12 @@ export interface ComponentView extends Omit<ComponentProgress, 'status'> {
   verified_by?: string[];
 }
 
-export type FactView = Omit<Fact, 'at' | 'component'> & { component_type?: ComponentType; at: string };
+export type FactView = Omit<Fact, 'at' | 'component'> & {
+  component_type?: ComponentType;
+  /** Attachments that are the same bytes: one file that speaks for several components. */
+  same_file_as?: string[];
+  at: string;
+};
 
 export interface ReviewView {
   by: string;

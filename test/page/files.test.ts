@@ -49,7 +49,7 @@ test('a file is attached for a component, is there to be had, is taken away; han
   expect(complaints).toEqual([]);
 });
 
-test('a file that cannot be is refused in words; one whose answer was lost does not become another', async (ctx) => {
+test('a file that cannot be is refused in words; one whose answer was lost is not taken for the next', async (ctx) => {
   const s = on(ctx);
   const id = await s.draft('r-refused');
   const { page } = await s.as('author', `#/reports/${id}`);
@@ -68,15 +68,19 @@ test('a file that cannot be is refused in words; one whose answer was lost does 
     await route.fetch();
     return route.abort();
   });
+  // Nor does the page hear of it before the next file is sent.
+  let blind = true;
+  await page.route(`**/reports/${id}`, (route) => (blind ? route.abort() : route.continue()));
   await chosen.setInputFiles(junit('a.xml'));
   await send.click();
-  await files.getByRole('row', { name: /a\.xml/ }).waitFor();
+  await files.getByRole('alert').filter({ hasText: 'UNREACHABLE' }).waitFor();
   await chosen.setInputFiles(junit('b.xml'));
+  await send.click();
+  await files.getByRole('alert').filter({ hasText: 'PRECONDITION_FAILED' }).waitFor();
+  blind = false;
+  await files.getByRole('row', { name: /a\.xml/ }).waitFor();
   await send.click();
   await files.getByRole('row', { name: /b\.xml/ }).waitFor();
   const { attachments } = await s.call('author', 'GET', `/reports/${id}`);
   expect(attachments.map((a) => a.name)).toEqual(['a.xml', 'b.xml']);
-  // Who only looks at it has nothing to press.
-  const { page: reviewer } = await s.as('operator', `#/reports/${id}`);
-  await reviewer.getByRole('link', { name: 'a.xml' }).waitFor();
 });

@@ -141,7 +141,7 @@ function checkMergeable(found: Print | undefined, after: Print | undefined): voi
   if (found?.kind !== 'directory' && after?.kind !== 'directory') return;
   throw new HandoffError('INVALID_MESSAGE', {
     message: 'resolveIncident',
-    why: 'choice: a folder has no merged value; choose keep_theirs or restore_before, or mend it by hand and say by_hand',
+    why: 'choice: a folder has no merged value; choose keep_theirs or restore_before, or mend it by hand and give no choice',
   });
 }
 

@@ -24,6 +24,7 @@ export function repairsOf(incident: Incident): Repair[] {
             { verb: 'resolve', choice: 'keep_theirs', means: 'leave what somebody else wrote' },
             { verb: 'resolve', choice: 'restore_before', means: 'put back what was there before' },
             { verb: 'resolve', choice: 'merge', means: 'put there the --value that you give' },
+            { verb: 'resolve', means: 'it was mended by hand, and stays as it is' },
             { verb: 'retry', means: 'try the undo again' },
           ]
         : [

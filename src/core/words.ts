@@ -239,7 +239,7 @@ function incidentLines(i: Incident, nameOf: NameOf): string[] {
     return [
       `Incident **${i.id}** since ${utc(i.at)}: the undo of ${nameOf(i.step)} met somebody else's change of \`${resource}\`. Nothing was touched.`,
       `- ours: ${said(ours)}\n- theirs: ${said(theirs)}\n- before: ${said(before)}`,
-      `${UPDATE} \`resolveIncident\` \`{${ids}, "choice": "keep_theirs"}\` (or \`restore_before\`, or \`merge\` with a \`value\`), or \`retryStep\`.`,
+      `${UPDATE} \`resolveIncident\` \`{${ids}, "choice": "keep_theirs"}\` (or \`restore_before\`, or \`merge\` with a \`value\`; no choice if you mended it by hand), or \`retryStep\`.`,
     ];
   }
   const what = {

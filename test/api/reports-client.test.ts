@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { HandoffClient } from '../../src/client.js';
 import type { Reports } from '../../src/client/reports/port.js';
-import type { Actor } from '../../src/core/report/report.js';
+import { wholeHistory } from '../../src/client/reports/whole-history.js';
+import type { Actor, ComponentType } from '../../src/core/report/report.js';
 import {
   ADMIN,
   APPROVED,
@@ -79,6 +80,51 @@ describe.each(['over Temporal', 'over HTTP'])('reports %s', (how) => {
     expect((await as(ADMIN).statistics({ forceRefresh: true })).total).toBeGreaterThan(0);
     expect(await as(ADMIN).dashboard()).toHaveProperty('recent');
     expect(await as(ADMIN).componentStatus()).toHaveProperty('components');
+  });
+
+  test('say what happened in pages: each change and each version once, and what it changed of the one before', async () => {
+    const id = await create();
+    for (const notes of ['one', 'two', 'three']) {
+      await as(AUTHOR).updateComponent(id, 'api_contracts', { notes });
+      await as(AUTHOR).comment(id, { text: `said after ${notes}` });
+    }
+    const { next_cursor, ...all } = await as(AUTHOR).history(id);
+    expect([next_cursor, all.entries.length, all.versions.length]).toEqual([undefined, 7, 4]);
+    const pages = [await as(AUTHOR).history(id, { limit: 2 })];
+    for (let more; (more = pages.at(-1)!.next_cursor);)
+      pages.push(await as(AUTHOR).history(id, { limit: 2, cursor: more }));
+    expect(pages.map((p) => p.entries.length)).toEqual([2, 2, 2, 1]);
+    expect(pages.flatMap((p) => p.entries)).toEqual(all.entries);
+    expect(pages.flatMap((p) => p.versions)).toEqual(all.versions);
+    expect(await wholeHistory({ history: (of, place) => as(AUTHOR).history(of, { limit: 3, ...place }) }, id)).toEqual(
+      all,
+    );
+    expect(await codeOf(as(AUTHOR).history(id, { cursor: 'bm9uZQ' }))).toBe('INVALID_REPORT');
+    expect(await codeOf(as(AUTHOR).history(id, { limit: 201 }))).toBe(
+      how === 'over HTTP' ? 'INVALID_INPUT' : 'INVALID_REPORT',
+    );
+    expect(await codeOf(as(OTHER).history(id, { limit: 1 }))).toBe('REPORT_NOT_FOUND');
+  });
+
+  test('say of each fact of which other attachments its file is the same; its tests count once', async () => {
+    const id = await create();
+    const file = async (name: string, component_type: ComponentType, tests: string): Promise<unknown> => {
+      const bytes = new TextEncoder().encode(`<testsuite>${tests}</testsuite>`);
+      return as(AUTHOR).attach(id, { name, media_type: 'application/xml', component_type, bytes });
+    };
+    await file('a.xml', 'api_contracts', '<testcase name="x"/>');
+    await file('b.xml', 'circuit_breaker', '<testcase name="x"/>');
+    await file('c.xml', 'retry_mechanisms', '<testcase name="y"/><testcase name="z"/>');
+    await as(AUTHOR).submit(id);
+    await expect.poll(async () => (await as(AUTHOR).get(id)).status, { timeout: 20_000 }).toBe('under_review');
+    const { facts, components } = await as(REVIEWER).get(id);
+    expect(facts.map((f) => [f.component_type, f.same_file_as])).toEqual([
+      ['api_contracts', ['b.xml']],
+      ['circuit_breaker', ['a.xml']],
+      ['retry_mechanisms', undefined],
+    ]);
+    expect(components.circuit_breaker.status).toBe('verified');
+    expect((await as(REVIEWER).export(id, 'markdown')).text).toContain('the same file as b.xml');
   });
 
   test('are refused in the same way', async () => {

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
+import fastify from 'fastify';
 import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core';
 import type { Action } from '../../src/activities/action.js';
-import { createService } from '../../src/api/service.js';
+import { createService, handoffApi } from '../../src/api/service.js';
 import { HandoffClient } from '../../src/client.js';
 import { COMPONENT_TYPES, type ReportTerms } from '../../src/core/report/report.js';
 import type { ReportView } from '../../src/core/report/view.js';
@@ -59,11 +60,19 @@ export class Printer {
   };
 }
 
+export interface Service {
+  base: string;
+  port: number;
+  stop: () => Promise<unknown>;
+}
+
 /** A service that listens, with a real server and worker behind it, and a browser to look at its page. */
 export class Stage {
   private constructor(
     readonly rig: Rig,
     readonly base: string,
+    /** One more service over the same storage and worker, below a prefix in an application of a user's own if one is given. */
+    readonly serve: (where?: { prefix?: string; port?: number }) => Promise<Service>,
     readonly browser: Browser,
     readonly printer: Printer,
     readonly keys: Record<Person, string>,
@@ -83,25 +92,23 @@ export class Stage {
     const settings = { ...DEFAULT_SETTINGS, rateLimitPerMinute: 0, terms: { ...DEFAULT_SETTINGS.terms, ...TERMS } };
     const { temporal, storage, taskQueue } = rig;
     const client = new HandoffClient({ temporal, storage, taskQueue, reports: settings });
-    const app = await createService({ client, storage, settings, temporalUi: 'http://127.0.0.1:1/namespaces/default' });
-    await app.listen({ host: '127.0.0.1', port: 0 });
-    const { port } = app.server.address() as AddressInfo;
+    const deps = { client, storage, settings, temporalUi: 'http://127.0.0.1:1/namespaces/default' };
+    const serve = async ({ prefix = '', port = 0 } = {}): Promise<Service> => {
+      const app = prefix ? fastify() : await createService(deps);
+      if (prefix) await app.register(handoffApi, { prefix, ...deps });
+      await app.listen({ host: '127.0.0.1', port });
+      const at = (app.server.address() as AddressInfo).port;
+      return { base: `http://127.0.0.1:${at}${prefix}`, port: at, stop: () => app.close() };
+    };
+    const { base, stop: stopService } = await serve();
     const browser = await chromium.launch({ executablePath, args: ARGS.map((a) => `--${a}`) });
     const task_id = await rig.start('AGENT_HANDOFF_STANDARD', { acceptance: 'auto' });
     await rig.untilStatus(task_id, 'completed');
     const stop = async (): Promise<void> => {
       await browser.close();
-      await app.close();
+      await stopService();
     };
-    return new Stage(
-      rig,
-      `http://127.0.0.1:${port}`,
-      browser,
-      printer,
-      keys,
-      { task_id, pipeline_id: `s-${task_id}` },
-      stop,
-    );
+    return new Stage(rig, base, serve, browser, printer, keys, { task_id, pipeline_id: `s-${task_id}` }, stop);
   }
 
   async close(): Promise<void> {
@@ -168,14 +175,14 @@ export class Stage {
     return { page, complaints };
   }
 
-  /** A window in which somebody is signed in, on a page. */
+  /** A window in which somebody is signed in, on a page; `base` where it is of another service. */
   async as(
     person: Person,
     hash = '#/',
-    options: BrowserContextOptions = {},
+    { base = this.base, ...options }: BrowserContextOptions & { base?: string } = {},
   ): Promise<{ page: Page; complaints: string[] }> {
     const visit = await this.visit(options);
-    await visit.page.goto(`${this.base}/${hash}`);
+    await visit.page.goto(`${base}/${hash}`);
     await visit.page.getByLabel('API key').fill(this.keys[person]);
     await visit.page.getByRole('button', { name: 'Sign in' }).click();
     await visit.page.getByRole('button', { name: 'Sign out' }).waitFor();

@@ -82,5 +82,21 @@ export async function call(method, path, { body, query, ifMatch, key, signal } =
 /** @param {string} path @param {CallOptions['query']} [query] @param {AbortSignal} [signal] */
 export const get = (path, query, signal) => call('GET', path, { query, signal });
 
+/**
+ * All pages of what happened to a report.
+ * @param {string} id @param {AbortSignal} [signal]
+ * @returns {Promise<import('../../core/report/view.js').ReportHistory>}
+ */
+export async function historyOf(id, signal) {
+  const { next_cursor: more, ...all } = await get(`/reports/${seg(id)}/history`, {}, signal);
+  for (let cursor = more; cursor;) {
+    const page = await get(`/reports/${seg(id)}/history`, { cursor }, signal);
+    all.versions.push(...page.versions);
+    all.entries.push(...page.entries);
+    cursor = page.next_cursor;
+  }
+  return all;
+}
+
 /** Names that stand in a path. @param {string} name */
 export const seg = (name) => encodeURIComponent(name);

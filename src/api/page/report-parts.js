@@ -1,4 +1,4 @@
-import { html, useId, useState } from './dom.js';
+import { html, useId, useRef, useState } from './dom.js';
 import { seg, urlOf } from './api.js';
 import { COMPONENT_TYPES } from './terms.js';
 import { Act, Ago, Badge, Form, Progress, Said, Table, useWrite } from './ui.js';
@@ -52,7 +52,8 @@ export function ReportFacts({ report, enters, again }) {
       f.verified ? html`<${Badge} of="verified" />` : '–',
       f.source.kind === 'file'
         ? html`${f.source.format} in ${f.source.attachment + ' '}
-            <code title=${f.source.sha256}>${short(f.source.sha256)}</code>`
+            <code title=${f.source.sha256}>${short(f.source.sha256)}</code>
+            ${f.same_file_as ? html` <strong>the same file as ${f.same_file_as.join(', ')}</strong>` : null}`
         : `entered by ${f.source.by}`,
       html`${f.note ? html`<${Said} inline text=${f.note} /> ` : null}<${Ago} at=${f.at} />`,
     ],
@@ -158,6 +159,13 @@ function Upload({ path, seq, again }) {
   const write = useWrite();
   const [file, setFile] = useState(/** @type {File | undefined} */ (undefined));
   const id = useId();
+  const input = useRef(/** @type {HTMLInputElement | null} */ (null));
+  // The next press does not send the same file again.
+  const finished = () => {
+    if (input.current) input.current.value = '';
+    setFile(undefined);
+    again();
+  };
   /** @param {Record<string, string>} v */
   const send = async (v) => {
     if (!file) throw new Error('Choose a file first.');
@@ -173,12 +181,12 @@ function Upload({ path, seq, again }) {
     <${Form}
       submit="Attach"
       send=${send}
-      onDone=${again}
+      onDone=${finished}
       fields=${[{ name: 'component_type', label: 'It proves something of', kind: 'select', options: COMPONENT_TYPES }]}
     >
       <p class="field">
         <label for=${id}>File</label
-        ><input id=${id} type="file" required onChange=${(e) => setFile(e.currentTarget.files?.[0])} />
+        ><input id=${id} ref=${input} type="file" required onChange=${(e) => setFile(e.currentTarget.files?.[0])} />
       </p>
     <//>
   </details>`;

@@ -1,5 +1,5 @@
 import { html, useState } from './dom.js';
-import { get, seg } from './api.js';
+import { get, historyOf, seg } from './api.js';
 import { REVIEW_COMMENTS_MIN, REVIEW_STATUSES, SIGN_OFF_ROLES } from './terms.js';
 import { Act, Ago, announce, Badge, Form, REASON, Said, useWrite } from './ui.js';
 import { plain, short, title } from './words.js';
@@ -22,9 +22,9 @@ const lines = (text) =>
  */
 const lookWhatChanged = (seen, found) => async (problem) => {
   if (problem.status !== 412 && problem.status !== 409) return;
-  const path = `/reports/${seg(seen.report_id)}`;
-  const [newer, history] = await Promise.all([get(path), get(`${path}/history`)]).catch(() => []);
-  if (newer && newer.seq !== seen.seq)
+  const id = seen.report_id;
+  const [newer, history] = await Promise.all([get(`/reports/${seg(id)}`), historyOf(id)]).catch(() => []);
+  if (newer && history && newer.seq !== seen.seq)
     found(
       newer,
       history.entries.filter((/** @type {HistoryEntry} */ e) => e.seq > seen.seq),

@@ -1,5 +1,5 @@
 import { html, useState } from './dom.js';
-import { get, seg, urlOf } from './api.js';
+import { get, historyOf, seg, urlOf } from './api.js';
 import { changed, useData } from './live.js';
 import { may } from './policy.js';
 import { Attachments, Components, ReportFacts } from './report-parts.js';
@@ -26,9 +26,8 @@ export function ReportPage({ id, session }) {
   useSeenBy(`report/${id}`, session);
   const from = useData(
     async (signal) => {
-      const path = `/reports/${seg(id)}`;
-      const [report, history] = await Promise.all([get(path, {}, signal), get(`${path}/history`, {}, signal)]);
-      return { report: /** @type {ReportView} */ (report), history: /** @type {ReportHistory} */ (history) };
+      const [report, history] = await Promise.all([get(`/reports/${seg(id)}`, {}, signal), historyOf(id, signal)]);
+      return { report: /** @type {ReportView} */ (report), history };
     },
     [id],
   );

@@ -212,7 +212,9 @@ export function useWrite() {
   const last = useRef({ of: '', key: '' });
   /** @param {string} method @param {string} path @param {import('./api.js').CallOptions} [options] */
   return async (method, path, options = {}) => {
-    const of = JSON.stringify([method, path, options.body, options.ifMatch]);
+    const { body } = options;
+    const said = body instanceof Blob ? [body.size, body.type] : body;
+    const of = JSON.stringify([method, path, options.query, said, options.ifMatch]);
     if (last.current.of !== of) last.current = { of, key: idOf(crypto) };
     const answered = () => (last.current = { of: '', key: '' });
     try {

@@ -4,7 +4,14 @@ import type { Routes } from '../deps.js';
 import { etagOf, isUnchanged } from '../etag.js';
 import { idempotencyKeyOf } from '../idempotency.js';
 import { route } from '../route.js';
-import { componentPath, exportQuery, listQuery, reportPath, versionPath } from '../schemas/report-inputs.js';
+import {
+  componentPath,
+  exportQuery,
+  historyQuery,
+  listQuery,
+  reportPath,
+  versionPath,
+} from '../schemas/report-inputs.js';
 import { contentSchema, historySchema, pageSchema, viewSchema } from '../schemas/report.js';
 import { EDITS, EXPORTED, READS, reportsOf, sendExport, shown, write } from './reports-common.js';
 
@@ -83,8 +90,15 @@ export const reportRoutes: Routes = (app, deps) => {
   );
   app.get(
     '/reports/:report_id/history',
-    route({ ...read, summary: 'What happened to a report, and what changed', success: { 200: historySchema } }),
-    (request) => reportsOf(deps, request).history(request.params.report_id),
+    route({
+      ...read,
+      summary: 'What happened to a report, and what changed',
+      details: 'The oldest first, in pages.',
+      querystring: historyQuery,
+      success: { 200: historySchema },
+      problems: [...READS, 'INVALID_REPORT'],
+    }),
+    (request) => reportsOf(deps, request).history(request.params.report_id, request.query),
   );
   app.get(
     '/reports/:report_id/versions/:version',

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import {
   attachmentName,
   componentType,
+  historyPlaceSchema,
   reportFilterSchema,
   reportId,
   signOffRole,
@@ -16,6 +17,9 @@ export const versionPath = reportPath.extend({ version: index.transform(Number) 
 export const rolePath = reportPath.extend({ role: signOffRole });
 export const conditionPath = rolePath.extend({ condition: index.transform(Number) });
 
+export const historyQuery = historyPlaceSchema.extend({
+  limit: z.coerce.number().int().min(1).max(200).optional().describe('Default 200'),
+});
 export const listQuery = reportFilterSchema.extend({
   limit: z.coerce.number().int().min(1).max(200).optional().describe('Default 50'),
 });

@@ -79,6 +79,7 @@ const fact = z.object({
   verified: z.boolean().optional(),
   note: z.string().optional(),
   digest: z.string(),
+  same_file_as: texts.describe('Attachments that are the same bytes'),
   at: time,
 });
 
@@ -182,6 +183,7 @@ export const historySchema = z.object({
       note: z.string().optional(),
     }),
   ),
+  next_cursor: z.string().optional(),
 });
 
 true satisfies Agreed<z.infer<typeof contentSchema>, ReportContent>;

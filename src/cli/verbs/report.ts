@@ -12,6 +12,7 @@ import {
 } from '../../core/report/report.js';
 import { ROLES } from '../../core/service/policy.js';
 import type { CreateReport, Reports } from '../../client/reports/port.js';
+import { wholeHistory } from '../../client/reports/whole-history.js';
 import type { ReportView } from '../../core/report/view.js';
 import { readDocument } from '../input.js';
 import type { Answer, Io } from '../io.js';
@@ -118,7 +119,7 @@ function look(group: Command): void {
     },
     ({ args: [id = ''], options, io }) =>
       withReports(options, async (reports) => {
-        const history = await reports.history(id);
+        const history = await wholeHistory(reports, id);
         return { json: history, text: historyText(io.paint, history) };
       }),
   );

@@ -55,7 +55,7 @@ export function remoteReports(http: Http): Reports {
     meetCondition: async (id, role, condition, how = {}, options) =>
       post(of(id, 'sign-off', role, 'conditions', condition, 'met'), how, options),
     comment: async (id, comment, options) => post(of(id, 'comments'), comment, options),
-    history: async (id) => http.get(of(id, 'history')),
+    history: async (id, place = {}) => http.get(of(id, 'history'), { ...place }),
     version: async (id, version) => http.get(of(id, 'versions', version)),
     export: async (id, format) => text(of(id, 'export'), { format }),
     exportAll: async (filter, format) => text('/reports/export', { ...asQuery(filter), format }),

@@ -10,6 +10,7 @@ import type {
   ComponentStatusSummary,
   Dashboard,
   ExportFormat,
+  HistoryPlace,
   ReportFilter,
   ReportHistory,
   ReportPage,
@@ -94,7 +95,8 @@ export interface Reports {
     options?: WriteOptions,
   ): Promise<ReportView>;
   comment(id: string, comment: { text: string }, options?: WriteOptions): Promise<ReportView>;
-  history(id: string): Promise<ReportHistory>;
+  /** A page of what happened, the oldest first. */
+  history(id: string, place?: HistoryPlace): Promise<ReportHistory>;
   version(id: string, version: number): Promise<ReportContent>;
   export(id: string, format: ExportFormat): Promise<{ mediaType: string; text: string }>;
   exportAll(filter: ReportFilter, format: ExportFormat): Promise<{ mediaType: string; text: string }>;

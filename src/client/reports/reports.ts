@@ -19,6 +19,7 @@ import type {
   ComponentStatusSummary,
   Dashboard,
   ExportFormat,
+  HistoryPlace,
   ReportFilter,
   ReportHistory,
   ReportPage,
@@ -160,8 +161,8 @@ export class LocalReports implements Reports {
     return act(this.deps, id, 'comment', commentReportUpdate, () => said, options);
   }
 
-  async history(id: string): Promise<ReportHistory> {
-    return historyOf(this.deps, id);
+  async history(id: string, place?: HistoryPlace): Promise<ReportHistory> {
+    return historyOf(this.deps, id, place);
   }
 
   async version(id: string, version: number): Promise<ReportContent> {

@@ -10,7 +10,7 @@ import {
   type Review,
   type SignOff,
 } from './report.js';
-import { autoApproval, verifiedComponents } from './verify.js';
+import { autoApproval, countingFacts, verifiedComponents } from './verify.js';
 import type { FactView, ReportSummary, ReportView, ReviewView, SignOffView } from './view.js';
 import { waitsFor } from './waits.js';
 
@@ -38,7 +38,7 @@ export function presentReport(s: ReportState, content: ReportContent, now: numbe
     ) as ReportView['components'],
     overall_progress: overallProgress(s.outline),
     missing: s.outline.missing,
-    facts: s.facts.map(factView),
+    facts: factViews(s),
     verified,
     reviews: s.reviews.map((r) => reviewView(s, r)),
     sign_offs: s.signOffs.map((g) => signOffView(s, g, now)),
@@ -88,11 +88,25 @@ function waitsForView(s: ReportState, now: number): Pick<ReportView, 'waits_for'
   return waiting ? { waits_for: { ...waiting, since: iso(waiting.since) } } : {};
 }
 
-const factView = ({ component, at, ...fact }: Fact): FactView => ({
-  ...fact,
-  ...(component ? { component_type: component } : {}),
-  at: iso(at),
-});
+function factViews(s: ReportState): FactView[] {
+  const counting = countingFacts(s);
+  return s.facts.map((fact) => {
+    const { component, at, ...rest } = fact;
+    const alike = counting.includes(fact) ? counting.flatMap((other) => sameFile(fact, other)) : [];
+    return {
+      ...rest,
+      ...(component ? { component_type: component } : {}),
+      ...(alike.length > 0 ? { same_file_as: alike } : {}),
+      at: iso(at),
+    };
+  });
+}
+
+/** The other's name, where it is the same bytes under another one. */
+const sameFile = ({ source: a }: Fact, { source: b }: Fact): string[] =>
+  a.kind === 'file' && b.kind === 'file' && a.sha256 === b.sha256 && a.attachment !== b.attachment
+    ? [b.attachment]
+    : [];
 
 const reviewView = (s: ReportState, r: Review): ReviewView => ({
   by: r.by,

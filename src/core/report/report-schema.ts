@@ -153,6 +153,8 @@ export const reportFilterSchema = z.strictObject({
   cursor: words(500, 1).optional(),
 });
 
+export const historyPlaceSchema = reportFilterSchema.pick({ limit: true, cursor: true });
+
 /** What was given, of that shape. Throws INVALID_REPORT with every issue and its JSON pointer. */
 export function parsedReport<T extends z.ZodType>(schema: T, given: unknown): z.infer<T> {
   const parsed = schema.safeParse(given);

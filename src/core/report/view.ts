@@ -55,7 +55,12 @@ export interface ComponentView extends Omit<ComponentProgress, 'status'> {
   verified_by?: string[];
 }
 
-export type FactView = Omit<Fact, 'at' | 'component'> & { component_type?: ComponentType; at: string };
+export type FactView = Omit<Fact, 'at' | 'component'> & {
+  component_type?: ComponentType;
+  /** Attachments that are the same bytes: one file that speaks for several components. */
+  same_file_as?: string[];
+  at: string;
+};
 
 export interface ReviewView {
   by: string;
@@ -123,8 +128,18 @@ export interface HistoryEntry {
 
 export interface ReportHistory {
   report_id: string;
+  /** Those that these entries made; on the last page whatever else there is. All pages together have each once. */
   versions: { version: number; digest: string; by: string; at: string }[];
+  /** The oldest first. */
   entries: HistoryEntry[];
+  /** Pass it as `cursor` for what happened next; absent on the last page. */
+  next_cursor?: string;
+}
+
+export interface HistoryPlace {
+  /** Default 200, which is the most. */
+  limit?: number;
+  cursor?: string;
 }
 
 export interface ReportFilter {

@@ -95,9 +95,18 @@ export class StoredReports {
     return rows.map(storedOf);
   }
 
-  /** What happened, oldest first. */
-  changes(id: string): Promise<Selectable<ReportChangeTable>[]> {
-    return this.db.selectFrom('report_changes').selectAll().where('report', '=', id).orderBy('seq').execute();
+  /** What happened after a change, oldest first. */
+  changes(id: string, { after, limit }: { after: number; limit: number }): Promise<Selectable<ReportChangeTable>[]> {
+    return this.changesOf(id).where('seq', '>', after).orderBy('seq').limit(limit).execute();
+  }
+
+  /** The last of the changes up to that one. */
+  lastChange(id: string, upTo: number): Promise<Selectable<ReportChangeTable> | undefined> {
+    return this.changesOf(id).where('seq', '<=', upTo).orderBy('seq', 'desc').limit(1).executeTakeFirst();
+  }
+
+  private changesOf(id: string) {
+    return this.db.selectFrom('report_changes').selectAll().where('report', '=', id);
   }
 
   /** Every version, the first one first. */

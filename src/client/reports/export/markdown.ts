@@ -70,14 +70,17 @@ const components = (r: ReportView): string[] =>
 const factsOf = (r: ReportView): string[] =>
   table(
     ['Component', 'From', 'Tests', 'Coverage', 'Verified', 'Note'],
-    r.facts.map(({ component_type, source, tests, coverage, verified, note }) => [
-      text(component_type),
-      text(source.kind === 'file' ? `${source.attachment} (${source.format})` : source.by),
-      tests ? `${tests.passed} of ${tests.run} passed, ${tests.skipped} skipped` : '–',
-      coverage === undefined ? '–' : `${coverage} %`,
-      verified === undefined ? '–' : verified ? 'yes' : 'no',
-      text(note),
-    ]),
+    r.facts.map(({ component_type, source, tests, coverage, verified, note, same_file_as: alike }) => {
+      const twins = alike ? `, the same file as ${alike.join(', ')}` : '';
+      return [
+        text(component_type),
+        text(source.kind === 'file' ? `${source.attachment} (${source.format})${twins}` : source.by),
+        tests ? `${tests.passed} of ${tests.run} passed, ${tests.skipped} skipped` : '–',
+        coverage === undefined ? '–' : `${coverage} %`,
+        verified === undefined ? '–' : verified ? 'yes' : 'no',
+        text(note),
+      ];
+    }),
   );
 
 const attachments = (r: ReportView): string[] =>

@@ -13,10 +13,16 @@ import { plain, short, title } from './words.js';
 /** @param {Incident} i */
 const repairsOf = (i) => REPAIRS[i.conflict ? 'conflict' : i.kind] ?? [];
 
+/** `h1/share_it/1/notes.md`, a key of the ledger, as `Share it: notes.md`. @param {string} key */
+function effectTitle(key) {
+  const [, step = '', , ...effect] = key.split('/');
+  return `${title(step)}: ${effect.join('/')}`;
+}
+
 /** What failed, in words. @param {Incident} i */
 function whatFailed({ kind, step, effect, returns = [] }) {
   if (kind === 'step') return `Step ${title(step ?? '')} failed`;
-  if (kind === 'undo') return `The undo of ${effect ?? title(step ?? '')} failed`;
+  if (kind === 'undo') return `The undo of ${effect ? effectTitle(effect) : title(step ?? '')} failed`;
   if (kind === 'return') return `The return of ${returns.join(', ')} did not come as it should`;
   return kind === 'lease' ? 'The acceptance has lapsed too often' : 'The run was terminated without an undo';
 }

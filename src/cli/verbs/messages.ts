@@ -228,7 +228,7 @@ function repairVerbs(program: Command): void {
         REASON,
         INCIDENT,
         ['--choice <choice>', 'for an undo conflict', (o) => o.choices(['keep_theirs', 'restore_before', 'merge'])],
-        ['--value <json>', 'with --choice merge: what is to be there'],
+        ['--value <json>', 'with --choice merge: what is to be there, as JSON; a text is \'"in quotes"\''],
         UPDATE_ID,
       ],
     },

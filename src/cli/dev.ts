@@ -39,7 +39,7 @@ export async function dev(options: DevOptions, io: Io): Promise<Answer> {
   const folder = realpathSync(options.folder);
   const onStop = (): void => io.note('Stopping: work in flight ends first. Ctrl-C again leaves at once.');
   await locked(folder, () => withLifetime((life) => live(life, io, { ...options, folder }, parts), { onStop }));
-  if (!io.json) io.say('Stopped. Everything is kept; start it again: handoff dev');
+  if (!io.json) io.say(`Stopped. Everything is kept; start it again: handoff dev${folderOption(folder)}`);
   return { json: undefined, text: '' };
 }
 
@@ -163,14 +163,26 @@ interface Greeting {
   adminKey?: string | undefined;
 }
 
+/** The shorter way to name it from here. */
+function shownFolder(folder: string): string {
+  const relative = path.relative('.', folder) || '.';
+  return relative.length < folder.length ? relative : folder;
+}
+
+/** What a verb typed here needs to find the folder: nothing where it is the usual one. */
+const folderOption = (folder: string): string =>
+  path.basename(folder) === '.handoff' && path.dirname(folder) === process.cwd()
+    ? ''
+    : ` --folder ${shownFolder(folder)}`;
+
 function greet(io: Io, info: DevInfo, { folder, goesOn, how, metrics, adminKey }: Greeting): void {
   if (io.json) return void process.stdout.write(`${JSON.stringify({ ...info, folder, goesOn, metrics, adminKey })}\n`);
   const configured = configuredAddress();
   const { bold, dim, yellow } = io.paint;
-  const relative = path.relative('.', folder) || '.';
-  const shown = relative.length < folder.length ? relative : folder;
-  const where =
-    path.basename(folder) === '.handoff' && path.dirname(folder) === process.cwd() ? '' : ` --folder ${shown}`;
+  const shown = shownFolder(folder);
+  const where = folderOption(folder);
+  // Only `run` asks the server.
+  const address = configured && info.address ? ` --address ${info.address}` : '';
   const lines = [
     `${bold('handoff dev')} is ready${goesOn ? ' and goes on where it was' : ''}.`,
     `  Web UI    ${info.uiUrl ?? 'none'}`,
@@ -191,7 +203,7 @@ function greet(io: Io, info: DevInfo, { folder, goesOn, how, metrics, adminKey }
     'Try it from another terminal here:',
     `  npx handoff agents add @code-architect @nodejs-specialist${where}`,
     `  npx handoff phases set blog 8 completed${where}`,
-    `  npx handoff run examples/01-phase-transition.json${where}`,
+    `  npx handoff run examples/01-phase-transition.json${where}${address}`,
     dim('Ctrl-C stops it; work in flight ends first.'),
   ];
   io.say(lines.join('\n'));

@@ -1,4 +1,5 @@
 import { dueAt, isDue, remaining } from '../core/clock.js';
+import { meantAgent } from '../core/near.js';
 import { HandoffError, invalid } from '../core/errors.js';
 import { isPaused, type Hold } from '../core/handoff.js';
 import { AGENT_NAME, checkedName } from '../core/ids.js';
@@ -73,9 +74,7 @@ export function checkedInbox(agent: string, { limit = LIMIT }: InboxOptions): nu
 /** Nobody is to look into an inbox that can have nothing, because of a slip of the pen. Throws AGENT_UNKNOWN. */
 async function checkKnown({ agents }: Storage, agent: string): Promise<void> {
   if (await agents.find(agent)) return;
-  const other = agent.startsWith('@') ? agent.slice(1) : `@${agent}`;
-  const next = (await agents.find(other)) ? { next: `Or do you mean ${other}?` } : {};
-  throw new HandoffError('AGENT_UNKNOWN', { agent, where: 'its inbox', ...next });
+  throw new HandoffError('AGENT_UNKNOWN', { agent, where: 'its inbox', ...meantAgent(agent, await agents.list()) });
 }
 
 function itemOf({ subject, state, createdAt }: Offer, task: string | undefined, now: number): InboxItem {

@@ -4,6 +4,7 @@ import { uuidv7 } from 'uuidv7';
 import { missingOf } from '../core/document/completeness.js';
 import { contractName, type Contract } from '../core/contract.js';
 import { digestOf } from '../core/digest.js';
+import { meantAgent } from '../core/near.js';
 import { HandoffError, formatIssues, type Issue } from '../core/errors.js';
 import { workflowIdOf } from '../core/ids.js';
 import { lintProcedure, builtinActions, type Known } from '../core/procedure-lint.js';
@@ -183,7 +184,8 @@ async function checkAgents(request: NormalRequest, storage: Storage | undefined)
   for (const where of ['source', 'target'] as const) {
     const { agent } = request[where];
     if (agent && storage && !(await storage.agents.find(agent))) {
-      throw new HandoffError('AGENT_UNKNOWN', { agent, where: `/${where}/agent` });
+      const meant = meantAgent(agent, await storage.agents.list());
+      throw new HandoffError('AGENT_UNKNOWN', { agent, where: `/${where}/agent`, ...meant });
     }
   }
 }

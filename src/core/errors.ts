@@ -54,7 +54,7 @@ export const ERRORS = {
   ),
   RETURN_OUTSTANDING: entry(
     409,
-    'Handoff {handoff} cannot be completed yet: it still waits for {returns}. Hand it in with submitReturn first.',
+    'Handoff {handoff} cannot be completed yet: it still waits for {returns}. Hand it in first: `handoff submit-return {handoff}`, or submitReturn.',
   ),
   INCIDENT_NOT_OPEN: entry(
     409,

@@ -1,3 +1,4 @@
+import { meantAgent } from '../core/near.js';
 import { unreachableBecause } from '../core/agent.js';
 import { missingOf } from '../core/document/completeness.js';
 import type { Issue } from '../core/errors.js';
@@ -180,7 +181,10 @@ async function planAgents({
     unreachable.push({ agent: name, as, why });
     const where = as.find((a) => a !== 'required');
     // A required agent that nobody knows is the procedure's fault, and named by its lint.
-    if (!agent && where) issues.push(issue('AGENT_UNKNOWN', { agent: name, where: `/${where}/agent` }));
+    if (!agent && where) {
+      const meant = meantAgent(name, await storage.agents.list());
+      issues.push(issue('AGENT_UNKNOWN', { agent: name, where: `/${where}/agent`, ...meant }));
+    }
     if (agent && as.includes('required'))
       issues.push({
         code: 'WOULD_WAIT',

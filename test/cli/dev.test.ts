@@ -96,6 +96,8 @@ describe('handoff dev', () => {
     server.close();
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
     expect(stderr).toMatch(/^error PORT_IN_USE: .*--port/);
+    const none = await handoff(['dev', '--port', '99999', '--folder', path.join(base, 'other')]);
+    expect([none.code, none.stderr]).toEqual([2, expect.stringContaining('a whole number from 0 to 65535')]);
   });
 
   describe('answers every verb with one JSON value', () => {

@@ -4,6 +4,7 @@ import type { HandoffRequest } from '../../src/core/request.js';
 import { Parts, newId, startWork } from '../rig/parts.js';
 import { AGENTS, Rig } from '../rig/rig.js';
 import { handoff, json } from './rig.js';
+import { inTerminal, noTerminal } from './terminal.js';
 
 const parts = new Parts();
 let rig: Rig;
@@ -19,6 +20,13 @@ const offered = async (over: Partial<HandoffRequest> = {}): Promise<string> => {
   const id = await startWork(rig, 'WORK_AND_ASK', over);
   await rig.untilStatus(id, 'awaiting_acceptance');
   return id;
+};
+/** Undoes and closes them. */
+const end = async (...ids: string[]): Promise<void> => {
+  for (const id of ids) {
+    await rig.client.cancel(id, { by: 'op', reason: 'over' });
+    await rig.client.result(id);
+  }
 };
 const waiting = async (): Promise<string[]> =>
   (await json<InboxItem[]>(['inbox', by, ...folder()])).map((i) => i.handoffId);
@@ -83,6 +91,31 @@ test('inbox: an agent that nobody knows, and a folder without data, are named in
   expect(unknown.stderr).toMatch(/No agent @\S+ is registered \(at its inbox\)/);
   const other = await handoff(['inbox', by.slice(1), ...folder()]);
   expect(other.stderr).toContain(`Or do you mean ${by}?`);
+  const slip = await handoff(['inbox', `${by}s`, ...folder()]);
+  expect(slip.stderr).toContain(`Or do you mean ${by}?`);
   const nowhere = await handoff(['inbox', by, '--folder', `${rig.folder}/nowhere`]);
   expect([nowhere.code, nowhere.stderr.includes('holds no handoff data')]).toEqual([2, true]);
+});
+
+test('accept: who takes what was offered to another is told so; an owed return names the verb that hands it in', async () => {
+  const contract = { expects_in_return: { report: { type: 'file' as const, critical: true } } };
+  const id = await offered({ contract });
+  const { stdout } = await handoff(['accept', id, '--by', `${by}s`, ...at()]);
+  expect(stdout).toContain(`${by}s has ${id} now (epoch 1), though it was offered to ${by}. When the work is done:`);
+  const owed = await handoff(['complete', id, '--by', `${by}s`, '--epoch', '1', ...at()]);
+  expect(owed.stderr).toContain(`Hand it in first: \`handoff submit-return ${id}\``);
+  const own = await offered();
+  const taken = await handoff(['accept', own, '--by', by, ...at()]);
+  expect(taken.stdout).toContain(`${by} has ${own} now (epoch 1). When`);
+  await end(id, own);
+});
+
+test.skipIf(noTerminal())('list: an id is whole on a narrow terminal, and an empty list names its folder', async () => {
+  const id = await offered();
+  const shown = await inTerminal(['list', '--open', ...folder()], { COLUMNS: undefined }).ended;
+  expect(shown).toMatch(/ID +STATUS +STARTED +BLOCKED/);
+  expect(shown).toContain(`${id} `);
+  await end(id);
+  const none = await handoff(['list', '--session', newId(), ...folder()]);
+  expect(none).toMatchObject({ code: 0, stdout: `No handoffs found in ${rig.storage.folder}.\n` });
 });

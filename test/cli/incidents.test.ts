@@ -76,6 +76,7 @@ test('are blocks that say what to do, and safe for a terminal', async () => {
   expect(stdout).toContain(`! ${idOf('step')} inc-1: step Work — `);
   expect(stdout).toContain(`  handoff retry ${idOf('step')} --incident inc-1 --reason "…"\n    try the step again`);
   expect(stdout).toContain(`  handoff skip ${idOf('step')} --incident inc-1 --reason "…"`);
+  expect(stdout).toContain(`! ${idOf('undo')} inc-1: undo of Work: `);
   expect(stdout).toContain(`--choice merge --value '…' --reason "…"`);
   expect(stdout).toContain(`${AGENTS.source} → ${AGENTS.target}, session ${session}, WORK_OR_HOLD`);
   expect(stdout).toMatch(/\n\n4 open incidents\.\n$/);

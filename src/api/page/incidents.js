@@ -13,10 +13,19 @@ import { plain, short, title } from './words.js';
 /** @param {Incident} i */
 const repairsOf = (i) => REPAIRS[i.conflict ? 'conflict' : i.kind] ?? [];
 
+/** `sha256 88992dc55366… mode 644` is short enough; a bare digest is not. @param {string} said */
+const brief = (said) => (said.length <= 40 ? said : short(said));
+
+/** `h1/share_it/1/notes.md`, a key of the ledger, as `Share it: notes.md`. @param {string} key */
+function effectTitle(key) {
+  const [, step = '', , ...effect] = key.split('/');
+  return `${title(step)}: ${effect.join('/')}`;
+}
+
 /** What failed, in words. @param {Incident} i */
 function whatFailed({ kind, step, effect, returns = [] }) {
   if (kind === 'step') return `Step ${title(step ?? '')} failed`;
-  if (kind === 'undo') return `The undo of ${effect ?? title(step ?? '')} failed`;
+  if (kind === 'undo') return `The undo of ${effect ? effectTitle(effect) : title(step ?? '')} failed`;
   if (kind === 'return') return `The return of ${returns.join(', ')} did not come as it should`;
   return kind === 'lease' ? 'The acceptance has lapsed too often' : 'The run was terminated without an undo';
 }
@@ -99,9 +108,9 @@ export function IncidentCard({ handoff, incident, session, where, linked = true,
         ? html`<${Facts}
             of=${[
               ['Resource', html`<code>${conflict.resource}</code>`],
-              ['Ours', html`<code>${short(conflict.ours)}</code>`],
-              ['Theirs', html`<code>${short(conflict.theirs)}</code>`],
-              ['Before', html`<code>${short(conflict.before)}</code>`],
+              ['Ours', html`<code>${brief(conflict.ours)}</code>`],
+              ['Theirs', html`<code>${brief(conflict.theirs)}</code>`],
+              ['Before', html`<code>${brief(conflict.before)}</code>`],
             ]}
           />`
         : null

@@ -22,7 +22,7 @@ export function Login({ onEnter, bare = false }) {
     } catch (error) {
       const own = problemOf(error);
       const words =
-        'This key is not known, has expired or was revoked. An admin makes a new one: `handoff agents keys`.';
+        'This key is not known, has expired or was revoked. An admin makes a new one: `handoff agents keys add`.';
       setProblem(own.status === 401 ? { ...own, code: 'UNAUTHENTICATED', detail: words } : own);
     }
   };

@@ -3,7 +3,7 @@ import { partyText, type Subject } from '../../core/request.js';
 import { list } from '../../core/returns.js';
 import { utc } from '../../core/date.js';
 import { nextCommands } from './next.js';
-import { MARKS, effectText, factsText, titleOf } from './outcome-text.js';
+import { MARKS, effectText, factsText, titleOf, undoText } from './outcome-text.js';
 import { returnChanges } from './return-changes.js';
 import { safe, took, type Paint } from './text.js';
 
@@ -32,7 +32,7 @@ export function changes(
   for (const i of now.incidents) {
     if (before?.incidents.some((known) => known.id === i.id)) continue;
     const what = i.kind === 'return' ? `return of ${list(i.returns ?? [])}` : titleOf(i.step ?? i.kind);
-    const where = i.kind === 'undo' ? `undo of ${i.effect ?? ''}` : what;
+    const where = i.kind === 'undo' ? undoText(i) : what;
     lines.push(
       paint.yellow(safe(`! incident ${i.id}, ${where}: ${i.error.message}`)),
       `  next: handoff retry ${id} --reason "…"   or: handoff resolve ${id} --reason "…"`,

@@ -18,6 +18,10 @@ export function effectText(key: string): string {
   return `${titleOf(step)}: ${effect.join('/')}`;
 }
 
+/** What an incident's undo could not undo, in words. */
+export const undoText = ({ effect, step }: { effect?: string | undefined; step?: string | undefined }): string =>
+  `undo of ${effect === undefined ? titleOf(step ?? '') : effectText(effect)}`;
+
 /** A step's small facts in a few words: `2 artifacts, 3.1 kB`. */
 export function factsText(facts: Record<string, unknown> = {}): string {
   const n = (key: string): number | undefined => (typeof facts[key] === 'number' ? facts[key] : undefined);

@@ -12,7 +12,7 @@ import type { ValidationSession } from '../../storage/validations.js';
 import { passedTable } from './artifacts-text.js';
 import { indented, section } from './layout.js';
 import { causeLines, commandLines, nextCommands, withoutButtons } from './next.js';
-import { MARKS, factsText, outcomeText, titleOf } from './outcome-text.js';
+import { MARKS, factsText, outcomeText, titleOf, undoText } from './outcome-text.js';
 import { clock, columns, plain, safe, table, took, when, type Paint } from './text.js';
 
 interface Whole extends RunStatus {
@@ -159,8 +159,7 @@ const holdsText = (state: HandoffState): string =>
 const incidentsText = ({ incidents }: HandoffState): string =>
   incidents
     .map((i) => {
-      const where =
-        i.kind === 'undo' ? `undo of ${i.effect ?? ''}` : i.kind === 'step' ? `step ${i.step ?? ''}` : i.kind;
+      const where = i.kind === 'undo' ? undoText(i) : i.kind === 'step' ? `step ${titleOf(i.step ?? '')}` : i.kind;
       return safe(`${i.id}, ${where}, since ${when(i.at)}: ${causeLines(i).join('\n  ')}`);
     })
     .join('\n');

@@ -6,7 +6,7 @@ import { failureOf } from '../failure.js';
 import { FILTER_OPTIONS, filterOf, routeOf, type FilterOptions } from '../filter-options.js';
 import type { Io } from '../io.js';
 import { causeLines, repairCommand } from '../text/next.js';
-import { titleOf } from '../text/outcome-text.js';
+import { titleOf, undoText } from '../text/outcome-text.js';
 import { storageIfThere, uiLink, withPlace, type PlaceOptions } from '../place.js';
 import { ago, safe, type Paint } from '../text/text.js';
 import { verb } from '../verb.js';
@@ -80,12 +80,12 @@ function block(paint: Paint, i: OpenIncident, link: string | undefined): string 
 
 /** What failed, in words. */
 function whereOf({ incident }: OpenIncident): string {
-  const { kind, step, effect } = incident;
+  const { kind, step } = incident;
   switch (kind) {
     case 'step':
       return `step ${titleOf(step ?? '')}`;
     case 'undo':
-      return `undo of ${effect ?? titleOf(step ?? '')}`;
+      return undoText(incident);
     case 'return':
       return `return of ${(incident.returns ?? []).join(', ')}`;
     case 'lease':

@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
 import type { Command } from 'commander';
 import { HandoffError } from '../../core/errors.js';
 import { summaryOf, type HandoffSummary } from '../../client/summary.js';
@@ -10,7 +12,7 @@ import { number } from '../number.js';
 import { exitCodeFor, outcomeText } from '../text/outcome-text.js';
 import { existingStorage, storageIfThere, uiLink, withPlace, type PlaceOptions } from '../place.js';
 import { picture, effectsTable } from '../text/picture.js';
-import { ago, plain, table } from '../text/text.js';
+import { ago, columns, plain, table } from '../text/text.js';
 import { verb } from '../verb.js';
 import { COMPLETED } from './run.js';
 import { repairWorkflowIdOf, workflowIdOf } from '../../core/ids.js';
@@ -66,17 +68,11 @@ export function lookVerbs(program: Command): void {
     async ({ options, io }) => {
       const { limit } = options;
       const found = await listed(options, { ...filterOf(options), ...(limit === undefined ? {} : { limit }) });
-      const rows = found.map((h) => [
-        h.handoffId,
-        h.late ? `${h.shown}, late` : h.shown,
-        ago(h.createdAt),
-        routeOf(h),
-        h.procedure,
-        h.blocked,
-      ]);
-      const head = ['ID', 'STATUS', 'STARTED', 'FROM → TO', 'PROCEDURE', 'BLOCKED'];
+      const shown = COLUMNS.filter(({ from }) => columns() >= from);
+      const rows = found.map((h) => shown.map(({ of }) => of(h)));
+      const head = shown.map((c) => c.head);
       const json = found.map(({ subject: _, ...h }) => ({ ...h, route: routeOf(h) }));
-      return { json, text: table(io.paint, head, rows, 'No handoffs.') };
+      return { json, text: table(io.paint, head, rows, noneText(options)) };
     },
   );
   verb<{ markdown?: boolean }>(
@@ -132,6 +128,20 @@ export function lookVerbs(program: Command): void {
     },
   );
 }
+
+/** What `list` shows, from so many columns of the terminal on: an id that was shortened could not be copied. */
+const COLUMNS: { head: string; from: number; of: (h: HandoffSummary) => string | undefined }[] = [
+  { head: 'ID', from: 0, of: (h) => h.handoffId },
+  { head: 'STATUS', from: 0, of: (h) => (h.late ? `${h.shown}, late` : h.shown) },
+  { head: 'STARTED', from: 80, of: (h) => ago(h.createdAt) },
+  { head: 'FROM → TO', from: 120, of: routeOf },
+  { head: 'PROCEDURE', from: 150, of: (h) => h.procedure },
+  { head: 'BLOCKED', from: 0, of: (h) => h.blocked },
+];
+
+/** Who looks in a wrong folder sees which one it was. */
+const noneText = ({ folder }: PlaceOptions): string =>
+  existsSync(folder) ? `No handoffs found in ${path.resolve(folder)}.` : 'No handoffs.';
 
 /** Whether a run of its own repairs it, because its first one was terminated: that one takes the updates. */
 const isRepaired = ({ state }: RunStatus): boolean => state?.ending?.code === 'HANDOFF_TERMINATED';

@@ -99,7 +99,12 @@ export function messageVerbs(program: Command): void {
       const lease = leaseMinutes === undefined ? {} : { leaseMinutes: Number(leaseMinutes) };
       const { epoch } = await client.accept(id, { by, ...lease }, under(o));
       const next = `handoff complete ${id} --by ${by} --epoch ${epoch}`;
-      return { json: { by, epoch }, text: `${by} has ${id} now (epoch ${epoch}). When the work is done: ${next}` };
+      // Who stands in for another may; a slip of the pen in --by must not go unseen.
+      const { subject } = await client.status(id).catch(() => ({ subject: undefined }));
+      const target = subject?.target.agent;
+      const instead = target === undefined || target === by ? '' : `, though it was offered to ${target}`;
+      const text = `${by} has ${id} now (epoch ${epoch})${instead}. When the work is done: ${next}`;
+      return { json: { by, epoch }, text };
     },
   );
   message(
@@ -223,7 +228,7 @@ function repairVerbs(program: Command): void {
         REASON,
         INCIDENT,
         ['--choice <choice>', 'for an undo conflict', (o) => o.choices(['keep_theirs', 'restore_before', 'merge'])],
-        ['--value <json>', 'with --choice merge: what is to be there'],
+        ['--value <json>', 'with --choice merge: what is to be there, as JSON; a text is \'"in quotes"\''],
         UPDATE_ID,
       ],
     },

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { port } from '../number.js';
 import type { ServeOptions } from '../serve.js';
+import { pageWidth, wrapped } from '../text/layout.js';
 import { safe } from '../text/text.js';
 import { verb } from '../verb.js';
 
@@ -39,7 +40,10 @@ are being answered end first.`,
       const { showSettings } = await import('../../core/service/settings-schema.js');
       const all = showSettings(process.env);
       const text = all.map(({ name, value, source, means }) =>
-        [`${io.paint.bold(name)}=${safe(value) || '(none)'}  ${io.paint.dim(source)}`, `  ${means}`].join('\n'),
+        [
+          `${io.paint.bold(name)}=${safe(value) || '(none)'}  ${io.paint.dim(source)}`,
+          wrapped(`  ${means}`, pageWidth(), 0),
+        ].join('\n'),
       );
       return { json: all, text: text.join('\n') };
     },

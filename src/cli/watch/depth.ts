@@ -5,7 +5,7 @@ import { isClosed, type HandoffOutcome, type HandoffState } from '../../core/han
 import { list, outstanding } from '../../core/returns.js';
 import { span } from '../../core/words.js';
 import { causeLines, nextCommands } from '../text/next.js';
-import { MARKS, factsText, outcomeText, titleOf } from '../text/outcome-text.js';
+import { MARKS, factsText, outcomeText, titleOf, undoText } from '../text/outcome-text.js';
 import { clock, safe, table, took, type Paint } from '../text/text.js';
 import { fit } from '../text/width.js';
 import type { Size } from './board.js';
@@ -138,7 +138,7 @@ function waitLines(
 
 const incidentLines = (paint: Paint, { incidents }: HandoffState, now: number): string[] =>
   incidents.flatMap((i) => {
-    const where = i.kind === 'undo' ? `undo of ${i.effect ?? ''}` : i.step ? titleOf(i.step) : i.kind;
+    const where = i.kind === 'undo' ? undoText(i) : i.step ? titleOf(i.step) : i.kind;
     const [cause = '', ...more] = causeLines(i);
     const lines = [`! ${i.id}, ${where}, for ${span(now - i.at)}: ${cause}`, ...more.map((line) => `  ${line}`)];
     return lines.map((line) => paint.red(safe(line.replaceAll('\n', ' '))));

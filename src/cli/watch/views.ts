@@ -47,6 +47,7 @@ export function listView(source: Source, filter: HandoffFilter): View {
   let rows: Row[] | undefined;
   let trouble: string | undefined;
   let asking: Promise<void> | undefined;
+  let unheard: string | undefined;
   const read = async (): Promise<void> => {
     const now = Date.now();
     const all = await source.inFlight(filter);
@@ -68,12 +69,13 @@ export function listView(source: Source, filter: HandoffFilter): View {
         .finally(() => (asking = undefined));
     },
     async settle() {
-      await Promise.race([asking, sleep(PATIENCE_MS, undefined, { ref: false })]);
+      const over = await Promise.race([asking?.then(() => true) ?? true, sleep(PATIENCE_MS, false, { ref: false })]);
+      if (!over) unheard = 'Not all have answered yet; the rest is from the last records.';
       await read();
     },
     frame: (paint, size, keys) =>
-      board(paint, { rows: rows ?? [], note: trouble ?? source.note, keys, now: Date.now() }, size),
-    json: () => ({ at: Date.now(), note: source.note, handoffs: rows ?? [] }),
+      board(paint, { rows: rows ?? [], note: trouble ?? source.note ?? unheard, keys, now: Date.now() }, size),
+    json: () => ({ at: Date.now(), note: source.note ?? unheard, handoffs: rows ?? [] }),
     over: () => false,
   };
 }

@@ -67,6 +67,8 @@ describe.concurrent('before a worker is there', { timeout: 60_000 }, () => {
     'a pause of %s: nothing is done before it is resumed',
     async (procedure) => {
       await withCase({ procedure }, async (c) => {
+        // It brings its procedures along.
+        await (await c.worker()).kill();
         await c.begin();
         await pause(c);
         await c.returns();

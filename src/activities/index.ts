@@ -32,7 +32,7 @@ import { asBuiltin } from './quick-actions.js';
 import { NEVER, runAction } from './run-action.js';
 import { undoEffects } from './undo.js';
 import { runValidation } from './validate.js';
-import { activity, attemptOf, callOf } from './wrapper.js';
+import { activity, attemptOf, callOf, tookLong } from './wrapper.js';
 
 export { runAction };
 
@@ -46,7 +46,10 @@ export function createActivities(
     recordReport: activity((task) => recordReport(storage, task)),
     validateReport: activity((task) => validateReport(storage, task)),
     openHandoff: activity((task) => openHandoff(deps, task)),
-    validate: activity((task: StepTask) => runValidation(deps, task, cancellationSignal())),
+    validate: activity(async (task: StepTask) => {
+      const verdict = await runValidation(deps, task, cancellationSignal());
+      return tookLong() ? { ...verdict, late: true } : verdict;
+    }),
     projectHandoff: activity((task) => projectHandoff(deps, task)),
     checkPending: activity((task) => checkPending(deps, task)),
     stepAttempts: activity(

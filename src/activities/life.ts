@@ -8,7 +8,7 @@ import type { Deps } from './action.js';
 import { runQuickSteps } from './quick.js';
 import { completedBy } from '../storage/handoffs.js';
 import { failpoint } from '../faults/failpoint.js';
-import { execution } from './wrapper.js';
+import { execution, tookLong } from './wrapper.js';
 
 /**
  * Registers a handoff before it does anything. The database refuses an id that an earlier run had, even after Temporal
@@ -44,6 +44,7 @@ export async function openHandoff(deps: Deps, task: OpenTask): Promise<Opened> {
     // The one that ran with the registration; a run that was reset has all of its own before it.
     attempts: Object.fromEntries(begun.flatMap(([id, s]) => (isOver(id) ? [] : [[id, Math.min(1, s.attempts)]]))),
     ...(definition ? { definition: outlineOf(definition) } : {}),
+    ...(early.closedAt === undefined && tookLong() ? { late: true } : {}),
   };
 }
 

@@ -1,5 +1,5 @@
 import { cancellationSignal } from '@temporalio/activity';
-import { QUICK_BUDGET_MS } from '../core/quick.js';
+import { CLOSE_WITHIN_MS, QUICK_BUDGET_MS } from '../core/quick.js';
 import { completedWith } from '../core/early.js';
 import type { HandoffState } from '../core/handoff.js';
 import type { Opened, OpenTask, Ran, StepTask } from '../core/task.js';
@@ -50,8 +50,9 @@ async function close(
   closedAt: number,
 ): Promise<{ closedAt?: number }> {
   try {
-    const { overtaken } = await projectHandoff(deps, { subject, ...completedWith(subject, before, ran, closedAt) });
-    return overtaken ? {} : { closedAt };
+    const task = { subject, ...completedWith(subject, before, ran, closedAt), within: CLOSE_WITHIN_MS };
+    const { overtaken, late } = await projectHandoff(deps, task);
+    return overtaken || late ? {} : { closedAt };
   } catch {
     return {};
   }

@@ -1,6 +1,7 @@
 import { Context, activityInfo } from '@temporalio/activity';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { HandoffError } from '../core/errors.js';
+import { CLOSE_WITHIN_MS } from '../core/quick.js';
 import { duringAttempt } from '../faults/failpoint.js';
 
 /** Well below the heartbeat time-out of 5 s and the 2 s within which an interruptible step hears of a pause. */
@@ -82,6 +83,14 @@ export function attemptOf(): Attempt {
 /** The run id of the execution that called it: a reset, and continuing as new, give another. */
 export const execution = (): string => activityInfo().workflowExecution?.runId ?? '';
 
+export const isLocal = (): boolean => activityInfo().isLocal;
+
+/** How long ago the activity that calls it was asked for, its earlier attempts included. Milliseconds. */
+export const sinceAsked = (): number => Date.now() - activityInfo().scheduledTimestampMs;
+
+/** Whether a local activity took so long that its run is to hear what came meanwhile, before it completes. */
+export const tookLong = (): boolean => isLocal() && sinceAsked() > CLOSE_WITHIN_MS;
+
 /** Which call of an activity it is that calls it: the number rises within a run. */
 export function callOf(): { run: string; number: number } {
   const { activityId, workflowExecution } = activityInfo();
@@ -96,7 +105,7 @@ export function activity<A extends unknown[], R>(run: (...args: A) => Promise<R>
   return async (...args) => {
     const context = Context.current();
     const beat = (): void => context.heartbeat(details.get(context));
-    const timer = activityInfo().isLocal ? undefined : setInterval(beat, BEAT_MS);
+    const timer = isLocal() ? undefined : setInterval(beat, BEAT_MS);
     try {
       return await duringAttempt(context.cancellationSignal, () => run(...args));
     } catch (error) {

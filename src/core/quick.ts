@@ -4,6 +4,12 @@ import { areQuick } from './rule.js';
 /** How long the steps that run with the registration may take together, so that messages are heard soon. */
 export const QUICK_BUDGET_MS = 250;
 
+/**
+ * How long after its call a local activity may let a handoff complete in the same task, which has heard of nothing that
+ * was sent since. After that the task ends first.
+ */
+export const CLOSE_WITHIN_MS = 1000;
+
 /** Actions whose effects stand in the ledger from their intent on, and which know when they would take long. */
 const QUICK_ACTIONS: ReadonlySet<string> = new Set(['transfer', 'sync_state']);
 

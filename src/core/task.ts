@@ -66,6 +66,8 @@ export interface Opened {
   ran: Ran[];
   /** When it was recorded as completed, with the last of them. */
   closedAt?: number;
+  /** It took so long that the run is to hear what came meanwhile before it completes. */
+  late?: true;
   /** Where this very run had recorded it as completed, in a task that was thrown away since. */
   completed?: Completed;
   /** Attempts that steps have used up which have yet to finish: of one that failed locally, or whose worker was killed. */
@@ -122,6 +124,16 @@ export interface ProjectTask {
   subject: Subject;
   state: HandoffState;
   outcome?: HandoffOutcome;
+  /** Of a completion: how long after its call it may still be written. Milliseconds. */
+  within?: number;
+}
+
+export interface Projected {
+  /** The steps that the ledger is ahead in, and their epochs: nothing was written. */
+  overtaken?: Record<string, number>;
+  completed?: Completed;
+  /** A completion was not written: the run is to hear what came meanwhile first. */
+  late?: true;
 }
 
 export const factOf = (e: Effect): EffectFact => ({
@@ -164,12 +176,13 @@ export interface RepairInput {
  */
 export interface EngineActivities {
   openHandoff(task: OpenTask): Promise<Opened>;
-  validate(task: StepTask): Promise<Verdict>;
+  /** `late`: as in {@link Opened}. */
+  validate(task: StepTask): Promise<Verdict & { late?: true }>;
   /**
    * Where a completed one finds the ledger ahead of it, nothing is recorded: `overtaken` has those steps' epochs. Nor is
    * anything where this very run has recorded it as completed before: `completed` is what stands there.
    */
-  projectHandoff(task: ProjectTask): Promise<{ overtaken?: Record<string, number>; completed?: Completed }>;
+  projectHandoff(task: ProjectTask): Promise<Projected>;
   /** What a pending handoff still waits for, in words; empty: it can start. */
   checkPending(task: { subject: Subject; dependencies: string[]; agents: string[] }): Promise<{ waitsFor?: string }>;
   stepAttempts(task: { handoff: string; step: string }): Promise<{ epoch: number; attempts: number }>;

@@ -63,17 +63,22 @@ test('nothing stands against it: one local activity, and nothing regular', async
 }, 120_000);
 
 describe.concurrent('before a worker is there', { timeout: 60_000 }, () => {
-  test('a pause: nothing is done before it is resumed', async () => {
-    await withCase(PHASE, async (c) => {
-      await c.begin();
-      await pause(c);
-      await c.returns();
-      await paused(c);
-      expect(await c.ledger()).toEqual([]);
-      await c.rig.client.resume(c.id, { by: 'test' });
-      await expectCompleted(c, await c.finish());
-    });
-  });
+  test.for([PHASE.procedure, 'CRASH_WHOLE'])(
+    'a pause of %s: nothing is done before it is resumed',
+    async (procedure) => {
+      await withCase({ procedure }, async (c) => {
+        // It brings its procedures along.
+        await (await c.worker()).kill();
+        await c.begin();
+        await pause(c);
+        await c.returns();
+        await paused(c);
+        expect(await c.ledger()).toEqual([]);
+        await c.rig.client.resume(c.id, { by: 'test' });
+        await expectCompleted(c, await c.finish());
+      });
+    },
+  );
 
   test.for(['cancel', 'Cancel of Temporal'])('%s: nothing is done at all', async (how) => {
     await withCase(PHASE, async (c) => {

@@ -129,6 +129,17 @@ export const procedures = [
     ],
     rollback_procedures: [{ rollback_id: 'back', name: 'Back', steps: ['send'] }],
   },
+  // A check at the end, which is local again after a regular step.
+  {
+    procedure_id: 'CRASH_CHECKED',
+    version: '1.0.0',
+    name: 'Is checked at its end',
+    steps: [
+      { step_id: 'send', name: 'Send', action: 'send_line', compensation: 'back' },
+      { step_id: 'check', name: 'Check', action: 'validate', rules: ['VR001'] },
+    ],
+    rollback_procedures: [{ rollback_id: 'back', name: 'Back', steps: ['send'] }],
+  },
   // Fails once its line is sent.
   {
     procedure_id: 'CRASH_SENT',

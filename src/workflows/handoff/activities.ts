@@ -105,6 +105,9 @@ export async function recordQuickly<K extends keyof typeof RECORDS>(
   }
 }
 
+/** Whether this run does without local activities. */
+export const isRegular = (): boolean => steered;
+
 const isOver = ({ ran }: Opened, step: string): boolean => ran.some((r) => r.step === step && r.facts !== undefined);
 
 /**

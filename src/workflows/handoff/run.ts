@@ -45,8 +45,10 @@ export class Run {
   readonly decisions = new Map<string, Decision>();
   /** What its registration found, and did. */
   opened: Opened = { epochs: {}, attempts: {}, ran: [] };
-  /** Whether all its steps ran with the registration, for so long that messages may have come meanwhile. */
+  /** Whether what it did last was local, and took so long that messages may have come meanwhile. */
   tookLong = false;
+  /** How often the record of its completion came too late. */
+  lateRecords = 0;
   /** Of the first steps what ran with the registration, until they start. */
   private readonly early = new Map<string, Ran>();
   private readonly waiting: (() => void)[] = [];

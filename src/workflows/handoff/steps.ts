@@ -167,7 +167,9 @@ async function check(run: Run, step: Step, early: Verdict | undefined, stoppable
   let verdict = early;
   if (!verdict && areQuick(task.rules)) {
     try {
-      verdict = await callQuickValidate(step, task);
+      const quick = await callQuickValidate(step, task);
+      run.tookLong ||= quick?.late === true;
+      verdict = quick;
     } catch (error) {
       if (isNonRetryable(error)) throw error;
     }

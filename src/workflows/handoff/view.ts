@@ -16,6 +16,7 @@ import { returnsMark } from '../../core/return-words.js';
 import { SEARCH_KEYS } from '../../core/search-keys.js';
 import { blockedBecause, currentStep, words } from '../../core/words.js';
 import { record, recordQuickly } from './activities.js';
+import { isOverruled, recordCompletion } from './completion.js';
 import { reportOf } from './ending.js';
 import type { Run } from './run.js';
 
@@ -72,7 +73,8 @@ export class View {
 
   /**
    * Records a handoff that ends, and then closes it. What is recorded as completed is completed: a message that comes
-   * meanwhile comes too late. Undefined where it goes on after all: a reset run that the ledger is ahead of does those steps again.
+   * meanwhile comes too late. Undefined where it goes on after all: a reset run that the ledger is ahead of does those
+   * steps again, and one that was sent something before it is on record looks what has become of it.
    */
   async close(outcome: Outcome): Promise<HandoffOutcome | undefined> {
     const closing = this.projecting.then(() => this.end(outcome));
@@ -87,10 +89,15 @@ export class View {
   private async end(outcome: Outcome): Promise<HandoffOutcome | undefined> {
     const { run } = this;
     if (run.completed) return this.shut(run.completed);
+    if (outcome === 'completed' && isOverruled(run)) return undefined;
     const report = reportOf(run, outcome);
     const state = reduce(run.state, { type: 'closed', outcome, now: Date.now() });
     const { subject } = run.input;
-    const { overtaken, completed } = await recordQuickly('projectHandoff', { subject, state, outcome: report });
+    const task = { subject, state, outcome: report };
+    const projected =
+      outcome === 'completed' ? await recordCompletion(run, task) : await recordQuickly('projectHandoff', task);
+    if (!projected) return undefined;
+    const { overtaken, completed } = projected;
     if (overtaken) {
       for (const [step, epoch] of Object.entries(overtaken))
         run.dispatch({ type: 'step_parked', step, attempts: 0, epoch });

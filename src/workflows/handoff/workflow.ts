@@ -117,13 +117,13 @@ async function open(run: Run): Promise<void> {
     };
     run.opened = await registers(task, first?.steps ?? [], () => mayBegin(run));
     if (run.opened.definition) run.procedure = run.opened.definition;
-    const { ran, closedAt, completed } = run.opened;
+    const { ran, closedAt, completed, late } = run.opened;
     if (completed) run.complete(completed);
     else if (task.closes && closedAt !== undefined)
       run.complete(completedWith(task.subject, task.closes, ran, closedAt));
     else {
       run.keepEarly(ran);
-      run.tookLong = task.closes !== undefined && ran.filter((r) => r.facts).length === procedure.steps.length;
+      run.tookLong = late === true && ran.length === procedure.steps.length;
     }
   } catch (error) {
     const { code, message } = failureOf(error);

@@ -1,19 +1,14 @@
-import { patched } from '@temporalio/workflow';
 import { CLOSE_WITHIN_MS } from '../../core/quick.js';
 import { mayComplete } from '../../core/reducer.js';
 import type { Projected, ProjectTask } from '../../core/task.js';
 import { goRegular, isRegular, recordQuickly } from './activities.js';
 import type { Run } from './run.js';
 
-/** Asked only of a run that was sent something: see `goRegular`. */
-const HEARD = 'completion-hears-messages';
-
 /** By how much the time grows that a record may take, each time that one was late: a slow machine is to come to its end too. */
 const MORE_TIME = 4;
 
 /** Whether something has come, such as a pause, while the record of a completion waited for other records. */
-export const isOverruled = (run: Run): boolean =>
-  isRegular() && !mayComplete(run.state, run.input.expectsReturn) && patched(HEARD);
+export const isOverruled = (run: Run): boolean => !mayComplete(run.state, run.input.expectsReturn);
 
 /**
  * Puts on record that a handoff completed. Of what is sent from its call on the record does not know, so it is made soon

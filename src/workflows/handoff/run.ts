@@ -108,6 +108,16 @@ export class Run {
     for (const [i, one] of ran.entries()) if (i <= acted || !isPaused(this.state)) this.early.set(one.step, one);
   }
 
+  /** Whether a step is over since the registration: it need not start. */
+  isOverEarly(step: string): boolean {
+    return this.early.get(step)?.facts !== undefined;
+  }
+
+  /** After a pause what was found before it says nothing. */
+  forgetEarly(): void {
+    this.early.clear();
+  }
+
   /** What ran early of a step, once; nothing of one that was reopened since. */
   takeEarly(step: string): Ran | undefined {
     const early = this.early.get(step);

@@ -27,6 +27,8 @@ class ValidationFailed extends Error {}
 export function startReadySteps(run: Run): void {
   for (const id of run.readySteps()) {
     if (isHeld(run, id)) continue;
+    // A pause may have come: it is heard before anything starts.
+    if (run.tookLong && !run.isOverEarly(id)) continue;
     const early = run.takeEarly(id);
     if (early?.facts) {
       run.dispatch({ type: 'step_started', step: id }, early.startedAt);

@@ -123,7 +123,7 @@ async function open(run: Run): Promise<void> {
       run.complete(completedWith(task.subject, task.closes, ran, closedAt));
     else {
       run.keepEarly(ran);
-      run.tookLong = late === true && ran.length === procedure.steps.length;
+      run.tookLong = late === true;
     }
   } catch (error) {
     const { code, message } = failureOf(error);
@@ -188,15 +188,13 @@ async function live(run: Run, view: View): Promise<Outcome> {
     tellChildren(run);
     writeCheckpoint(run);
     if (run.state.ending || isClosed(run.state.status)) break;
-    if (mayComplete(run.state, expectsReturn)) {
-      if (!run.tookLong) break;
-      // Its task is older than its messages: in the next one they have come.
-      run.tookLong = false;
-      await sleep(1, { summary: 'Hears what was sent meanwhile' });
-      continue;
-    }
+    if (mayComplete(run.state, expectsReturn) && !run.tookLong) break;
     advance(run, expectsReturn);
     if (run.version !== seen) continue;
+    if (run.tookLong) {
+      await hearMessages(run);
+      continue;
+    }
     timers.sync();
     view.update();
     if (workflowInfo().continueAsNewSuggested && run.inFlight.size === 0 && !run.takingBack && !run.receiving)
@@ -207,6 +205,13 @@ async function live(run: Run, view: View): Promise<Outcome> {
   // A run that closes takes back what it has not yet said.
   if (run.telling) await run.telling;
   return run.state.ending?.outcome ?? 'completed';
+}
+
+/** Ends a task that is older than what was sent meanwhile: in the next one it has come. */
+async function hearMessages(run: Run): Promise<void> {
+  run.tookLong = false;
+  await sleep(1, { summary: 'Hears what was sent meanwhile' });
+  if (isPaused(run.state)) run.forgetEarly();
 }
 
 function advance(run: Run, expectsReturn: boolean): void {

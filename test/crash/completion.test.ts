@@ -135,3 +135,22 @@ describe.concurrent('what comes while its record waits counts', { timeout: 90_00
     });
   });
 });
+
+test(
+  'a pause while its registration takes long: no step starts before it is resumed',
+  { timeout: 60_000 },
+  async () => {
+    await withCase({ procedure: 'CRASH_CHECKED' }, async (c) => {
+      await c.worker('open.after=delay:2000@1');
+      await c.begin();
+      await reached(c, 'open.after');
+      await SEND['pause']!(c);
+      await c.rig.until(c.id, (s) => s.from === 'run' && shownStatus(s.state!) === 'paused', 30_000);
+      await sleep(1000);
+      expect(c.calls('act')).toBe(0);
+      await c.rig.client.resume(c.id, { by: 'test' });
+      await expectCompleted(c);
+      expect(c.calls('act')).toBe(1);
+    });
+  },
+);

@@ -8,7 +8,8 @@ import { DEFAULT_TASK_QUEUE } from '../core/request.js';
 import type { Storage, StorageOptions } from '../storage/storage.js';
 import type { ConnectOverrides } from '../temporal/connect.js';
 import { readDevInfo } from './dev-info.js';
-import { UsageError } from './failure.js';
+import { UsageError, failureOf } from './failure.js';
+import type { Io } from './io.js';
 
 /** Where a verb works: the options that all have in common. */
 export interface PlaceOptions {
@@ -128,6 +129,32 @@ export async function withPlace<T>(
   } finally {
     await storage?.close();
     await connection.close();
+  }
+}
+
+/**
+ * The same; where the server cannot be reached, `recorded` makes do with the storage, if one is there. Where that has
+ * nothing either, the server is what is missing.
+ */
+export async function withPlaceOrRecords<T>(
+  options: PlaceOptions,
+  io: Io,
+  live: (place: Place) => Promise<T>,
+  recorded: (storage: Storage) => Promise<T | undefined>,
+): Promise<T> {
+  try {
+    return await withPlace(options, live);
+  } catch (error) {
+    const storage = failureOf(error).code === 'TEMPORAL_UNREACHABLE' && (await storageIfThere(options));
+    if (!storage) throw error;
+    try {
+      const found = await recorded(storage);
+      if (found === undefined) throw error;
+      io.note('The Temporal server cannot be reached; these are the last records.');
+      return found;
+    } finally {
+      await storage.close();
+    }
   }
 }
 

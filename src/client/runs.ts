@@ -76,11 +76,8 @@ export class Runs {
         this.queryMs(),
       );
     } catch (error) {
-      const stored = await this.storage?.handoffs.find(handoff);
-      if (stored) {
-        const { subject, state, status, updatedAt } = stored;
-        return { handoffId: handoff, status, from: 'storage', subject, at: updatedAt, ...(state ? { state } : {}) };
-      }
+      const stored = this.storage && (await storedStatus(this.storage, handoff));
+      if (stored) return stored;
       throw await this.explained(error, handoff, randomUUID());
     }
   }
@@ -285,6 +282,14 @@ function againText(message: MessageName | undefined, updateId: string): string {
   return SIGNALS.has(message)
     ? 'Ask for the status before you send it again.'
     : `Send it again with update id ${updateId} (\`--update-id\`): under one id it takes effect once.`;
+}
+
+/** What the record says of a handoff; undefined where there is none. */
+export async function storedStatus(storage: Storage, handoff: string): Promise<RunStatus | undefined> {
+  const stored = await storage.handoffs.find(handoff);
+  if (!stored) return undefined;
+  const { subject, state, status, updatedAt } = stored;
+  return { handoffId: handoff, status, from: 'storage', subject, at: updatedAt, ...(state ? { state } : {}) };
 }
 
 export function checkedId(id: unknown): string {

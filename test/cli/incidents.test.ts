@@ -103,6 +103,14 @@ test('are there while no worker is, and while no server is', async () => {
   expect(alone.code).toBe(0);
   expect(alone.stderr).toContain('The Temporal server cannot be reached; these are the last records.');
   expect(alone.stdout).toContain('4 open incidents.');
+  // What is known of one stands in its record, too; of one that has none, nobody can say.
+  for (const verb of ['status', 'show']) {
+    const one = await handoff([verb, idOf('step'), ...nowhere]);
+    expect(one.code).toBe(0);
+    expect(one.stderr).toContain('The Temporal server cannot be reached; these are the last records.');
+    expect(one.stdout).toMatch(/incident/i);
+  }
+  expect(await handoff(['status', 'nobody-knows-it', ...nowhere])).toMatchObject({ code: 3, stdout: '' });
   await rig.startWorker();
 });
 

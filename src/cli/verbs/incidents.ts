@@ -2,12 +2,11 @@ import type { Command } from 'commander';
 import type { OpenIncident } from '../../client/incidents.js';
 import { checkedFilter, type HandoffFilter } from '../../core/filter.js';
 import { repairsOf } from '../../core/repairs.js';
-import { failureOf } from '../failure.js';
 import { FILTER_OPTIONS, filterOf, routeOf, type FilterOptions } from '../filter-options.js';
 import type { Io } from '../io.js';
 import { causeLines, repairCommand } from '../text/next.js';
 import { titleOf, undoText } from '../text/outcome-text.js';
-import { storageIfThere, uiLink, withPlace, type PlaceOptions } from '../place.js';
+import { uiLink, withPlaceOrRecords, type PlaceOptions } from '../place.js';
 import { ago, safe, type Paint } from '../text/text.js';
 import { verb } from '../verb.js';
 
@@ -42,25 +41,20 @@ export function incidentsVerb(program: Command): void {
   );
 }
 
-async function found(
+const found = (
   options: PlaceOptions,
   filter: HandoffFilter,
   io: Io,
-): Promise<{ list: OpenIncident[]; uiUrl?: string }> {
-  try {
-    return await withPlace(options, async ({ client, uiUrl }) => ({ list: await client.incidents(filter), uiUrl }));
-  } catch (error) {
-    const storage = failureOf(error).code === 'TEMPORAL_UNREACHABLE' && (await storageIfThere(options));
-    if (!storage) throw error;
-    io.note('The Temporal server cannot be reached; these are the last records.');
-    const { storedIncidents } = await import('../../client/incidents.js');
-    try {
+): Promise<{ list: OpenIncident[]; uiUrl?: string | undefined }> =>
+  withPlaceOrRecords(
+    options,
+    io,
+    async ({ client, uiUrl }) => ({ list: await client.incidents(filter), uiUrl }),
+    async (storage) => {
+      const { storedIncidents } = await import('../../client/incidents.js');
       return { list: await storedIncidents(storage, filter) };
-    } finally {
-      await storage.close();
-    }
-  }
-}
+    },
+  );
 
 /** A block rather than a row: it stays readable on a narrow terminal. */
 function block(paint: Paint, i: OpenIncident, link: string | undefined): string {

@@ -5,14 +5,17 @@ import { HandoffError } from '../../core/errors.js';
 import { summaryOf, type HandoffSummary } from '../../client/summary.js';
 import { checkedFilter, type HandoffFilter } from '../../core/filter.js';
 import type { RunStatus } from '../../client.js';
-import type { HandoffOutcome } from '../../core/handoff.js';
+import { shownStatus, type HandoffOutcome } from '../../core/handoff.js';
+import { blockedBecause } from '../../core/words.js';
 import { FILTER_OPTIONS, filterOf, routeOf, type FilterOptions } from '../filter-options.js';
 import { commandLines, nextCommands, withoutButtons } from '../text/next.js';
 import { number } from '../number.js';
 import { exitCodeFor, outcomeText } from '../text/outcome-text.js';
-import { existingStorage, storageIfThere, uiLink, withPlace, type PlaceOptions } from '../place.js';
+import { existingStorage, storageIfThere, uiLink, withPlace, withPlaceOrRecords, type PlaceOptions } from '../place.js';
+import type { Answer, Io } from '../io.js';
+import type { Storage } from '../../storage/storage.js';
 import { picture, effectsTable } from '../text/picture.js';
-import { ago, columns, plain, table } from '../text/text.js';
+import { ago, columns, plain, safe, table } from '../text/text.js';
 import { verb } from '../verb.js';
 import { COMPLETED } from './run.js';
 import { repairWorkflowIdOf, workflowIdOf } from '../../core/ids.js';
@@ -27,15 +30,15 @@ export function lookVerbs(program: Command): void {
       needs: ['folder', 'server'],
     },
     ({ args: [id = ''], options, io }) =>
-      withPlace(options, async ({ client }) => {
-        const status = await client.status(id);
-        const source = status.from === 'storage' ? '\n(No worker answers; this is the last record.)' : '';
-        const { state, subject, words } = status;
-        const next = state ? nextCommands(id, state, subject) : [];
-        const said = words === undefined ? status.status : plain(withoutButtons(words));
-        const text = [said, ...(next.length > 0 ? [commandLines(io.paint, next)] : [])].join('\n\n');
-        return { json: status, text: `${text}${source}` };
-      }),
+      withPlaceOrRecords(
+        options,
+        io,
+        async ({ client }) => statusShown(io, await client.status(id)),
+        async (storage) => {
+          const status = await recordOf(storage, id);
+          return status && statusShown(io, status, true);
+        },
+      ),
   );
   verb<{ timeout?: number }>(
     program,
@@ -85,24 +88,22 @@ export function lookVerbs(program: Command): void {
       needs: ['folder', 'server'],
     },
     ({ args: [id = ''], options, io }) =>
-      withPlace(options, async ({ client, storage, uiUrl }) => {
-        if (options.markdown) {
-          const { AgentHandoffCoordinator } = await import('../../coordination/agent-handoff-coordinator.js');
-          const document = await client.document(id);
-          return { json: document, text: AgentHandoffCoordinator.toMarkdown(document) };
-        }
-        const status = await client.status(id);
-        const effects = (await storage?.ledger.list(id)) ?? [];
-        const validations = (await storage?.validations.list(id)) ?? [];
-        const artifacts = (await storage?.manifest.list({ handoff: id })) ?? [];
-        const outcome = (await storage?.handoffs.find(id))?.outcome;
-        const link =
-          uiUrl === undefined
-            ? undefined
-            : uiLink(uiUrl, isRepaired(status) ? repairWorkflowIdOf(id) : workflowIdOf(id));
-        const whole = { ...status, outcome, effects, validations, artifacts, link };
-        return { json: whole, text: picture(io.paint, whole) };
-      }),
+      withPlaceOrRecords(
+        options,
+        io,
+        async ({ client, storage, uiUrl }) => {
+          if (options.markdown) {
+            const { AgentHandoffCoordinator } = await import('../../coordination/agent-handoff-coordinator.js');
+            const document = await client.document(id);
+            return { json: document, text: AgentHandoffCoordinator.toMarkdown(document) };
+          }
+          return pictured(io, await client.status(id), storage, uiUrl);
+        },
+        async (storage) => {
+          const status = options.markdown ? undefined : await recordOf(storage, id);
+          return status && pictured(io, status, storage);
+        },
+      ),
   );
   verb(
     program,
@@ -127,6 +128,39 @@ export function lookVerbs(program: Command): void {
       }
     },
   );
+}
+
+async function recordOf(storage: Storage, id: string): Promise<RunStatus | undefined> {
+  const { checkedId, storedStatus } = await import('../../client/runs.js');
+  return storedStatus(storage, checkedId(id));
+}
+
+function statusShown(io: Io, status: RunStatus, isLast = false): Answer {
+  const source = status.from === 'storage' && !isLast ? '\n(No worker answers; this is the last record.)' : '';
+  const { handoffId, state, subject, words } = status;
+  const next = state ? nextCommands(handoffId, state, subject) : [];
+  const said = words === undefined ? recordedWords(status) : plain(withoutButtons(words));
+  const text = [said, ...(next.length > 0 ? [commandLines(io.paint, next)] : [])].join('\n\n');
+  return { json: status, text: `${text}${source}` };
+}
+
+/** Of a record, which has no words of its own. */
+function recordedWords({ state, status }: RunStatus): string {
+  if (!state) return status;
+  const blocked = blockedBecause(state);
+  return `${shownStatus(state)}${blocked === undefined ? '' : `: ${safe(blocked)}`}`;
+}
+
+async function pictured(io: Io, status: RunStatus, storage: Storage | undefined, uiUrl?: string): Promise<Answer> {
+  const { handoffId: id } = status;
+  const effects = (await storage?.ledger.list(id)) ?? [];
+  const validations = (await storage?.validations.list(id)) ?? [];
+  const artifacts = (await storage?.manifest.list({ handoff: id })) ?? [];
+  const outcome = (await storage?.handoffs.find(id))?.outcome;
+  const link =
+    uiUrl === undefined ? undefined : uiLink(uiUrl, isRepaired(status) ? repairWorkflowIdOf(id) : workflowIdOf(id));
+  const whole = { ...status, outcome, effects, validations, artifacts, link };
+  return { json: whole, text: picture(io.paint, whole) };
 }
 
 /** What `list` shows, from so many columns of the terminal on: an id that was shortened could not be copied. */

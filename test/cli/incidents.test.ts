@@ -85,7 +85,7 @@ test('are blocks that say what to do, and safe for a terminal', async () => {
   expect(await handoff(['incidents', '--priority', 'x', ...at()])).toMatchObject({ code: 2 });
 });
 
-test('are there while no worker is, and while no server is', async () => {
+test('are there while no worker is, and while no server is', { timeout: 120_000 }, async () => {
   await rig.stopWorker();
   const began = Date.now();
   const list = await rig.client.incidents({ session });

@@ -113,9 +113,9 @@ export class Run {
     return this.early.get(step)?.facts !== undefined;
   }
 
-  /** After a pause what was found before it says nothing. */
-  forgetEarly(): void {
-    this.early.clear();
+  /** What was found of steps that have yet to run says nothing about the time after a pause. */
+  forgetVerdicts(): void {
+    for (const [step, { facts }] of this.early) if (!facts) this.early.delete(step);
   }
 
   /** What ran early of a step, once; nothing of one that was reopened since. */

@@ -211,7 +211,7 @@ async function live(run: Run, view: View): Promise<Outcome> {
 async function hearMessages(run: Run): Promise<void> {
   run.tookLong = false;
   await sleep(1, { summary: 'Hears what was sent meanwhile' });
-  if (isPaused(run.state)) run.forgetEarly();
+  if (isPaused(run.state)) run.forgetVerdicts();
 }
 
 function advance(run: Run, expectsReturn: boolean): void {

@@ -121,7 +121,9 @@ test('context → package → file → an empty session is the identity', async 
   const contexts = new ContextManager(place.storage);
   const manager = new HandoffManager(contexts, place.storage.packages);
   const text = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 40 }).filter((t) => !/[\u0000-\u001f]/.test(t));
-  const entry = fc.tuple(text, fc.jsonValue({ stringUnit: 'grapheme' }), text, fc.uniqueArray(text, { maxLength: 4 }));
+  // The one key that is refused.
+  const key = text.filter((t) => t !== '__proto__');
+  const entry = fc.tuple(key, fc.jsonValue({ stringUnit: 'grapheme' }), text, fc.uniqueArray(text, { maxLength: 4 }));
   await fc.assert(
     fc.asyncProperty(fc.uniqueArray(entry, { selector: ([k]) => k, maxLength: 8 }), async (entries) => {
       const from = await contexts.createContext(`from-${++made}`);

@@ -43,37 +43,41 @@ test('while the service is away the page says so, keeps what it showed, and heal
   }
 });
 
-test('below a prefix, in an application of a user, the page is whole: its parts, its calls, its links, live', async (ctx) => {
-  const s = on(ctx);
-  const id = await s.underReview('r-prefix');
-  const service = await s.serve({ prefix: '/tools/handoff' });
-  try {
-    const { page, complaints } = await s.as('reviewer', '#/reports', { base: service.base });
-    await page.getByText('● live').waitFor();
-    await page.getByRole('link', { name: id, exact: true }).click();
-    await page.getByLabel('Your comment').fill('from below a prefix');
-    await page.getByRole('button', { name: 'Comment', exact: true }).click();
-    await page.getByRole('article', { name: 'Comment by @reviewer' }).getByText('from below a prefix').waitFor();
-    await s.call('operator', 'POST', `/reports/${id}/comments`, { text: 'seen live below it' });
-    await page.getByText('seen live below it').waitFor({ timeout: 4000 });
-    const links = await page.locator('main a[href^="/"]').evaluateAll(hrefs);
-    expect(links.length).toBeGreaterThan(3);
-    expect(links.filter((h) => !h!.startsWith('/tools/handoff/api/v1/agent-handoff/reports/'))).toEqual([]);
-    const { status, report_id } = await page
-      .context()
-      .request.get(
-        new URL(
-          links.find((h) => h!.includes('format=json'))!,
-          service.base,
-        ).href,
-      )
-      .then(async (r) => (await r.json()) as ReportView);
-    expect([status, report_id]).toEqual(['under_review', id]);
-    // With the slash that somebody leaves out, the same.
-    await page.goto(service.base);
-    await page.getByRole('heading', { name: 'What waits' }).waitFor();
-    expect(complaints).toEqual([]);
-  } finally {
-    await service.stop();
-  }
-});
+test(
+  'below a prefix, in an application of a user, the page is whole: its parts, its calls, its links, live',
+  { timeout: 120_000 },
+  async (ctx) => {
+    const s = on(ctx);
+    const id = await s.underReview('r-prefix');
+    const service = await s.serve({ prefix: '/tools/handoff' });
+    try {
+      const { page, complaints } = await s.as('reviewer', '#/reports', { base: service.base });
+      await page.getByText('● live').waitFor();
+      await page.getByRole('link', { name: id, exact: true }).click();
+      await page.getByLabel('Your comment').fill('from below a prefix');
+      await page.getByRole('button', { name: 'Comment', exact: true }).click();
+      await page.getByRole('article', { name: 'Comment by @reviewer' }).getByText('from below a prefix').waitFor();
+      await s.call('operator', 'POST', `/reports/${id}/comments`, { text: 'seen live below it' });
+      await page.getByText('seen live below it').waitFor({ timeout: 8000 });
+      const links = await page.locator('main a[href^="/"]').evaluateAll(hrefs);
+      expect(links.length).toBeGreaterThan(3);
+      expect(links.filter((h) => !h!.startsWith('/tools/handoff/api/v1/agent-handoff/reports/'))).toEqual([]);
+      const { status, report_id } = await page
+        .context()
+        .request.get(
+          new URL(
+            links.find((h) => h!.includes('format=json'))!,
+            service.base,
+          ).href,
+        )
+        .then(async (r) => (await r.json()) as ReportView);
+      expect([status, report_id]).toEqual(['under_review', id]);
+      // With the slash that somebody leaves out, the same.
+      await page.goto(service.base);
+      await page.getByRole('heading', { name: 'What waits' }).waitFor();
+      expect(complaints).toEqual([]);
+    } finally {
+      await service.stop();
+    }
+  },
+);

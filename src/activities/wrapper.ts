@@ -88,7 +88,7 @@ export const isLocal = (): boolean => activityInfo().isLocal;
 /** How long ago the activity that calls it was asked for, its earlier attempts included. Milliseconds. */
 export const sinceAsked = (): number => Date.now() - activityInfo().scheduledTimestampMs;
 
-/** Whether a local activity took so long that its run is to hear what came meanwhile, before it completes. */
+/** Whether a local activity took so long that its run is to hear what came meanwhile, before it starts a step or completes. */
 export const tookLong = (): boolean => isLocal() && sinceAsked() > CLOSE_WITHIN_MS;
 
 /** Which call of an activity it is that calls it: the number rises within a run. */

@@ -5,8 +5,8 @@ import { areQuick } from './rule.js';
 export const QUICK_BUDGET_MS = 250;
 
 /**
- * How long after its call a local activity may let a handoff complete in the same task, which has heard of nothing that
- * was sent since. After that the task ends first.
+ * How long after its call a local activity may let a handoff complete, or start a step, in the same task, which has heard
+ * of nothing that was sent since. After that the task ends first.
  */
 export const CLOSE_WITHIN_MS = 1000;
 

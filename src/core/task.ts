@@ -66,7 +66,7 @@ export interface Opened {
   ran: Ran[];
   /** When it was recorded as completed, with the last of them. */
   closedAt?: number;
-  /** It took so long that the run is to hear what came meanwhile before it completes. */
+  /** It took so long that the run is to hear what came meanwhile before it starts a step or completes. */
   late?: true;
   /** Where this very run had recorded it as completed, in a task that was thrown away since. */
   completed?: Completed;

@@ -75,6 +75,12 @@ export function eventVerbs(program: Command): void {
 /** Who changes something here, for the audit log. */
 const who = (): { by: string; from: string } => ({ by: userName(), from: 'command line' });
 
+/** Whether a webhook may go to an address of this machine or its networks, by the settings. */
+async function allowsPrivate(): Promise<boolean> {
+  const { readSettings } = await import('../../core/service/settings-schema.js');
+  return readSettings(process.env).webhookAllowPrivate;
+}
+
 function letterId(text: string): number {
   if (/^\d{1,15}$/.test(text)) return Number(text);
   throw new UsageError(
@@ -118,11 +124,9 @@ function webhookVerbs(webhooks: Command): void {
     },
     ({ args: [url = ''], options: { type, cursor, owner, ...place } }) =>
       withStorage(place, 'read', async (storage) => {
-        const { readSettings } = await import('../../core/service/settings-schema.js');
-        const { webhookAllowPrivate } = readSettings(process.env);
         const given = { url, ...(type ? { types: type } : {}), ...(cursor === undefined ? {} : { cursor }) };
         const { createWebhook } = await import('../../storage/audit/webhooks.js');
-        const { webhook, secret } = await createWebhook(storage.db, given, owner, webhookAllowPrivate, who());
+        const { webhook, secret } = await createWebhook(storage.db, given, owner, await allowsPrivate(), who());
         const text = `${webhook.id}\n${secret}\n\nThe secret is shown this once; the receiver verifies with it.`;
         return { json: { ...webhook, secret }, text };
       }),
@@ -148,10 +152,8 @@ function webhookVerbs(webhooks: Command): void {
       { summary, examples: [`webhooks ${name} wh_1`], needs: ['folder'] },
       ({ args: [id = ''], options }) =>
         withStorage(options, 'read', async (storage) => {
-          const { readSettings } = await import('../../core/service/settings-schema.js');
-          const { webhookAllowPrivate } = readSettings(process.env);
           const { changeWebhook } = await import('../../storage/audit/webhooks.js');
-          const webhook = await changeWebhook(storage.db, id, { active }, webhookAllowPrivate, who());
+          const webhook = await changeWebhook(storage.db, id, { active }, await allowsPrivate(), who());
           return { json: webhook, text: `${safe(id)} is ${active ? 'on' : 'off'}.` };
         }),
     );

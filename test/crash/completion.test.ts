@@ -136,6 +136,21 @@ describe.concurrent('what comes while its record waits counts', { timeout: 90_00
   });
 });
 
+test('a pause while the check of a step takes long: it starts once it is resumed', { timeout: 60_000 }, async () => {
+  await withCase({ procedure: 'CRASH_GUARDED' }, async (c) => {
+    await c.worker('validate.before.gate=delay:2000@1');
+    await c.begin();
+    await reached(c, 'validate.before.gate');
+    await SEND['pause']!(c);
+    await c.rig.until(c.id, (s) => s.from === 'run' && shownStatus(s.state!) === 'paused', 30_000);
+    await sleep(1000);
+    expect(c.starts()).toBe(0);
+    await c.rig.client.resume(c.id, { by: 'test' });
+    await expectCompleted(c);
+    expect(c.starts()).toBe(1);
+  });
+});
+
 test(
   'a pause while its registration takes long: no step starts before it is resumed',
   { timeout: 60_000 },

@@ -70,6 +70,36 @@ describe('what came while no worker was there', () => {
     await rig.client.result(id);
   });
 
+  test.concurrent('signals that came before its first task are heard in the order in which they came', async (ctx) => {
+    const rig = await rigFor(ctx);
+    await rig.stopWorker();
+    const by = { by: 'op' };
+    const reason = { ...by, reason: 'wait' };
+    const begin = async (...signals: [name: string, content: object][]): Promise<string> => {
+      const id = await startWork(rig, 'WORK_AND_ASK');
+      const handle = rig.temporal.workflow.getHandle(workflowIdOf(id));
+      for (const [name, content] of signals) await handle.signal(name, content);
+      return id;
+    };
+    // Those in between nobody knows; the second has a name that the SDK keeps for itself.
+    const paused = await begin(
+      ['resume', by],
+      ['nobodyKnowsMe', by],
+      ['__temporal_of_somebody', by],
+      ['pause', reason],
+    );
+    const runs = await begin(['pause', reason], ['resume', by]);
+    const cancelled = await begin(['cancel', reason], ['pause', reason]);
+    await rig.startWorker();
+    expect((await rig.until(paused, (s) => s.from === 'run')).state!.holds).toHaveProperty('operator');
+    await rig.untilStatus(runs, 'awaiting_acceptance');
+    expect(await rig.client.result(cancelled)).toMatchObject({ outcome: 'cancelled' });
+    // Until the other has come as far as it could have.
+    expect((await rig.client.status(paused)).state).toMatchObject({ status: 'running', holds: { operator: reason } });
+    for (const id of [paused, runs]) await rig.client.cancel(id, reason);
+    for (const id of [paused, runs]) await rig.client.result(id);
+  });
+
   test.concurrent('an answer that comes together with the expiry is refused, and all is undone', async (ctx) => {
     const rig = await rigFor(ctx, { deadlineMs: 40_000 });
     const id = await offered(rig, 8 / 60);

@@ -140,6 +140,17 @@ export const procedures = [
     ],
     rollback_procedures: [{ rollback_id: 'back', name: 'Back', steps: ['send'] }],
   },
+  // A check before its second step, which is local again after a regular one.
+  {
+    procedure_id: 'CRASH_GUARDED',
+    version: '1.0.0',
+    name: 'Is checked before its gate',
+    steps: [
+      { step_id: 'send', name: 'Send', action: 'send_line', compensation: 'back' },
+      { step_id: 'gate', name: 'Gate', action: 'gate', rules: ['VR001'], compensation: 'irreversible' },
+    ],
+    rollback_procedures: [{ rollback_id: 'back', name: 'Back', steps: ['send'] }],
+  },
   // Fails once its line is sent.
   {
     procedure_id: 'CRASH_SENT',

@@ -25,18 +25,16 @@ import {
   statusQuery,
   submitReturnUpdate,
   type AcceptMessage,
-  type CancelMessage,
   type CompleteMessage,
   type ExtendExpiryMessage,
-  type PauseMessage,
   type RejectMessage,
   type ResolveIncidentMessage,
-  type ResumeMessage,
   type RetryStepMessage,
   type RollbackMessage,
   type SkipStepMessage,
 } from '../../messages.js';
 import { goRegular } from './activities.js';
+import { attachSignals, signal } from '../signals.js';
 import { refused, submitReturn } from './returns.js';
 import type { Run } from './run.js';
 
@@ -87,28 +85,23 @@ export function attachMessages(run: Run): void {
       return answer;
     };
 
-  setHandler(
-    pauseSignal,
-    onSignal('pause', (m: PauseMessage) => run.dispatch({ ...m, type: 'pause', until: time(m.until), at: time(m.at) })),
-    {
-      description:
-        'Pauses at the next step boundary: {"by": "you", "reason": "why", "until": "2026-01-13T11:30:00Z" (optional)}',
-    },
-  );
-  setHandler(
-    resumeSignal,
-    onSignal('resume', (m: ResumeMessage) => run.dispatch({ ...m, type: 'resume', at: time(m.at) })),
-    {
-      description: 'Resumes a paused handoff: {"by": "you", "note": "optional"}',
-    },
-  );
-  setHandler(
-    cancelSignal,
-    onSignal('cancel', (m: CancelMessage) => run.dispatch({ ...m, type: 'cancel' })),
-    {
-      description: 'Undoes all that was done and closes as cancelled: {"by": "you", "reason": "why"}',
-    },
-  );
+  attachSignals([
+    signal(
+      pauseSignal,
+      onSignal('pause', (m) => run.dispatch({ ...m, type: 'pause', until: time(m.until), at: time(m.at) })),
+      'Pauses at the next step boundary: {"by": "you", "reason": "why", "until": "2026-01-13T11:30:00Z" (optional)}',
+    ),
+    signal(
+      resumeSignal,
+      onSignal('resume', (m) => run.dispatch({ ...m, type: 'resume', at: time(m.at) })),
+      'Resumes a paused handoff: {"by": "you", "note": "optional"}',
+    ),
+    signal(
+      cancelSignal,
+      onSignal('cancel', (m) => run.dispatch({ ...m, type: 'cancel' })),
+      'Undoes all that was done and closes as cancelled: {"by": "you", "reason": "why"}',
+    ),
+  ]);
 
   setHandler(
     acceptUpdate,

@@ -1,4 +1,4 @@
-import { CancellationScope, condition } from '@temporalio/workflow';
+import { CancellationScope, condition, sleep } from '@temporalio/workflow';
 import { beforeOffer } from '../../core/acceptance.js';
 import type { EffectFact } from '../../core/effect.js';
 import { dependenciesOf, hasEffect, type Procedure, type Step } from '../../core/procedure.js';
@@ -47,6 +47,8 @@ export class Run {
   opened: Opened = { epochs: {}, attempts: {}, ran: [] };
   /** Whether what it did last was local, and took so long that messages may have come meanwhile. */
   tookLong = false;
+  /** Until the task that is there ends, where something waits for that. */
+  private hearing: Promise<void> | undefined;
   /** How often the record of its completion came too late. */
   lateRecords = 0;
   /** Of the first steps what ran with the registration, until they start. */
@@ -102,6 +104,16 @@ export class Run {
     return this.version === seen ? new Promise((resolve) => this.waiting.push(resolve)) : Promise.resolve();
   }
 
+  /** Ends a task that is older than what was sent meanwhile: in the next one it has come. */
+  hears(): Promise<void> {
+    this.hearing ??= sleep(1, { summary: 'Hears what was sent meanwhile' }).then(() => {
+      this.hearing = undefined;
+      this.tookLong = false;
+      if (isPaused(this.state)) this.forgetVerdicts();
+    });
+    return this.hearing;
+  }
+
   /** Keeps what ran with the registration. A verdict says nothing about the time after a pause. */
   keepEarly(ran: readonly Ran[]): void {
     const acted = ran.findLastIndex((r) => r.facts && hasEffect(this.step(r.step)));
@@ -114,7 +126,7 @@ export class Run {
   }
 
   /** What was found of steps that have yet to run says nothing about the time after a pause. */
-  forgetVerdicts(): void {
+  private forgetVerdicts(): void {
     for (const [step, { facts }] of this.early) if (!facts) this.early.delete(step);
   }
 

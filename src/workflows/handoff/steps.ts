@@ -90,7 +90,8 @@ async function work(run: Run, id: string, early: Verdict | undefined, stoppable:
     if (step.rules?.length) await check(run, step, early, stoppable);
     if (step.action === 'validate')
       return run.dispatch({ type: 'step_finished', step: id, facts: { rules: step.rules?.length } });
-    // The check was still under way when the pause came: what follows it would be a start.
+    // What follows the check is a start, which no pause may precede: one that came while it was under way counts.
+    if (run.tookLong) await run.hears();
     if (mayNot(run, id)) return await park(run, id);
     if (step.action === 'confirm') return offer(run, id);
     const task = taskOf(run, step);

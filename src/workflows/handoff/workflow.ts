@@ -192,7 +192,7 @@ async function live(run: Run, view: View): Promise<Outcome> {
     advance(run, expectsReturn);
     if (run.version !== seen) continue;
     if (run.tookLong) {
-      await hearMessages(run);
+      await run.hears();
       continue;
     }
     timers.sync();
@@ -205,13 +205,6 @@ async function live(run: Run, view: View): Promise<Outcome> {
   // A run that closes takes back what it has not yet said.
   if (run.telling) await run.telling;
   return run.state.ending?.outcome ?? 'completed';
-}
-
-/** Ends a task that is older than what was sent meanwhile: in the next one it has come. */
-async function hearMessages(run: Run): Promise<void> {
-  run.tookLong = false;
-  await sleep(1, { summary: 'Hears what was sent meanwhile' });
-  if (isPaused(run.state)) run.forgetVerdicts();
 }
 
 function advance(run: Run, expectsReturn: boolean): void {

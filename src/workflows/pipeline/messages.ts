@@ -12,12 +12,11 @@ import {
   pipelineResumeUpdate,
   pipelineStatusQuery,
   pipelineTransferUpdate,
-  type CancelMessage,
-  type PipelinePauseMessage,
   type PipelineResumeAnswer,
   type PipelineResumeMessage,
 } from '../../messages.js';
 import { detailsOf, failureOf } from '../handoff/activities.js';
+import { attachSignals, signal } from '../signals.js';
 import { receive } from './receive.js';
 import type { PipelineRun } from './run.js';
 
@@ -46,28 +45,27 @@ export function attachPipelineMessages(run: PipelineRun): void {
       log.warn(`signal ${name} changes nothing: ${errorMessage(refusal.code, refusal.params)}`);
     };
 
-  setHandler(
-    pipelinePauseSignal,
-    onSignal('pause', (m: PipelinePauseMessage) =>
-      run.dispatch({
-        type: 'pause',
-        by: m.by,
-        ...(m.reason ? { reason: m.reason } : {}),
-        ...(m.holder ? { holder: m.holder } : {}),
-        until: time(m.until),
-        at: time(m.at),
-      }),
+  attachSignals([
+    signal(
+      pipelinePauseSignal,
+      onSignal('pause', (m) =>
+        run.dispatch({
+          type: 'pause',
+          by: m.by,
+          ...(m.reason ? { reason: m.reason } : {}),
+          ...(m.holder ? { holder: m.holder } : {}),
+          until: time(m.until),
+          at: time(m.at),
+        }),
+      ),
+      'Pauses at the next step boundary: {"by": "you", "reason": "optional", "until": "2026-01-13T11:30:00Z" (optional)}',
     ),
-    {
-      description:
-        'Pauses at the next step boundary: {"by": "you", "reason": "optional", "until": "2026-01-13T11:30:00Z" (optional)}',
-    },
-  );
-  setHandler(
-    pipelineCancelSignal,
-    onSignal('cancel', (m: CancelMessage) => cancelPipeline(run, m.by, m.reason)),
-    { description: 'Stops it for good; what its steps did stays: {"by": "you", "reason": "why"}' },
-  );
+    signal(
+      pipelineCancelSignal,
+      onSignal('cancel', (m) => cancelPipeline(run, m.by, m.reason)),
+      'Stops it for good; what its steps did stays: {"by": "you", "reason": "why"}',
+    ),
+  ]);
   setHandler(pipelineResumeUpdate, (m) => resume(run, m), {
     validator: validator('resume'),
     description:

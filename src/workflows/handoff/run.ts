@@ -106,12 +106,14 @@ export class Run {
 
   /** Ends a task that is older than what was sent meanwhile: in the next one it has come. */
   hears(): Promise<void> {
-    this.hearing ??= sleep(1, { summary: 'Hears what was sent meanwhile' }).then(() => {
-      this.hearing = undefined;
-      this.tookLong = false;
-      if (isPaused(this.state)) this.forgetVerdicts();
-    });
-    return this.hearing;
+    return (this.hearing ??= this.nextTask());
+  }
+
+  private async nextTask(): Promise<void> {
+    await sleep(1, { summary: 'Hears what was sent meanwhile' });
+    this.hearing = undefined;
+    this.tookLong = false;
+    if (isPaused(this.state)) this.forgetVerdicts();
   }
 
   /** Keeps what ran with the registration. A verdict says nothing about the time after a pause. */

@@ -1,27 +1,31 @@
 import { setDefaultSignalHandler, setHandler, type SignalDefinition } from '@temporalio/workflow';
 
-interface Signal<M> {
-  definition: SignalDefinition<[M]>;
-  handle: (message: M) => void;
-  description: string;
+/** A signal of a workflow, as `attachSignals` takes it. */
+interface Signal {
+  name: string;
+  take: (message: unknown) => void;
+  attach: () => void;
 }
 
-/** A signal of a workflow, with what the Web UI says of it. */
+/** A signal and its handler; `description` is what the Web UI says of it. */
 export const signal = <M>(
   definition: SignalDefinition<[M]>,
   handle: (message: M) => void,
   description: string,
-): Signal<never> => ({ definition, handle, description }) as unknown as Signal<never>;
+): Signal => ({
+  name: definition.name,
+  take: (message) => handle(message as M),
+  attach: () => setHandler(definition, handle, { description }),
+});
 
 /**
  * Attaches all signals of a workflow. What came before its first task the SDK (1.24.0) keeps, and gives to each handler
  * as that is set: a pause that was sent after a resume would come before it, and be lost. Only a handler for all of them
  * is given them in the order in which they came.
  */
-export function attachSignals(signals: readonly Signal<never>[]): void {
-  const handlers = new Map<string, (message: never) => void>(signals.map((s) => [s.definition.name, s.handle]));
-  takeAll((name, message) => handlers.get(name)?.(message as never));
-  for (const { definition, handle, description } of signals) setHandler(definition, handle, { description });
+export function attachSignals(signals: readonly Signal[]): void {
+  takeAll((name, message) => signals.find((s) => s.name === name)?.take(message));
+  for (const { attach } of signals) attach();
 }
 
 /** Gives a handler what has come so far. One that stayed would have the SDK fail each task with a signal of a name of its own. */

@@ -100,11 +100,15 @@ export function messageVerbs(program: Command): void {
       const { epoch } = await client.accept(id, { by, ...lease }, under(o));
       const next = `handoff complete ${id} --by ${by} --epoch ${epoch}`;
       // Who stands in for another may; a slip of the pen in --by must not go unseen.
-      const { subject } = await client.status(id).catch(() => ({ subject: undefined }));
+      const { subject, state } = await client.status(id).catch(() => ({ subject: undefined, state: undefined }));
       const target = subject?.target.agent;
       const instead = target === undefined || target === by ? '' : `, though it was offered to ${target}`;
-      const text = `${by} has ${id} now (epoch ${epoch})${instead}. When the work is done: ${next}`;
-      return { json: { by, epoch }, text };
+      const { operator, parent } = state?.holds ?? {};
+      const hold = operator ?? parent;
+      const goesOn = operator ? `after: handoff resume ${id}` : 'when what started it is resumed';
+      const still = hold ? ` It is paused by ${hold.by} (${hold.reason}), and goes on ${goesOn}.` : '';
+      const text = `${by} has ${id} now (epoch ${epoch})${instead}.${still} When the work is done: ${next}`;
+      return { json: { by, epoch, ...(hold ? { paused: { by: hold.by, reason: hold.reason } } : {}) }, text };
     },
   );
   message(

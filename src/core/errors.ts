@@ -41,7 +41,7 @@ export const ERRORS = {
   ),
   ARTIFACT_UNKNOWN: entry(404, 'No artifact {artifact} is in the manifest. `handoff manifest` shows what is there.'),
   ARTIFACT_AMBIGUOUS: entry(409, '{artifact} fits several artifacts; name one by its id: {known}'),
-  WRONG_STATE: entry(409, 'Handoff {handoff} is {status}; {message} is possible only while it is {allowed}.'),
+  WRONG_STATE: entry(409, 'Handoff {handoff} is {status}; {message} is possible only while it is {allowed}. {why?}'),
   ALREADY_ACCEPTED: entry(409, 'Handoff {handoff} was already accepted by {by} (epoch {epoch}).'),
   STALE_ACCEPTANCE: entry(
     409,

@@ -2,7 +2,7 @@ import { existsSync, rmdirSync, writeFileSync, chmodSync } from 'node:fs';
 import { randomUUID } from 'node:crypto';
 import type { Transaction } from 'kysely';
 import { canonicalJson } from '../core/digest.js';
-import type { Effect } from '../core/effect.js';
+import { effectFacts, type Effect } from '../core/effect.js';
 import { HandoffError } from '../core/errors.js';
 import type { UndoResult } from '../core/handoff.js';
 import type { UndoChoice } from '../core/task.js';
@@ -170,5 +170,7 @@ const printText = (p: Partial<Print> | null | undefined): string => {
   return `${kind === 'directory' ? 'folder, tree digest' : 'sha256'} ${sha256.slice(0, 12)}… mode ${mode.toString(8)}`;
 };
 
-const conflict = (effect: Effect, ours: string, theirs: string, before: string): HandoffError =>
-  new HandoffError('UNDO_CONFLICT', { key: effect.key, resource: effect.resource, ours, theirs, before });
+/** That what is to be put back is not ours any more. */
+export function conflict({ key, resource }: Effect, ours: string, theirs: string, before: string): HandoffError {
+  return new HandoffError('UNDO_CONFLICT', { ...effectFacts(key, resource), key, resource, ours, theirs, before });
+}

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Transaction } from 'kysely';
 import { canonicalJson } from '../core/digest.js';
-import type { Effect } from '../core/effect.js';
+import { effectFacts, type Effect } from '../core/effect.js';
 import { HandoffError } from '../core/errors.js';
 import type { UndoResult } from '../core/handoff.js';
 import type { UndoChoice, UndoTask } from '../core/task.js';
@@ -13,7 +13,7 @@ import type { Deps } from './action.js';
 import { whileClaimed } from './effect-runner.js';
 import { boundary, failpoint, failpointSync } from '../faults/failpoint.js';
 import type { ContextData, PhaseData } from './sync-state.js';
-import { undoFile } from './undo-file.js';
+import { conflict, undoFile } from './undo-file.js';
 
 type Choice = UndoChoice['choice'] | undefined;
 
@@ -27,8 +27,10 @@ export async function undoEffects(deps: Deps, task: UndoTask, signal: AbortSigna
       results.push(await undoEffect(deps, key, task.choices[key], signal));
     } catch (error) {
       // The key tells the run at which effect of several it stands.
-      if (error instanceof HandoffError) throw new HandoffError(error.code, { ...error.params, key }, { cause: error });
-      throw new HandoffError('UNDO_FAILED', { key, why: (error as Error).message }, { cause: error });
+      const { code = 'UNDO_FAILED', params = { why: (error as Error).message } } =
+        error instanceof HandoffError ? error : {};
+      const facts = effectFacts(key, params['resource']);
+      throw new HandoffError(code, { ...facts, ...params, key }, { cause: error });
     }
   }
   return results;
@@ -101,9 +103,6 @@ async function restored(effect: Effect, result: UndoResult): Promise<UndoResult>
   await boundary('undo.acted', effect.step);
   return result;
 }
-
-const conflict = (effect: Effect, ours: string, theirs: string, before: string): HandoffError =>
-  new HandoffError('UNDO_CONFLICT', { key: effect.key, resource: effect.resource, ours, theirs, before });
 
 async function undoContext(
   trx: Transaction<Tables>,

@@ -8,6 +8,16 @@ import { begun, halted, withoutReturnIncidents } from './returns.js';
 const LEASE_OFFERS = 3;
 const MINUTE = 60_000;
 
+/** The step whose offer nobody has answered. */
+const openOffer = ({ steps }: HandoffState): string | undefined =>
+  Object.keys(steps).find((id) => steps[id]!.facts?.['offered'] === true && steps[id]!.status === 'running');
+
+/** At the end an offer is over at once: it has no work in flight that would still end. */
+export function withoutOffer(s: HandoffState): HandoffState {
+  const confirm = openOffer(s);
+  return confirm ? withStep(s, confirm, { status: 'waiting' }) : s;
+}
+
 /** `how` says what the target bound itself to. */
 export function accepted(
   s: HandoffState,
@@ -15,9 +25,7 @@ export function accepted(
   now: number,
   how: { auto?: true; leaseMinutes?: number },
 ): HandoffState {
-  const confirm = Object.keys(s.steps).find(
-    (id) => s.steps[id]!.facts?.['offered'] === true && s.steps[id]!.status === 'running',
-  );
+  const confirm = openOffer(s);
   const done = confirm
     ? withStep(s, confirm, {
         status: 'finished',

@@ -29,3 +29,16 @@ export interface Effect {
 
 /** What a run needs to know of an effect that it undoes: no content. */
 export type EffectFact = Pick<Effect, 'seq' | 'key' | 'step' | 'resource' | 'kind' | 'irreversible'>;
+
+/** What an error says of an effect: its step and name, which its key has, and what it changed, in a person's words. */
+export function effectFacts(key: string, resource: unknown): { step: string; effect: string; what?: string } {
+  const [, step = '', , ...effect] = key.split('/');
+  const what = typeof resource === 'string' ? { what: resourceText(resource) } : {};
+  return { step, effect: effect.join('/'), ...what };
+}
+
+function resourceText(resource: string): string {
+  const [, kind, session = '', name = ''] = /^(context|phase):([^/]*)\/(.*)$/s.exec(resource) ?? [];
+  if (kind) return `${kind === 'context' ? 'context entry' : 'phase'} ${name} of session ${session}`;
+  return resource.replace(/^file:/, '');
+}

@@ -37,11 +37,11 @@ export const ERRORS = {
   HANDOFF_NOT_FOUND: entry(404, 'No handoff {handoff} exists. `handoff list` shows what is there.'),
   HANDOFF_ID_CONFLICT: entry(
     409,
-    'Handoff {handoff} already exists with a different request (digest {existing}, yours is {digest}). Choose another id.',
+    'Handoff {handoff} already exists: an earlier one of this id was asked for with a different request. Use another id, or send the same request to get that one.',
   ),
   ARTIFACT_UNKNOWN: entry(404, 'No artifact {artifact} is in the manifest. `handoff manifest` shows what is there.'),
   ARTIFACT_AMBIGUOUS: entry(409, '{artifact} fits several artifacts; name one by its id: {known}'),
-  WRONG_STATE: entry(409, 'Handoff {handoff} is {status}; {message} is possible only while it is {allowed}.'),
+  WRONG_STATE: entry(409, 'Handoff {handoff} is {status}; {message} is possible only while it is {allowed}. {why?}'),
   ALREADY_ACCEPTED: entry(409, 'Handoff {handoff} was already accepted by {by} (epoch {epoch}).'),
   STALE_ACCEPTANCE: entry(
     409,
@@ -217,9 +217,9 @@ export const ERRORS = {
   CONTENT_MISSING: entry(404, 'Content {uri} is not in the store.'),
   UNDO_CONFLICT: entry(
     409,
-    "Undo of {key} met someone else's change of {resource}: ours {ours}, theirs {theirs}, before {before}. Nothing was touched.",
+    "Undo of step {step} met someone else's change of {what}: ours {ours}, theirs {theirs}, before {before}. Nothing was touched.",
   ),
-  UNDO_FAILED: entry(500, 'Undo of {key} failed: {why}', true),
+  UNDO_FAILED: entry(500, 'Undo of {effect} of step {step} failed: {why}', true),
   STEP_TIMEOUT: entry(
     504,
     'No result came within the time-out ({kind}); what the attempt did is unknown until it is undone or repeated.',

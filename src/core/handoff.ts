@@ -306,6 +306,16 @@ export const runningSteps = (s: HandoffState): string[] =>
   Object.keys(s.steps).filter((id) => s.steps[id]!.status === 'running');
 export const stepIsDone = (step: StepState | undefined): boolean =>
   step?.status === 'finished' || step?.status === 'skipped';
+/** What is shown of a step. Of a handoff that does not complete, one that has not ended comes no more. */
+export type ShownStep = StepStatus | 'stopped' | 'not_reached';
+
+export function shownStep({ status, ending }: HandoffState, step: StepState): ShownStep {
+  // In older records an offer that nobody took was running for good.
+  const isOpen = step.status === 'waiting' || (step.status === 'running' && isClosed(status));
+  if (!ending || !isOpen) return step.status;
+  return step.startedAt === undefined ? 'not_reached' : 'stopped';
+}
+
 /** The step at which the target accepted. */
 export const acceptedStep = (s: HandoffState): string | undefined =>
   Object.keys(s.steps).find((id) => s.steps[id]!.facts?.['acceptedBy'] !== undefined);

@@ -1,4 +1,4 @@
-import { accepted, freshExpiry, leaseLapsed, nextOffer, offerAgain } from './acceptance.js';
+import { accepted, freshExpiry, leaseLapsed, nextOffer, offerAgain, withoutOffer } from './acceptance.js';
 import { to, withIncident, withStep } from './changes.js';
 import { clampAt, extend, isDue, resume, stop } from './clock.js';
 import {
@@ -295,7 +295,7 @@ function endWith(
   now: number,
 ): HandoffState {
   if (s.ending || isClosed(s.status)) return s;
-  const ended = to(s, 'compensating', now);
+  const ended = to(withoutOffer(s), 'compensating', now);
   return {
     ...ended,
     ...halted(s),

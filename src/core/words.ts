@@ -7,9 +7,11 @@ import {
   isPaused,
   runningSteps,
   shownStatus,
+  shownStep,
   stepIsDone,
   type HandoffState,
   type Incident,
+  type ShownStep,
 } from './handoff.js';
 import { debtOf } from './debt.js';
 import type { Procedure } from './procedure.js';
@@ -212,6 +214,17 @@ function debtLines(procedure: Procedure, s: HandoffState, nameOf: NameOf): strin
   return [`A cancel now ${would}.${cannot.length > 0 ? ` It could not undo: ${names(cannot)}.` : ''}`];
 }
 
+/** The sign before a step. */
+export const STEP_MARKS = {
+  waiting: '·',
+  running: '▶',
+  finished: '✓',
+  skipped: '↷',
+  failed: '✗',
+  stopped: '·',
+  not_reached: '·',
+} as const satisfies Record<ShownStep, string>;
+
 function stepLines(procedure: Procedure, s: HandoffState): string {
   const undone = new Set(
     s.undone.filter((u) => u.result !== 'irreversible').map((u) => u.key.split('/', 3).slice(1).join('/')),
@@ -221,8 +234,10 @@ function stepLines(procedure: Procedure, s: HandoffState): string {
       const st = s.steps[step.step_id];
       if (!st) return [];
       const isUndone = undone.has(`${step.step_id}/${st.epoch}`);
-      const mark = isUndone ? '↶' : { waiting: '·', running: '▶', finished: '✓', skipped: '↷', failed: '✗' }[st.status];
-      const more = st.error?.message ?? st.note ?? triggeredText(st.facts);
+      const shown = shownStep(s, st);
+      const mark = isUndone ? '↶' : STEP_MARKS[shown];
+      const over = shown === 'stopped' || shown === 'not_reached' ? shown.replace('_', ' ') : undefined;
+      const more = over ?? st.error?.message ?? st.note ?? triggeredText(st.facts);
       const detail = more ? ` — ${said(more)}` : '';
       return [`- ${mark} ${step.name}${isUndone ? ' — undone' : detail}`];
     })

@@ -53,7 +53,9 @@ test('undone, the whole entry is as it was: value, version, source, tags, times'
 test('restored over what somebody else has set, it is as it was too', async () => {
   const { subject, context, before } = await synced('restored');
   await context.set('plan', 'of somebody else', { source: '@else', tags: [] });
-  await expect(undo(subject)).rejects.toMatchObject({ code: 'UNDO_CONFLICT' });
+  const told = `met someone else's change of context entry plan of session ${subject.session}: ours version`;
+  const message = expect.stringMatching(new RegExp(`^Undo of step \\w+ ${told}`)) as unknown;
+  await expect(undo(subject)).rejects.toMatchObject({ code: 'UNDO_CONFLICT', message });
   const [key] = (await corner.storage.ledger.toUndo(subject.handoffId, 10))
     .map((e) => e.key)
     .filter((k) => k.endsWith('plan'));

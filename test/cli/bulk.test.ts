@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createHandoffWorker } from '../../src/worker.js';
 import { Parts, newId, startWork } from '../rig/parts.js';
 import { Rig } from '../rig/rig.js';
-import { handoff, json } from './rig.js';
+import { handoff, json, launch } from './rig.js';
 
 const parts = new Parts();
 let rig: Rig;
@@ -91,3 +92,49 @@ test('retry is for every incident', async () => {
   await rig.client.cancel(held, { by: 'op', reason: 'end of test' });
   await rig.client.result(held);
 });
+
+test('pause: it says whether it was heard, came too late, or has yet to be heard', async () => {
+  const alone = await Rig.create({ ...parts.options, start: false });
+  const of = ['--folder', alone.storage.folder, '--address', alone.address, '--task-queue', alone.taskQueue];
+  const pause = (id: string) => launch(['pause', id, '--reason', 'audit', ...of]);
+  const reason = { by: 'op', reason: 'over' };
+  const worker = await createHandoffWorker({
+    connect: { address: alone.address },
+    taskQueue: alone.taskQueue,
+    storage: alone.storage,
+    reconcileSeconds: 0,
+    ...parts.options,
+  });
+  const [waits, over] = [await startWork(alone, 'WORK_AND_ASK'), await startWork(alone, 'WORK_AND_ASK')];
+  // Nobody is there to hear it.
+  expect(await pause(waits).ended).toMatchObject({
+    code: 0,
+    stdout: expect.stringMatching(`^Asked ${waits} to pause, but it has not heard it yet: no worker`) as unknown,
+  });
+  await alone.client.cancel(over, reason);
+  const late = pause(over);
+  const signals = async (): Promise<number> =>
+    (await alone.history(over)).events!.filter((e) => e.workflowExecutionSignaledEventAttributes).length;
+  await expect.poll(signals, { timeout: 20_000, interval: 20 }).toBe(2);
+  const running = worker.run();
+  try {
+    const { code, stdout, stderr } = await late.ended;
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr).toMatch(
+      new RegExp(
+        `^error WRONG_STATE: Handoff ${over} is c\\w+; pause is possible only .* The pause came too late\\.\n$`,
+      ),
+    );
+    await alone.until(waits, (s) => s.state?.holds.operator !== undefined);
+    const heard = `${waits} is paused. It goes on by: handoff resume ${waits}\n`;
+    expect(await pause(waits).ended).toMatchObject({ code: 0, stdout: heard });
+    await alone.client.cancel(waits, reason);
+    await alone.client.result(waits);
+    await alone.client.result(over);
+    await alone.replayAll();
+  } finally {
+    worker.shutdown();
+    await running;
+    await alone.close();
+  }
+}, 120_000);

@@ -64,7 +64,15 @@ describe('handoff dev', () => {
     const failing = await handoff(['run', 'examples/03-stale-context.yaml', '--id', 'no', ...at()]);
     expect(failing.code).toBe(1);
     expect(failing.stdout).toMatch(/✗ failed no/);
+    expect(failing.stdout).toMatch(
+      /\)\n\nhandoff show no +what each .*\nhandoff run examples\/03-stale-context\.yaml --id <new id> +again, once .*\n$/,
+    );
     expect(failing.stderr).toBe('');
+    // What has no id of its own gets another by itself.
+    const early = await handoff(['run', 'examples/01-phase-transition.json', '--session', 'nothing-done', ...at()]);
+    expect(early.stdout).toMatch(
+      /✗ failed .*VALIDATION_FAILED: .*\n\nhandoff show ho_\S+ +what .*\nhandoff run \S+\.json +again, .*\n$/,
+    );
   });
 
   it('runs the parts of a module, and a procedure from a file', async () => {

@@ -97,7 +97,7 @@ test('inbox: an agent that nobody knows, and a folder without data, are named in
   expect([nowhere.code, nowhere.stderr.includes('holds no handoff data')]).toEqual([2, true]);
 });
 
-test('accept: who takes what was offered to another is told so; an owed return names the verb that hands it in', async () => {
+test('accept: who takes what was offered to another is told so; an owed return names the verb that hands it in; a pause is told', async () => {
   const contract = { expects_in_return: { report: { type: 'file' as const, critical: true } } };
   const id = await offered({ contract });
   const { stdout } = await handoff(['accept', id, '--by', `${by}s`, ...at()]);
@@ -107,7 +107,12 @@ test('accept: who takes what was offered to another is told so; an owed return n
   const own = await offered();
   const taken = await handoff(['accept', own, '--by', by, ...at()]);
   expect(taken.stdout).toContain(`${by} has ${own} now (epoch 1). When`);
-  await end(id, own);
+  const late = await offered();
+  await rig.client.pause(late, { by: 'op', reason: 'lunch' });
+  const still = `It is paused by op (lunch), and goes on after: handoff resume ${late}.`;
+  const held = await handoff(['accept', late, '--by', by, ...at()]);
+  expect(held.stdout).toContain(`${by} has ${late} now (epoch 1). ${still} When`);
+  await end(id, own, late);
 });
 
 test.skipIf(noTerminal())('list: an id is whole on a narrow terminal, and an empty list names its folder', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { initialState, type HandoffState } from '../../src/core/handoff.js';
+import { initialState, shownStep, type HandoffState } from '../../src/core/handoff.js';
 import type { Procedure } from '../../src/core/procedure.js';
 import { reduce, type HandoffEvent } from '../../src/core/reducer.js';
 import type { Subject } from '../../src/core/request.js';
@@ -129,6 +129,16 @@ describe('in words: what it waits for, since when, what to press', () => {
       ['— undoing what was done', 'It is undone because handoff: Step copy: full. So far 0 effects were undone.'],
     ],
     [
+      'undoing an offer',
+      after(...offered, { type: 'reject', by: '@b', reason: 'no time' }),
+      ['— undoing what was done', '- ✓ Copy It', '- · Ask Them — stopped'],
+    ],
+    [
+      'closed before a step',
+      after(...copied, { type: 'cancel', by: 'op', reason: 'no need' }, { type: 'closed', outcome: 'cancelled' }),
+      ['- ✓ Copy It', '- · Ask Them — not reached'],
+    ],
+    [
       'closed',
       after(began, { type: 'cancel', by: 'op', reason: 'no need' }, { type: 'closed', outcome: 'cancelled' }),
       ['**cancelled**', 'op: no need.'],
@@ -156,6 +166,23 @@ describe('why a run does not move, as a keyword', () => {
   ])('%s', (_, state, text) => {
     expect(blockedBecause(state, procedure)?.trim()).toBe(text);
   });
+});
+
+test('a step that has not ended is stopped where the handoff is undone, and not reached where it had not begun', () => {
+  const cancel = { type: 'cancel', by: 'op', reason: 'no need' } as const;
+  const closed = { type: 'closed', outcome: 'cancelled' } as const;
+  const stepsOf = (s: HandoffState) => Object.values(s.steps).map((step) => [step.status, shownStep(s, step)].join());
+  expect(stepsOf(after(...offered))).toEqual(['finished,finished', 'running,running']);
+  expect(stepsOf(after(...offered, cancel))).toEqual(['finished,finished', 'waiting,stopped']);
+  // What is in flight still ends.
+  const busy = [began, { type: 'step_started', step: 'copy' }, cancel] as const;
+  expect(stepsOf(after(...busy))).toEqual(['running,running', 'waiting,not_reached']);
+  const parked = { type: 'step_parked', step: 'copy', attempts: 1 } as const;
+  expect(stepsOf(after(...busy, parked, closed))).toEqual(['waiting,stopped', 'waiting,not_reached']);
+  // As records of older versions have it.
+  const old = after(...offered, cancel, closed);
+  expect(shownStep(old, { ...old.steps['ask']!, status: 'running' })).toBe('stopped');
+  expect(stepsOf(after(...offered, { type: 'accept', by: '@b' }))).toEqual(['finished,finished', 'finished,finished']);
 });
 
 test('the step that is shown is the one at work, else the one that failed', () => {

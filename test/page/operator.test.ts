@@ -88,4 +88,5 @@ test('a handoff is paused and resumed on its page, and refused with a reason', a
     .getByText(/no time before Monday/)
     .first()
     .waitFor();
+  await page.getByRole('row', { name: 'Confirm' }).getByText('stopped').waitFor();
 });

@@ -62,6 +62,7 @@ describe.for(Object.keys(CHANGES))('somebody %s', (change) => {
     const theirs = await meet(OLD);
     await expect(corner.takeBack(id)).rejects.toMatchObject({
       code: 'UNDO_CONFLICT',
+      message: expect.stringContaining(` met someone else's change of ${destination}: ours folder, `) as unknown,
       params: {
         ours: expect.stringMatching(/^folder, tree digest [0-9a-f]{12}… mode 755$/) as unknown,
         before: expect.stringMatching(/^folder, tree digest [0-9a-f]{12}… mode 750$/) as unknown,

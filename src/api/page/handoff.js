@@ -144,17 +144,30 @@ function Buttons({ run, session }) {
   return buttons.length > 0 ? html`<p class="buttons">${buttons}</p>` : null;
 }
 
+/**
+ * As the core's `shownStep`: of a handoff that does not complete, a step that has not ended comes no more.
+ * @param {HandoffState | undefined} state @param {import('../../core/handoff.js').StepState} step
+ * @returns {import('../../core/handoff.js').ShownStep}
+ */
+function shownStep(state, step) {
+  const isOpen = step.status === 'waiting' || (step.status === 'running' && !ACCEPTS[state?.status ?? '']?.length);
+  if (!state?.ending || !isOpen) return step.status;
+  return step.startedAt === undefined ? 'not_reached' : 'stopped';
+}
+
 /** @param {{ state: HandoffState | undefined }} props */
 function Steps({ state }) {
   const rows = Object.entries(state?.steps ?? {}).map(([id, step]) => ({
     key: id,
     cells: [
       title(id),
-      html`<${Badge} of=${step.status} />`,
+      html`<${Badge} of=${shownStep(state, step)} />`,
       step.finishedAt
         ? html`<${Ago} at=${step.finishedAt} />`
         : step.startedAt
-          ? html`since <${Ago} at=${step.startedAt} bare />`
+          ? shownStep(state, step) === 'stopped'
+            ? html`began <${Ago} at=${step.startedAt} />`
+            : html`since <${Ago} at=${step.startedAt} bare />`
           : '–',
       step.error
         ? html`<code>${step.error.code}</code> <${Said} inline text=${step.error.message} />`

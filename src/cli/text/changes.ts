@@ -2,8 +2,9 @@ import { heldStep, isPaused, shownStatus, type HandoffState } from '../../core/h
 import { partyText, type Subject } from '../../core/request.js';
 import { list } from '../../core/returns.js';
 import { utc } from '../../core/date.js';
+import { STEP_MARKS } from '../../core/words.js';
 import { nextCommands } from './next.js';
-import { MARKS, effectText, factsText, titleOf, undoText } from './outcome-text.js';
+import { effectText, factsText, titleOf, undoText } from './outcome-text.js';
 import { returnChanges } from './return-changes.js';
 import { safe, took, type Paint } from './text.js';
 
@@ -64,18 +65,18 @@ function stepLines(
       const short = step.startedAt === undefined || Date.now() - step.startedAt < LONG_MS;
       if (offered || short || announced.has(key)) return [];
       announced.add(key);
-      return [`${MARKS.running} ${title}`];
+      return [`${STEP_MARKS.running} ${title}`];
     }
     if (was === step.status || step.status === 'waiting') return [];
     if (step.status === 'failed') {
       // A validation's message begins with the step's name, which stands there already.
       const why = (step.error?.message ?? 'failed').replace(`${title}: `, '');
-      return [paint.red(safe(`${MARKS.failed} ${title} — ${why}`))];
+      return [paint.red(safe(`${STEP_MARKS.failed} ${title} — ${why}`))];
     }
     const facts = factsText(step.facts) || safe(step.note ?? '');
     const { startedAt, finishedAt } = step;
     const time = startedAt && finishedAt && finishedAt - startedAt >= 1000 ? ` (${took(finishedAt - startedAt)})` : '';
-    return [`${paint.green(MARKS[step.status])} ${title}${facts ? ` — ${facts}` : ''}${time}`];
+    return [`${paint.green(STEP_MARKS[step.status])} ${title}${facts ? ` — ${facts}` : ''}${time}`];
   });
 }
 

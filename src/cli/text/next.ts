@@ -51,8 +51,9 @@ function submitCommands(id: string, s: HandoffState, target: string): Command[] 
   return [{ command, means: 'hand in what is awaited' }];
 }
 
-/** Artifact names may have blanks. */
-const quoted = (text: string): string => (/^[\w@.=+-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
+/** A word of a command line: names of artifacts and files may have blanks. */
+export const quoted = (text: string): string =>
+  /^[\w@.=+/-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 
 /** What an incident is about; of somebody else's change, the three that there are to choose from. */
 export function causeLines({ error, conflict }: Incident): string[] {

@@ -41,8 +41,6 @@ export function factsText(facts: Record<string, unknown> = {}): string {
   ].join(', ');
 }
 
-export const MARKS = { waiting: '·', running: '▶', finished: '✓', skipped: '↷', failed: '✗' } as const;
-
 /** What a closed handoff has to say, in one line, and a line for each effect that was undone. */
 export function outcomeText(paint: Paint, o: HandoffOutcome): string {
   const word = o.outcome === 'completed' ? paint.green(`✓ ${o.outcome}`) : paint.red(`✗ ${o.outcome}`);

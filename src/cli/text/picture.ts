@@ -3,16 +3,16 @@ import { remaining } from '../../core/clock.js';
 import { contractName } from '../../core/contract.js';
 import { ledgerDebt } from '../../core/debt.js';
 import type { Effect } from '../../core/effect.js';
-import { isBeforeAcceptance, isClosed, type HandoffOutcome, type HandoffState } from '../../core/handoff.js';
+import { isBeforeAcceptance, isClosed, shownStep, type HandoffOutcome, type HandoffState } from '../../core/handoff.js';
 import type { ArtifactRecord } from '../../core/manifest.js';
 import { partyText } from '../../core/request.js';
 import type { Returns } from '../../core/return-state.js';
-import { checkpointLines, span } from '../../core/words.js';
+import { STEP_MARKS, checkpointLines, span } from '../../core/words.js';
 import type { ValidationSession } from '../../storage/validations.js';
 import { passedTable } from './artifacts-text.js';
 import { indented, section } from './layout.js';
 import { causeLines, commandLines, nextCommands, withoutButtons } from './next.js';
-import { MARKS, factsText, outcomeText, titleOf, undoText } from './outcome-text.js';
+import { factsText, outcomeText, titleOf, undoText } from './outcome-text.js';
 import { clock, columns, plain, safe, table, took, when, type Paint } from './text.js';
 
 interface Whole extends RunStatus {
@@ -104,7 +104,14 @@ function stepsTable(paint: Paint, state: HandoffState): string {
   const rows = Object.entries(state.steps).map(([id, s]) => {
     const time = s.startedAt !== undefined && s.finishedAt !== undefined ? took(s.finishedAt - s.startedAt) : '';
     const more = s.error ? `${s.error.code}: ${s.error.message}` : (s.note ?? factsText(s.facts));
-    return [`${MARKS[s.status]} ${titleOf(id)}`, s.status, s.epoch > 1 ? `epoch ${s.epoch}` : '', time, oneLine(more)];
+    const shown = shownStep(state, s);
+    return [
+      `${STEP_MARKS[shown]} ${titleOf(id)}`,
+      shown.replace('_', ' '),
+      s.epoch > 1 ? `epoch ${s.epoch}` : '',
+      time,
+      oneLine(more),
+    ];
   });
   return table(paint, ['STEP', 'STATUS', '', 'TIME', ''], rows, 'None has begun.', width());
 }

@@ -31,7 +31,7 @@ export function agentVerbs(program: Command): void {
       details: `Registers agents, or changes what is known of them. Registration counts as a heartbeat. One that has no API key
 gets one, with those of its roles that give rights (docs/api.md); it is shown this once.`,
       examples: [
-        'agents add @code-architect @nodejs-specialist --heartbeat-seconds 3600',
+        'agents add @code-architect @reviewer --heartbeat-seconds 3600',
         'agents add @lead --role reviewer --role tech_lead',
       ],
       options: [

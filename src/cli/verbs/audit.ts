@@ -41,7 +41,7 @@ function verify(group: Command): void {
       summary: 'prove that the audit log is as it was written',
       details:
         'Goes through every row and every anchor. Finds what was edited, deleted, put in, moved or written anew, and what was cut off up to the last anchor; says at which row, and what was expected.',
-      examples: ['audit verify', 'audit verify --anchors /mnt/elsewhere/audit-anchors.jsonl --key audit-public.pem'],
+      examples: ['audit verify', 'audit verify --anchors /mnt/audit-anchors.jsonl --key public.pem'],
       options: [
         ['--key <file>', 'the key, or its public half (default: AGENT_HANDOFF_AUDIT_KEY, audit-key.pem in the folder)'],
         [

@@ -54,12 +54,12 @@ const BULK = {
   },
   cancel: {
     done: 'asked to undo and close',
-    examples: ['cancel --to @nodejs-specialist --before 3d --reason "no longer needed" --dry-run'],
+    examples: ['cancel --to @reviewer --before 3d --reason "out of date" --dry-run'],
     send: ({ bulk }, target, by, { reason }, options) => bulk.cancel(target, { by, reason: text(reason) }, options),
   },
   retry: {
     done: 'trying again',
-    examples: ['retry --status incident --procedure DESIGN_REVIEW_HANDOFF --reason "disk has room again"'],
+    examples: ['retry --status incident --session blog --reason "disk has room"'],
     single: ['incident', 'input'],
     send: ({ bulk }, target, by, { reason }, options) => bulk.retry(target, { by, reason: text(reason) }, options),
   },

@@ -14,7 +14,7 @@ export function chaosVerb(program: Command): void {
         'Starts servers, workers and data of its own, and kills them with -9 at every boundary of the procedure: before a\nstep or an undo, between the deed and its record, after the record, and while a handoff waits. Each kill has a handoff\nof its own; a process that knows nothing of the engine says whether each effect was made once, or undone. Prints what\ncame of each, and how long it took until the handoff went on.\nThe actions of your modules are really run, as often as there are cells: point them at a test system.',
       examples: [
         'chaos PHASE_TRANSITION_STANDARD',
-        'chaos TICKET_HANDOFF --module examples/05-own-action.mjs --victims worker --times 1',
+        'chaos TICKET_HANDOFF --module examples/05-own-action.mjs --times 1',
       ],
       exitCodes: { ok: 'every cell is ok', failed: 'one is not' },
       options: [

@@ -67,7 +67,7 @@ export function contextVerbs(program: Command): void {
       details: 'Sets one entry of a session. A value that is no JSON is taken as a text.',
       examples: [
         `context set blog api_structure '"rest"'`,
-        'context set blog architecture --file examples/input/code-architecture.json --tag final',
+        'context set blog design --file examples/input/contract.json --tag v1',
       ],
       options: [
         ['--file <file>', 'the value from a JSON or YAML file'],

@@ -114,7 +114,7 @@ function webhookVerbs(webhooks: Command): void {
       summary: 'tell an address of events; its secret is shown once',
       details:
         'Events are posted as CloudEvents 1.0, signed as Standard Webhooks has it (docs/events.md), by `handoff serve` or `handoff dev`.',
-      examples: ['webhooks add https://hooks.example.com/handoff --owner @ops --type handoff:incident_opened'],
+      examples: ['webhooks add https://a.example/in --owner @ops --type handoff:failed'],
       options: [
         ['--owner <agent>', 'who answers for it', must],
         ['--type <type>', 'only this type (repeatable; default: all)', many],

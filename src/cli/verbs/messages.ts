@@ -1,6 +1,8 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import type { HandoffClient, UpdateOptions } from '../../client.js';
 import { HandoffError } from '../../core/errors.js';
+import { LIFE, shownStatus, statusesThatAccept } from '../../core/handoff.js';
 import type { ConflictChoice } from '../../messages.js';
 import { UsageError } from '../failure.js';
 import type { Answer } from '../io.js';
@@ -49,12 +51,21 @@ export function messageVerbs(program: Command): void {
     'pause',
     {
       summary: 'pause a handoff at its next step boundary; its clock stops',
+      details:
+        'Pauses a handoff at its next step boundary; its clock stops. Of one that is named it says within 3 s whether it has heard it; where no worker answers, it hears it later',
       examples: ['pause ho_1 --reason "waiting for legal" --until 2026-01-13T11:30:00Z'],
       options: [REASON, ['--until <date>', 'resume by itself then (ISO 8601)']],
     },
     async (client, id, by, { reason, until }) => {
       await client.pause(id, { by, reason: String(reason), ...(until === undefined ? {} : { until: String(until) }) });
-      return { json: { asked: 'pause' }, text: `Asked ${id} to pause. It goes on by: handoff resume ${id}` };
+      const now = await heard(client, id);
+      const text = {
+        paused: `${id} is paused. It goes on by: handoff resume ${id}`,
+        draining: `${id} is being paused: a step at work still ends. It goes on by: handoff resume ${id}`,
+        going_on: `${id} has heard it, and is not paused any more. What it does: handoff status ${id}`,
+        not_heard: `Asked ${id} to pause, but it has not heard it yet: no worker has answered. It pauses when one does: handoff status ${id}`,
+      }[now];
+      return { json: { asked: 'pause', now }, text };
     },
   );
   message(
@@ -100,11 +111,15 @@ export function messageVerbs(program: Command): void {
       const { epoch } = await client.accept(id, { by, ...lease }, under(o));
       const next = `handoff complete ${id} --by ${by} --epoch ${epoch}`;
       // Who stands in for another may; a slip of the pen in --by must not go unseen.
-      const { subject } = await client.status(id).catch(() => ({ subject: undefined }));
+      const { subject, state } = await client.status(id).catch(() => ({ subject: undefined, state: undefined }));
       const target = subject?.target.agent;
       const instead = target === undefined || target === by ? '' : `, though it was offered to ${target}`;
-      const text = `${by} has ${id} now (epoch ${epoch})${instead}. When the work is done: ${next}`;
-      return { json: { by, epoch }, text };
+      const { operator, parent } = state?.holds ?? {};
+      const hold = operator ?? parent;
+      const goesOn = operator ? `after: handoff resume ${id}` : 'when what started it is resumed';
+      const still = hold ? ` It is paused by ${hold.by} (${hold.reason}), and goes on ${goesOn}.` : '';
+      const text = `${by} has ${id} now (epoch ${epoch})${instead}.${still} When the work is done: ${next}`;
+      return { json: { by, epoch, ...(hold ? { paused: { by: hold.by, reason: hold.reason } } : {}) }, text };
     },
   );
   message(
@@ -155,6 +170,28 @@ export function messageVerbs(program: Command): void {
     },
   );
   repairVerbs(program);
+}
+
+/** How long a pause is looked for: a person waits for the answer. */
+const LOOK_MS = 3000;
+
+/**
+ * What became of a pause that was sent. Only the run itself knows: a signal that comes too late is swallowed without a
+ * word. Throws WRONG_STATE where it has ended, or is being undone.
+ */
+async function heard(client: HandoffClient, id: string): Promise<'paused' | 'draining' | 'going_on' | 'not_heard'> {
+  // Nobody may answer; then the question ends with this process.
+  const late = sleep(LOOK_MS);
+  const found = await Promise.race([client.status(id).catch(() => undefined), late]);
+  if (found?.from !== 'run' || !found.state) return 'not_heard';
+  const { state } = found;
+  if (!LIFE[state.status].accepts.includes('pause')) {
+    const allowed = statusesThatAccept('pause').join(', ');
+    const why = 'The pause came too late.';
+    throw new HandoffError('WRONG_STATE', { handoff: id, status: state.status, message: 'pause', allowed, why });
+  }
+  if (!state.holds.operator) return 'going_on';
+  return shownStatus(state) === 'draining' ? 'draining' : 'paused';
 }
 
 const INCIDENT: NonNullable<VerbSpec['options']>[number] = ['--incident <id>', 'which one, if several are open'];

@@ -76,7 +76,7 @@ export function planVerbs(program: Command): void {
         'Checks a request and shows what a handoff by it would do: steps, rule results, rollback plan, what cannot be undone,\nwho is not reachable. Nothing is written, here or in Temporal. Exit code 0 only if nothing stands against a start.\nGive the --source, --root and --module that the worker has.',
       examples: [
         'plan examples/01-phase-transition.json',
-        'plan examples/02-agent-handoff.yaml --module examples/05-own-action.mjs',
+        'plan examples/09-contract.yaml --module examples/05-own-action.mjs',
       ],
       options: [...REQUEST_OPTIONS, ...PARTS_OPTIONS],
       needs: ['folder', 'files', 'schemas', 'server'],

@@ -35,7 +35,7 @@ export function reliabilityVerbs(program: Command): void {
   group.addHelpText('after', `\nThe tests:\n${configurationsText()}`);
   group.addHelpText(
     'after',
-    '\nExample:\n  $ handoff reliability RELIABILITY_STANDARD\n  $ handoff reliability FAILURE_INJECTION_STANDARD --iterations 750 --report out.html',
+    '\nExample:\n  $ handoff reliability RELIABILITY_STANDARD\n  $ handoff reliability FAILURE_INJECTION_STANDARD --report out.html',
   );
   runVerb(group);
   lookVerbs(group);

@@ -1,9 +1,11 @@
 import type { Command } from 'commander';
 import type { Started } from '../../client/start.js';
+import type { HandoffOutcome } from '../../core/handoff.js';
 import type { HandoffRequest } from '../../core/request.js';
 import { follow } from '../follow.js';
 import type { Answer, Io } from '../io.js';
 import { Stopped, withLifetime } from '../lifetime.js';
+import { commandLines, quoted, type Command as Next } from '../text/next.js';
 import { exitCodeFor, outcomeText } from '../text/outcome-text.js';
 import { uiLink, withPlace, type Place } from '../place.js';
 import { REQUEST_OPTIONS, readRequest, type RequestOptions } from '../request.js';
@@ -31,7 +33,7 @@ export function runVerbs(program: Command): void {
     },
     async ({ args: [file = ''], options, io }) => {
       const { request, where } = await readRequest(file, options);
-      return withPlace(where, (place) => runAndFollow(place, request, io), { needsFolder: true });
+      return withPlace(where, (place) => runAndFollow(place, request, io, file), { needsFolder: true });
     },
   );
   verb<RequestOptions>(
@@ -72,7 +74,17 @@ function warn(io: Io, { warnings = [] }: Started): void {
   for (const { path, message } of warnings) io.note(safe(`warning ${path}: ${message}`));
 }
 
-async function runAndFollow({ client, uiUrl }: Place, request: HandoffRequest, io: Io): Promise<Answer> {
+/** Of one that failed by itself: where it says why, and how it is tried again. An id is used once. */
+function afterFailure({ outcome, by, handoffId }: HandoffOutcome, request: HandoffRequest, file: string): Next[] {
+  if (outcome !== 'failed' || by !== 'handoff') return [];
+  const again = `handoff run ${quoted(file)}${request.handoffId === undefined ? '' : ' --id <new id>'}`;
+  return [
+    { command: `handoff show ${handoffId}`, means: 'what each step did, and what each rule found' },
+    { command: again, means: 'again, once what it names is mended' },
+  ];
+}
+
+async function runAndFollow({ client, uiUrl }: Place, request: HandoffRequest, io: Io, file: string): Promise<Answer> {
   const since = Date.now();
   const started = await client.start(request);
   const { handoffId } = started;
@@ -83,7 +95,9 @@ async function runAndFollow({ client, uiUrl }: Place, request: HandoffRequest, i
       const outcome = await follow(client, handoffId, { paint: io.paint, say: io.say, signal });
       const [end = '', ...more] = outcomeText(io.paint, outcome).split('\n');
       const warnings = more.filter((line) => line.startsWith('  ! '));
-      const text = [`${end} (${took(Date.now() - since)})`, ...warnings].join('\n');
+      const next = afterFailure(outcome, request, file);
+      const hints = next.length > 0 ? ['', commandLines(io.paint, next)] : [];
+      const text = [`${end} (${took(Date.now() - since)})`, ...warnings, ...hints].join('\n');
       return { json: outcome, text, exitCode: exitCodeFor(outcome) };
     } catch (error) {
       if (!(error instanceof Stopped)) throw error;

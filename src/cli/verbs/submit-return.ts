@@ -24,7 +24,7 @@ export function submitReturnVerb(program: Command): void {
       details:
         'Hands in what the contract expects back: all that is named, or none of it. Paths are relative to the first source folder of the workers, as in a request. What has faults is not taken; each fault is named with its place, and it can be sent again while rounds are left.',
       examples: [
-        'submit-return ho_1 --by @nodejs-specialist --epoch 1 --artifact tests=out/tests',
+        'submit-return ho_1 --by @tester --epoch 1 --artifact tests=out/tests',
         'submit-return ho_1 --epoch 1 --file - --json',
       ],
       exitCodes: { ok: 'taken', failed: 'it has faults' },

@@ -1,11 +1,11 @@
 import type { RunStatus } from '../../client.js';
 import { ledgerDebt } from '../../core/debt.js';
 import type { Effect } from '../../core/effect.js';
-import { isClosed, type HandoffOutcome, type HandoffState } from '../../core/handoff.js';
+import { isClosed, shownStep, type HandoffOutcome, type HandoffState } from '../../core/handoff.js';
 import { list, outstanding } from '../../core/returns.js';
-import { span } from '../../core/words.js';
+import { STEP_MARKS, span } from '../../core/words.js';
 import { causeLines, nextCommands } from '../text/next.js';
-import { MARKS, factsText, outcomeText, titleOf, undoText } from '../text/outcome-text.js';
+import { factsText, outcomeText, titleOf, undoText } from '../text/outcome-text.js';
 import { clock, safe, table, took, type Paint } from '../text/text.js';
 import { fit } from '../text/width.js';
 import type { Size } from './board.js';
@@ -74,25 +74,27 @@ function bar(percent: number): string {
 
 function stepLines(paint: Paint, s: HandoffState, { attempts, now }: Depth, width: number): string[] {
   const rows = Object.entries(s.steps).map(([id, step]) => {
-    const { startedAt, finishedAt, status, error, note, facts } = step;
+    const { startedAt, finishedAt, error, note, facts } = step;
+    const shown = shownStep(s, step);
     const counted = attempts[id];
     const tries = counted?.epoch === step.epoch ? counted.attempts : step.attempts;
     const time =
-      startedAt === undefined || status === 'waiting'
+      startedAt === undefined || shown === 'waiting'
         ? ''
         : finishedAt === undefined
-          ? status === 'running'
+          ? shown === 'running'
             ? `for ${span(now - startedAt)}`
             : ''
           : took(finishedAt - startedAt);
     const offered = facts?.['offered'] === true ? 'offered' : factsText(facts);
+    const more = shown === 'stopped' || shown === 'not_reached' ? shown.replace('_', ' ') : offered;
     return [
-      `${MARKS[status]} ${titleOf(id)}`,
+      `${STEP_MARKS[shown]} ${titleOf(id)}`,
       startedAt === undefined ? '' : clock(startedAt),
       time,
       tries > 1 ? String(tries) : '',
       step.epoch > 1 ? String(step.epoch) : '',
-      (error ? `${error.code}: ${error.message}` : (note ?? offered)).replaceAll('\n', ' '),
+      (error ? `${error.code}: ${error.message}` : (note ?? more)).replaceAll('\n', ' '),
     ];
   });
   return table(paint, ['STEP', 'BEGAN', 'TIME', 'ATTEMPT', 'EPOCH', ''], rows, 'No step has begun.', width).split('\n');

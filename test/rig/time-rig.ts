@@ -9,6 +9,18 @@ import { Rig, type RigOptions } from './rig.js';
 
 const MINUTE = 60_000;
 
+/** A server of its own. The SDK gives it 5 s to start, which on a busy machine is not always enough. */
+async function serverAt(path: string, tries = 3): Promise<TestWorkflowEnvironment> {
+  try {
+    return await TestWorkflowEnvironment.createTimeSkipping({
+      server: { executable: { type: 'existing-path', path } },
+    });
+  } catch (error) {
+    if (tries === 1 || !(error as Error).message.includes('did not start within')) throw error;
+    return serverAt(path, tries - 1);
+  }
+}
+
 /**
  * A rig on a time-skipping server of its own: its time is global, so that no two tests share one. Time stands still
  * (but for the test's own seconds) until {@link TimeRig.skip}.
@@ -24,9 +36,7 @@ export class TimeRig {
   static async create(ctx: TestContext, more: RigOptions = {}): Promise<TimeRig> {
     const path = inject('timeSkippingPath');
     if (path === '') ctx.skip('no time-skipping server');
-    const env = await TestWorkflowEnvironment.createTimeSkipping({
-      server: { executable: { type: 'existing-path', path } },
-    });
+    const env = await serverAt(path);
     try {
       // It can add search attributes and cannot list them, so that a worker adds none.
       const names = Object.entries(SEARCH_ATTRIBUTES);

@@ -159,9 +159,11 @@ describe('what somebody does who can write the database', () => {
 
   test('with all hashes computed anew, whatever touches an anchored row is found; what does not lies beyond the last anchor', async () => {
     await fc.assert(
-      fc.asyncProperty(deeds, async ({ first, rows }) => {
+      fc.asyncProperty(deeds, async ({ name, first, rows }) => {
         const report = await after(async (trx) => rewrite(trx, rows(await rowsOf(trx)), { chained: true }));
-        expect(report.ok).toBe(first > ANCHORED);
+        // The last row tells of the last anchor, and what it tells is compared with that.
+        const isOfAnchor = name === `edit data of ${ROWS}`;
+        expect(report.ok).toBe(first > ANCHORED && !isOfAnchor);
       }),
       seeded(runs(40)),
     );

@@ -73,7 +73,10 @@ describe('the rest of a pipeline', () => {
       .poll(() => rig.storage.pipelines.ofSession(session), { timeout: 50_000 })
       .toMatchObject({ shown: 'transferring', taskQueue: 'nobody', blocked: 'waits for a worker on nobody' });
     const handoff = (await rig.storage.packages.load(packageId))!;
-    const { runId } = await rig.pipelines.handle(session).describe();
+    // The record comes before the run there.
+    const now = () => rig.pipelines.handle(session).describe();
+    await expect.poll(async () => (await now()).taskQueue, { timeout: 20_000 }).toBe('nobody');
+    const { runId } = await now();
     const from = { packageId, by: 'op' };
     rig.pipelines.track(await resumePipelineAnew(rig.pipelines.caller(), packedIn(handoff)!, from, runId));
     await rig.pipelines.handle(session).result();

@@ -26,6 +26,12 @@ async function over(c: Case): Promise<void> {
 
 const handleOf = (c: Case) => c.rig.temporal.workflow.getHandle(workflowIdOf(c.id));
 
+/** How often an action was given to the workers: on a busy machine that is some time before it begins. */
+async function given(c: Case, action: string): Promise<number> {
+  const { events } = await c.rig.history(c.id);
+  return events!.filter((e) => e.activityTaskScheduledEventAttributes?.activityType?.name === action).length;
+}
+
 /** A pause holds, also once what stalled has gone on; nothing is on record as completed before it is resumed. */
 async function expectPaused(c: Case): Promise<void> {
   await c.rig.until(c.id, (s) => s.from === 'run' && shownStatus(s.state!) === 'paused', 30_000);
@@ -144,7 +150,7 @@ test('a pause while the check of a step takes long: it starts once it is resumed
     await SEND['pause']!(c);
     await c.rig.until(c.id, (s) => s.from === 'run' && shownStatus(s.state!) === 'paused', 30_000);
     await sleep(1000);
-    expect(c.starts()).toBe(0);
+    expect(await given(c, 'gate')).toBe(0);
     await c.rig.client.resume(c.id, { by: 'test' });
     await expectCompleted(c);
     expect(c.starts()).toBe(1);
@@ -162,7 +168,7 @@ test(
       await SEND['pause']!(c);
       await c.rig.until(c.id, (s) => s.from === 'run' && shownStatus(s.state!) === 'paused', 30_000);
       await sleep(1000);
-      expect(c.calls('act')).toBe(0);
+      expect(await given(c, 'send_line')).toBe(0);
       await c.rig.client.resume(c.id, { by: 'test' });
       await expectCompleted(c);
       expect(c.calls('act')).toBe(1);
